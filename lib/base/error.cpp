@@ -1,0 +1,116 @@
+#include "base/error.hpp"
+
+#include <cerrno>
+
+namespace farkeep {
+namespace {
+
+class Category final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "farkeep"; }
+  std::string message(int value) const override { return text(static_cast<Errc>(value)); }
+
+ private:
+  static const char* text(Errc e) {
+    switch (e) {
+      case Errc::malformed: return "malformed data";
+      case Errc::unsupported_version: return "a version that this program does not know";
+      case Errc::too_large: return "a length beyond the limit";
+      case Errc::damaged: return "stored data is damaged";
+      case Errc::id_mismatch: return "the content does not match its id";
+      case Errc::missing_object: return "a referenced object is missing";
+      case Errc::rollback: return "the server shows an older or another history than it acknowledged";
+      case Errc::fork: return "two different snapshots carry one number";
+      case Errc::identity: return "the other side is not who it must be";
+      case Errc::unauthorised: return "not allowed";
+      case Errc::bad_token: return "the token is wrong, used up or expired";
+      case Errc::bad_secret: return "the passphrase or recovery key does not fit";
+      case Errc::unreachable: return "no connection";
+      case Errc::disconnected: return "the connection was lost";
+      case Errc::timed_out: return "no answer in time";
+      case Errc::protocol: return "the other side broke the protocol";
+      case Errc::busy: return "busy, try again later";
+      case Errc::quota: return "the quota is used up";
+      case Errc::no_space: return "no space left on the disk";
+      case Errc::io: return "the disk failed";
+      case Errc::usage: return "wrong usage";
+      case Errc::configuration: return "wrong configuration";
+      case Errc::not_found: return "not found";
+      case Errc::exists: return "exists already";
+      case Errc::cancelled: return "cancelled";
+      case Errc::incomplete: return "some files could not be read or changed while they were read";
+    }
+    return "unknown error";
+  }
+};
+
+}  // namespace
+
+const boost::system::error_category& farkeep_category() noexcept {
+  static const Category category;
+  return category;
+}
+
+Errc classify(const boost::system::error_code& code) noexcept {
+  if (code.category() == farkeep_category()) return static_cast<Errc>(code.value());
+  namespace bs = boost::system::errc;
+  if (code == bs::no_space_on_device || code.value() == EDQUOT) return Errc::no_space;
+  if (code == bs::operation_canceled) return Errc::cancelled;
+  if (code == bs::timed_out) return Errc::timed_out;
+  if (code == bs::connection_refused || code == bs::host_unreachable || code == bs::network_unreachable ||
+      code == bs::address_not_available || code == bs::network_down)
+    return Errc::unreachable;
+  if (code == bs::connection_reset || code == bs::broken_pipe || code == bs::connection_aborted || code == bs::not_connected)
+    return Errc::disconnected;
+  if (code == bs::no_such_file_or_directory) return Errc::not_found;
+  if (code == bs::file_exists) return Errc::exists;
+  return Errc::io;
+}
+
+bool is_temporary(const boost::system::error_code& code) noexcept {
+  switch (classify(code)) {
+    case Errc::unreachable:
+    case Errc::disconnected:
+    case Errc::timed_out:
+    case Errc::busy:
+    case Errc::no_space: return true;
+    default: return false;
+  }
+}
+
+void throw_errno(int error, const std::string& doing) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT: throw failure(Errc::no_space, doing);
+    case ENOENT: throw failure(Errc::not_found, doing);
+    case EEXIST: throw failure(Errc::exists, doing);
+    default: throw failure(boost::system::error_code(error, boost::system::system_category()), doing);
+  }
+}
+
+Exit exit_code(const boost::system::error_code& code) noexcept {
+  if (!code) return Exit::done;
+  switch (classify(code)) {
+    case Errc::usage:
+    case Errc::configuration: return Exit::usage;
+    case Errc::incomplete: return Exit::incomplete;
+    case Errc::unreachable:
+    case Errc::disconnected:
+    case Errc::timed_out: return Exit::unreachable;
+    case Errc::identity:
+    case Errc::unauthorised:
+    case Errc::bad_token:
+    case Errc::bad_secret: return Exit::refused;
+    case Errc::damaged:
+    case Errc::id_mismatch:
+    case Errc::missing_object:
+    case Errc::rollback:
+    case Errc::fork: return Exit::alarm;
+    case Errc::busy: return Exit::busy;
+    case Errc::quota: return Exit::quota;
+    case Errc::cancelled: return Exit::interrupted;
+    default: return Exit::failed;
+  }
+}
+
+}  // namespace farkeep

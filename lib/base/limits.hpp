@@ -1,0 +1,46 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound of the program on one page, each with its reason.  Changing one that stands in a format or protocol page
+/// changes that page too.
+namespace farkeep::limits {
+
+using namespace std::chrono_literals;
+inline constexpr std::size_t kKiB = 1024, kMiB = 1024 * kKiB;
+
+// ---- archive (lib/archive/FORMAT.md)
+inline constexpr std::size_t kMaxChunk = 512 * kKiB;             // 4 x the largest average that DESIGN §4.7 allows (128 KiB)
+inline constexpr std::size_t kSolidTarget = 1 * kMiB;            // small chunks are sealed together up to this much plaintext
+inline constexpr std::size_t kMaxRecordPlain = 2 * kMiB;         // solid target + one largest chunk, rounded up: bounds every decoder buffer
+inline constexpr std::size_t kMaxRecord = 4 * kMiB;              // plain + header with its ids and references
+inline constexpr std::size_t kMaxChunksPerRecord = 16384;        // 1 MiB of 64-byte chunks
+inline constexpr std::size_t kMaxRefsPerRecord = 65536;          // 2 MiB of references
+inline constexpr std::size_t kMaxManifest = 256 * kKiB;          // statement + certificate chain; details hold paths of sources only
+inline constexpr std::size_t kMaxInline = 96;                    // content up to this lies in its entry: a reference would cost 32 bytes
+inline constexpr std::size_t kMaxPath = 64 * kKiB;               // 16 times PATH_MAX: deep trees are real, endless ones are not
+inline constexpr std::size_t kMaxXattrBytes = 128 * kKiB;        // per entry: Linux allows 64 KiB a value; ext4 about 4 KiB in all
+inline constexpr std::size_t kMaxCatalogDepth = 16;              // fan-out is above 50: 16 levels hold more entries than there are atoms
+
+// ---- wire (lib/wire/PROTOCOL.md)
+inline constexpr std::size_t kMaxFrameHead = 1 * kMiB;           // the protobuf part: 16,384 ids of 34 bytes fit twice
+inline constexpr std::size_t kMaxFrameBody = kMaxRecord + kMiB;  // one largest record, or many small ones
+inline constexpr std::size_t kIdsPerQuestion = 16384;            // ids in one Have or Get
+inline constexpr std::size_t kMaxOutstanding = 64;               // requests in flight on one connection
+inline constexpr std::size_t kUnackedBytes = 48 * kMiB;          // what an agent sends ahead of durable acknowledgements
+
+// ---- time
+inline constexpr auto kConnectTimeout = 10s;    // TCP: SYN at 0, 1, 3, 7 s
+inline constexpr auto kTlsTimeout = 15s;
+inline constexpr auto kHelloTimeout = 15s;
+inline constexpr auto kProgressTimeout = 60s;   // no durable acknowledgement for so long: the session is broken
+inline constexpr auto kPingInterval = 30s;      // application ping after so much silence; three misses are the end
+inline constexpr auto kGoodbye = 5s;            // farewells at shutdown
+
+// ---- store
+inline constexpr std::size_t kSegmentTarget = 32 * kMiB;  // a segment is closed, made durable and acknowledged at this size…
+inline constexpr auto kSegmentAge = 2s;                   // …or when its first record is this old, or at a commit
+
+}  // namespace farkeep::limits
