@@ -51,6 +51,12 @@ const boost::system::error_category& farkeep_category() noexcept {
   return category;
 }
 
+failure::failure(boost::system::error_code code, const std::string& doing) : system_error(code, doing), text_(doing) {
+  const std::string what = code.message();
+  const std::size_t tail = doing.size() > what.size() + 1 ? doing.size() - what.size() - 1 : 0;  // perhaps in quotes: what the other side said
+  if (doing.find(what, tail) == doing.npos) text_ += ": " + what;
+}
+
 Errc classify(const boost::system::error_code& code) noexcept {
   if (code.category() == farkeep_category()) return static_cast<Errc>(code.value());
   namespace bs = boost::system::errc;

@@ -59,8 +59,13 @@ using result = boost::system::result<T>;
 /// Caught at three fences only: the session, the job, main.
 class failure : public boost::system::system_error {
  public:
-  failure(Errc code, const std::string& doing) : system_error(make_error_code(code), doing) {}
-  failure(boost::system::error_code code, const std::string& doing) : system_error(code, doing) {}
+  failure(Errc code, const std::string& doing) : failure(make_error_code(code), doing) {}
+  failure(boost::system::error_code code, const std::string& doing);
+  /// "doing: what is wrong", for people: without the code's number and category, and not twice where `doing` ends with it already.
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
 };
 
 /// errno as a failure: ENOSPC and EDQUOT become no_space, ENOENT not_found, EEXIST exists, the rest keep their code.

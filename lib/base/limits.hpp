@@ -13,8 +13,8 @@ inline constexpr std::size_t kKiB = 1024, kMiB = 1024 * kKiB;
 
 // ---- archive (lib/archive/FORMAT.md)
 inline constexpr std::size_t kMaxChunk = 512 * kKiB;             // 4 x the largest average that DESIGN §4.7 allows (128 KiB)
-inline constexpr std::size_t kSolidTarget = 1 * kMiB;            // small chunks are sealed together up to this much plaintext
-inline constexpr std::size_t kMaxRecordPlain = 2 * kMiB;         // solid target + one largest chunk, rounded up: bounds every decoder buffer
+inline constexpr std::size_t kSolidTarget = 2 * kMiB;            // chunks are sealed together up to this much plaintext (FORMAT.md §2 has the measurement)
+inline constexpr std::size_t kMaxRecordPlain = 2 * kMiB;         // the same: bounds every decoder buffer
 inline constexpr std::size_t kMaxRecord = 4 * kMiB;              // plain + header with its ids and references
 inline constexpr std::size_t kMaxChunksPerRecord = 16384;        // 1 MiB of 64-byte chunks
 inline constexpr std::size_t kMaxRefsPerRecord = 65536;          // 2 MiB of references
@@ -28,7 +28,7 @@ inline constexpr std::size_t kMaxCatalogDepth = 16;              // fan-out is a
 inline constexpr std::size_t kMaxFrameHead = 1 * kMiB;           // the protobuf part: 16,384 ids of 34 bytes fit twice
 inline constexpr std::size_t kMaxFrameBody = kMaxRecord + kMiB;  // one largest record, or many small ones
 inline constexpr std::size_t kIdsPerQuestion = 16384;            // ids in one Have or Get
-inline constexpr std::size_t kMaxOutstanding = 64;               // requests in flight on one connection
+inline constexpr std::size_t kMaxOutstanding = 64;               // requests in flight on one connection: twice what fills a segment
 inline constexpr std::size_t kUnackedBytes = 48 * kMiB;          // what an agent sends ahead of durable acknowledgements
 
 // ---- time
@@ -40,7 +40,14 @@ inline constexpr auto kPingInterval = 30s;      // application ping after so muc
 inline constexpr auto kGoodbye = 5s;            // farewells at shutdown
 
 // ---- store
-inline constexpr std::size_t kSegmentTarget = 32 * kMiB;  // a segment is closed, made durable and acknowledged at this size…
+inline constexpr std::size_t kSegmentTarget = 16 * kMiB;  // a segment is closed, made durable and acknowledged at this size…
 inline constexpr auto kSegmentAge = 2s;                   // …or when its first record is this old, or at a commit
+
+// ---- config (lib/config/ini.hpp)
+inline constexpr std::size_t kMaxIniFile = 1 * kMiB;      // a fleet's longest file is a few KiB; nobody edits a megabyte by hand
+inline constexpr std::size_t kMaxIniLine = 64 * kKiB;     // as long as the longest path
+inline constexpr std::size_t kMaxIniLines = 10000;        // bounds the number of errors reported, too
+inline constexpr std::size_t kMaxPattern = 4 * kKiB;      // one exclude pattern: PATH_MAX
+inline constexpr std::size_t kMaxPatterns = 10000;        // each path is held against each of them
 
 }  // namespace farkeep::limits

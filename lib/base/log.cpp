@@ -43,6 +43,7 @@ std::string json_escaped(std::string_view text) {
 }  // namespace
 
 void start_logging(LogLevel least, LogFormat format) {
+  spdlog::drop("farkeep");
   logger() = spdlog::stderr_color_mt("farkeep");
   the_format = format;
   logger()->set_level(level_of(least));

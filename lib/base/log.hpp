@@ -11,7 +11,8 @@ namespace farkeep {
 enum class LogLevel { debug, info, warning, error };
 enum class LogFormat { text, json };
 
-/// Sets the process's one logger up: to standard error, as text lines or JSON lines.  Call once, in main.
+/// Sets the process's one logger up: to standard error, as text lines or JSON lines.  For main; again when the configuration
+/// says otherwise.
 void start_logging(LogLevel least, LogFormat format);
 
 /// One line.  Never a secret, never file content; at info level never a full path of user data.

@@ -73,3 +73,10 @@ TEST_CASE("clock: RFC 3339 before 1970 and on a leap day") {
   CHECK(rfc3339(from_unix_seconds(-1)) == "1969-12-31T23:59:59Z");
   CHECK(rfc3339(from_unix_seconds(1709164800)) == "2024-02-29T00:00:00Z");
 }
+
+TEST_CASE("error: a failure says once what is wrong, however often it is passed on") {
+  const failure inner(Errc::busy, "opening the vault");
+  CHECK(std::string(inner.what()) == "opening the vault: busy, try again later");
+  CHECK(std::string(failure(inner.code(), inner.what()).what()) == inner.what());
+  CHECK(std::string(failure(inner.code(), "the server says \"" + std::string(inner.what()) + "\"").what()) == "the server says \"opening the vault: busy, try again later\"");
+}
