@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "base/bytes.hpp"
+
+namespace farkeep {
+
+/// What an entry of a file tree is.  The values stand in stored catalogs: never renumber.
+enum class EntryKind : std::uint8_t { file = 1, folder, symlink, fifo, socket, char_device, block_device };
+
+/// An extended attribute, ACLs (system.posix_acl_*) and file capabilities (security.capability) among them.
+/// An empty value is a value.
+struct Xattr {
+  std::string name;
+  Buffer value;
+  bool operator==(const Xattr&) const = default;
+};
+
+/// What lstat tells.  Times are nanoseconds since 1970 UTC, negative before; beyond the years 1677 to 2262 they stop at
+/// the end of the range.
+struct EntryStat {
+  EntryKind kind = EntryKind::file;
+  std::uint32_t mode = 0;  ///< permission bits, setuid, setgid, sticky: 07777
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  std::int64_t mtime_ns = 0;
+  std::int64_t ctime_ns = 0;
+  std::uint64_t size = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t device = 0;  ///< of the file system it lies on
+  std::uint64_t links = 0;
+  std::uint32_t device_major = 0;  ///< of a device node
+  std::uint32_t device_minor = 0;
+  std::uint64_t blocks512 = 0;  ///< what it occupies, in units of 512 bytes
+
+  bool operator==(const EntryStat&) const = default;
+};
+
+/// Names of users and groups, asked from the system once each.  Not thread-safe: one per thread, or under a lock.
+/// A returned reference holds until the next call.
+class OwnerNames {
+ public:
+  /// Empty when the id has no name.
+  const std::string& user(std::uint32_t uid);
+  const std::string& group(std::uint32_t gid);
+  std::optional<std::uint32_t> uid(const std::string& name);
+  std::optional<std::uint32_t> gid(const std::string& name);
+
+ private:
+  std::unordered_map<std::uint32_t, std::string> users_, groups_;
+  std::unordered_map<std::string, std::optional<std::uint32_t>> uids_, gids_;
+};
+
+}  // namespace farkeep

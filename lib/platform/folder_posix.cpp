@@ -1,0 +1,116 @@
+#include "platform/folder_posix.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/error.hpp"
+#include "platform/descriptor.hpp"
+#include "platform/io_posix.hpp"
+#include "platform/printable.hpp"
+
+namespace farkeep::posix {
+namespace {
+
+constexpr int kOpenFolder = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+bool is_folder(const std::string& path) {
+  struct stat st;
+  return ::stat(path.c_str(), &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+std::string parent_of(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  auto const slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+// 1. unlink, which is all for most  2. a folder: open it, never through a symlink  3. empty it  4. remove it
+void remove_beneath(int folder, const std::string& name, const std::string& path) {
+  auto const fail = [&] { throw_errno(errno, "removing " + printable(path)); };
+  if (::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) return;
+  if (errno != EISDIR && errno != EPERM) fail();  // EPERM is POSIX's answer for a folder
+  int const cause = errno;
+  Descriptor inner{again_if_interrupted([&] { return ::openat(folder, name.c_str(), kOpenFolder | O_NOFOLLOW); })};
+  if (!inner) {
+    if (errno == ENOENT) return;
+    if (errno == ENOTDIR) errno = cause;
+    fail();
+  }
+  for (const FolderName& n : read_names(inner.get(), path)) remove_beneath(inner.get(), n.name, path + '/' + n.name);
+  if (::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) fail();
+}
+
+}  // namespace
+
+std::vector<FolderName> read_names(int folder, const std::string& path) {
+  auto const fail = [&] { throw_errno(errno, "reading folder " + printable(path)); };
+  // A duplicate, because closedir() closes what it was given; a second open of "." would need search permission.
+  int const copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
+  if (copy < 0) fail();
+  std::unique_ptr<DIR, CloseFolder> stream{::fdopendir(copy)};
+  if (!stream) {
+    int const cause = errno;
+    ::close(copy);
+    errno = cause;
+    fail();
+  }
+  ::rewinddir(stream.get());
+  std::vector<FolderName> names;
+  for (;;) {
+    errno = 0;
+    const dirent* const e = ::readdir(stream.get());
+    if (e == nullptr) {
+      if (errno != 0) fail();
+      break;
+    }
+    std::string_view const name{e->d_name};
+    if (name != "." && name != "..") names.push_back({std::string{name}, e->d_ino});
+  }
+  // std::string compares as unsigned bytes, which is the order the catalog keeps.
+  std::sort(names.begin(), names.end(), [](const FolderName& a, const FolderName& b) { return a.name < b.name; });
+  return names;
+}
+
+void make_folders(const std::string& path) {
+  if (path.empty() || is_folder(path)) return;
+  std::string const parent = parent_of(path);
+  if (parent != path) make_folders(parent);
+  if (::mkdir(path.c_str(), 0700) != 0) {
+    if (errno == EEXIST && is_folder(path)) return;  // somebody else was faster
+    throw_errno(errno, "making folder " + printable(path));
+  }
+  sync_folder(parent);
+}
+
+void sync_folder(const std::string& path) {
+  auto const fail = [&] { throw_errno(errno, "syncing folder " + printable(path)); };
+  Descriptor folder{again_if_interrupted([&] { return ::open(path.c_str(), kOpenFolder); })};
+  if (!folder) fail();
+  // EINVAL: a file system that has nothing to sync for folders.
+  if (::fsync(folder.get()) != 0 && errno != EINVAL) fail();
+}
+
+std::vector<std::string> list_folder(const std::string& path) {
+  Descriptor folder{again_if_interrupted([&] { return ::open(path.c_str(), kOpenFolder); })};
+  if (!folder) {
+    if (errno == ENOENT) return {};
+    throw_errno(errno, "listing folder " + printable(path));
+  }
+  std::vector<std::string> out;
+  for (FolderName& n : read_names(folder.get(), path)) out.push_back(std::move(n.name));
+  return out;
+}
+
+void remove_tree(const std::string& path) { remove_beneath(AT_FDCWD, path, path); }
+
+}  // namespace farkeep::posix

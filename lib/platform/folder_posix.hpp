@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+// For the bodies of this folder only: folders by path and by descriptor.  All throw failure.
+namespace farkeep::posix {
+
+struct FolderName {
+  std::string name;
+  std::uint64_t inode;
+};
+/// The names in an open folder, sorted as bytes, without . and ..; `path` is for the message.  May be asked again; one
+/// thread at a time, for the position belongs to the descriptor.
+std::vector<FolderName> read_names(int folder, const std::string& path);
+
+// What disk.hpp promises.
+void make_folders(const std::string& path);
+void sync_folder(const std::string& path);
+std::vector<std::string> list_folder(const std::string& path);
+void remove_tree(const std::string& path);
+
+}  // namespace farkeep::posix

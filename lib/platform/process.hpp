@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/bytes.hpp"
+
+namespace farkeep {
+
+/// First thing in every main: files of ours are private (umask 077), and no memory with keys in it is dumped to disk or
+/// read by another process of the same user.
+void harden_process();
+
+/// Raises the limit of open files to what the system allows us: an open folder of a deep tree costs one each.
+void raise_descriptor_limit();
+
+std::string host_name();
+std::uint32_t process_id();
+bool is_root();
+
+bool stdin_is_terminal();
+bool stdout_is_terminal();
+bool stderr_is_terminal();
+/// Of the terminal at stderr; nothing when that is none.
+std::optional<unsigned> terminal_width();
+
+/// Asks on the controlling terminal, not on stdin, and shows nothing of the answer; without the line end.
+/// Throws failure: usage when there is no terminal, cancelled at end of file, too_large beyond 1,024 bytes.
+/// For a process that has no other thread yet.  A signal that ends or stops it finds the terminal as it was before.
+/// The buffer is wiped by its owner (it was never reallocated).
+Buffer read_passphrase(const std::string& prompt);
+
+/// Keeps memory from being swapped out and out of core dumps.  Best effort: the system sets narrow limits; false when
+/// it refused.
+bool lock_memory(ByteView memory);
+
+}  // namespace farkeep

@@ -1,0 +1,60 @@
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "platform/process.hpp"
+
+namespace farkeep {
+
+void harden_process() {
+  ::umask(077);
+  rlimit const none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) throw_errno(errno, "switching core dumps off");
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) throw_errno(errno, "protecting the process's memory");
+}
+
+void raise_descriptor_limit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  // Refused, the limit stays as it is: deep trees then fail with a clear message.
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::string host_name() {
+  char name[256];
+  if (::gethostname(name, sizeof name) != 0) throw_errno(errno, "asking for the host's name");
+  name[sizeof name - 1] = '\0';
+  return name;
+}
+
+std::uint32_t process_id() { return static_cast<std::uint32_t>(::getpid()); }
+bool is_root() { return ::geteuid() == 0; }
+
+bool stdin_is_terminal() { return ::isatty(STDIN_FILENO) == 1; }
+bool stdout_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+bool stderr_is_terminal() { return ::isatty(STDERR_FILENO) == 1; }
+
+std::optional<unsigned> terminal_width() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return std::nullopt;
+  return size.ws_col;
+}
+
+bool lock_memory(ByteView memory) {
+  if (memory.empty()) return true;
+  if (::mlock(memory.data(), memory.size()) != 0) return false;
+  // madvise wants whole pages; sharing a page with the secret does a neighbour no harm.
+  auto const page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  auto const begin = reinterpret_cast<std::uintptr_t>(memory.data()) / page * page;
+  auto const end = reinterpret_cast<std::uintptr_t>(memory.data()) + memory.size();
+  return ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTDUMP) == 0;
+}
+
+}  // namespace farkeep

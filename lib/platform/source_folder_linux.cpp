@@ -1,0 +1,142 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "platform/folder_posix.hpp"
+#include "platform/io_posix.hpp"
+#include "platform/printable.hpp"
+#include "platform/source_tree.hpp"
+#include "platform/stat_linux.hpp"
+#include "platform/xattr_linux.hpp"
+
+namespace farkeep {
+namespace {
+
+using posix::again_if_interrupted;
+
+/// Opens for reading without touching the access time, which only the owner (or CAP_FOWNER) may ask for.
+Descriptor open_quietly(int folder, const char* name, int flags) {
+  for (int const quiet : {O_NOATIME, 0}) {
+    Descriptor d{again_if_interrupted([&] { return ::openat(folder, name, O_RDONLY | O_CLOEXEC | flags | quiet); })};
+    if (d || errno != EPERM) return d;
+  }
+  return {};
+}
+
+[[noreturn]] void fail(const char* doing, const std::string& name) {
+  throw_errno(errno, std::string{doing} + ' ' + printable(name));
+}
+
+/// A name is one component: this is our own caller, but a catalog's bytes must not become a path by accident.
+void check_name(const std::string& name) {
+  FARKEEP_CHECK(!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+                name.find('\0') == std::string::npos);
+}
+
+}  // namespace
+
+// 1. pieces that the system takes, one openat each  2. the last component, not followed
+std::shared_ptr<SourceFolder> SourceFolder::open(const std::string& path) {
+  if (path.empty() || path[0] != '/' || path.find('\0') != std::string::npos)
+    throw failure(Errc::configuration, "opening folder " + printable(path) + ": not an absolute path");
+  constexpr std::size_t kPiece = 2048;  // half of PATH_MAX, for a component may hang over
+  Descriptor at;
+  std::size_t begin = 0;
+  std::size_t const end = path.find_last_not_of('/') + 1;  // 0 for the root
+  std::size_t const last = end == 0 ? 0 : path.find_last_of('/', end - 1) + 1;
+  while (begin < last) {
+    std::size_t piece_end = last;
+    if (last - begin > kPiece) {
+      auto const slash = path.rfind('/', begin + kPiece);
+      if (slash != std::string::npos && slash > begin) piece_end = slash + 1;
+    }
+    std::string const piece = path.substr(begin, piece_end - begin);
+    Descriptor next{again_if_interrupted(
+        [&] { return ::openat(at ? at.get() : AT_FDCWD, piece.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC); })};
+    if (!next) fail("opening folder", path);
+    at = std::move(next);
+    begin = path.find_first_not_of('/', piece_end);
+    if (begin == std::string::npos) break;
+  }
+  std::string const name = end == 0 ? "/" : path.substr(last, end - last);
+  Descriptor folder = open_quietly(at ? at.get() : AT_FDCWD, name.c_str(), O_DIRECTORY | O_NOFOLLOW);
+  if (!folder) fail("opening folder", path);
+  return std::shared_ptr<SourceFolder>{new SourceFolder{std::move(folder), path}};
+}
+
+std::vector<SourceName> SourceFolder::entries() const {
+  std::vector<posix::FolderName> names = posix::read_names(folder_.get(), name_);
+  // Asked in the order of the inodes: a cold disk then reads its inode table forwards, once.
+  std::vector<std::uint32_t> order(names.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return names[a].inode < names[b].inode; });
+  std::vector<SourceName> out(names.size());
+  for (std::uint32_t const i : order) {
+    out[i].name = std::move(names[i].name);
+    struct stat st;
+    if (::fstatat(folder_.get(), out[i].name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+      out[i].stat = posix::entry_stat(st);
+    else
+      out[i].error = {errno, boost::system::system_category()};
+  }
+  return out;
+}
+
+std::shared_ptr<SourceFolder> SourceFolder::folder(const std::string& name) const {
+  check_name(name);
+  Descriptor inner = open_quietly(folder_.get(), name.c_str(), O_DIRECTORY | O_NOFOLLOW);
+  if (!inner) fail("opening folder", name);
+  return std::shared_ptr<SourceFolder>{new SourceFolder{std::move(inner), name}};
+}
+
+std::unique_ptr<SourceFile> SourceFolder::file(const std::string& name) const {
+  check_name(name);
+  // O_NONBLOCK: a fifo that took the file's name since it was listed must not hold us; O_NOCTTY the same for terminals.
+  // Regular files do not mind either.
+  Descriptor file = open_quietly(folder_.get(), name.c_str(), O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (!file) fail("opening file", name);
+  struct stat st;
+  if (::fstat(file.get(), &st) != 0) fail("opening file", name);
+  if (!S_ISREG(st.st_mode)) throw failure(Errc::io, "opening file " + printable(name) + ": no longer a regular file");
+  return std::unique_ptr<SourceFile>{new SourceFile{std::move(file), name}};
+}
+
+std::string SourceFolder::link_target(const std::string& name) const {
+  check_name(name);
+  for (std::string out(256, '\0'); out.size() <= limits::kMaxPath; out.resize(4 * out.size())) {
+    auto const n = ::readlinkat(folder_.get(), name.c_str(), out.data(), out.size());
+    if (n < 0) fail("reading link", name);
+    if (static_cast<std::size_t>(n) < out.size()) {
+      out.resize(static_cast<std::size_t>(n));
+      return out;
+    }
+  }
+  throw failure(Errc::too_large, "reading link " + printable(name));
+}
+
+std::vector<Xattr> SourceFolder::xattrs(const std::string& name) const {
+  check_name(name);
+  return posix::XattrPlace::in(folder_.get(), name).read();
+}
+
+EntryStat SourceFolder::stat(const std::string& name) const {
+  check_name(name);
+  struct stat st;
+  if (::fstatat(folder_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) fail("looking at", name);
+  return posix::entry_stat(st);
+}
+
+EntryStat SourceFolder::stat() const {
+  struct stat st;
+  if (::fstat(folder_.get(), &st) != 0) fail("looking at folder", name_);
+  return posix::entry_stat(st);
+}
+
+std::vector<Xattr> SourceFolder::xattrs() const { return posix::XattrPlace::of(folder_.get(), name_).read(); }
+
+}  // namespace farkeep

@@ -1,0 +1,133 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+
+#include "platform/printable.hpp"
+#include "platform/stat_linux.hpp"
+#include "platform/target_posix.hpp"
+#include "platform/xattr_linux.hpp"
+
+namespace farkeep {
+namespace posix {
+namespace {
+
+constexpr std::uint32_t kSetUid = 04000, kSetGid = 02000;
+
+struct OwnerState {
+  bool user_right, group_right;
+  bool changed = false;
+};
+
+timespec to_timespec(std::int64_t ns) {
+  // Downwards, also before 1970: the nanoseconds of a timespec are never negative.
+  auto const whole = std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds{ns});
+  return {whole.count(), (std::chrono::nanoseconds{ns} - whole).count()};
+}
+
+OwnerState apply_owner(const ApplyTo& to, TargetContext& context, const EntryStat& stat, const OwnerText& text,
+                       NotApplied& missing) {
+  if (context.options.ownership == Ownership::none) return {to.now.st_uid == stat.uid, to.now.st_gid == stat.gid};
+  auto const want = context.owner_for(stat, text);
+  OwnerState state{to.now.st_uid == want.uid, to.now.st_gid == want.gid};
+  if (state.user_right && state.group_right) return state;
+  auto const chown = [&](uid_t uid, gid_t gid) { return ::fchownat(to.descriptor, "", uid, gid, AT_EMPTY_PATH) == 0; };
+  constexpr auto kSame = static_cast<uid_t>(-1);
+  if (chown(want.uid, want.gid)) return {true, true, true};
+  // Without privilege one may still give a file to a group of one's own.
+  if (!state.group_right && chown(kSame, want.gid)) state.group_right = state.changed = true;
+  missing.owner = true;
+  return state;
+}
+
+bool is_acl(std::string_view name) { return name == "system.posix_acl_access" || name == "system.posix_acl_default"; }
+
+/// True when the ACL was touched, which changes the mode.
+bool apply_xattrs(const ApplyTo& to, std::span<const Xattr> xattrs, NotApplied& missing) {
+  if (xattrs.empty() && !to.had_xattrs) return false;
+  XattrPlace const place =
+      to.path_only ? XattrPlace::of_path_only(to.descriptor, to.shown) : XattrPlace::of(to.descriptor, to.shown);
+  bool acl = false;
+  if (to.had_xattrs) {
+    for (const std::string& name : place.names()) {
+      // Labels and the like (security.*, trusted.*) are the system's own business.
+      bool const ours = is_acl(name) || name.starts_with("user.");
+      auto const same = [&](const Xattr& x) { return x.name == name; };
+      if (!ours || std::any_of(xattrs.begin(), xattrs.end(), same)) continue;
+      acl |= is_acl(name);
+      if (!place.remove(name) && errno != ENODATA) missing.xattrs.push_back(name);
+    }
+  }
+  for (const Xattr& x : xattrs) {
+    acl |= is_acl(x.name);
+    if (!place.set(x)) missing.xattrs.push_back(x.name);
+  }
+  return acl;
+}
+
+void apply_mode(const ApplyTo& to, const EntryStat& stat, const OwnerState& owner, bool acl, NotApplied& missing) {
+  if (S_ISLNK(to.now.st_mode)) return;
+  std::uint32_t want = stat.mode & 07777;
+  if (!S_ISDIR(to.now.st_mode)) {
+    // Setuid for another owner than it was meant for would hand out that owner's rights; on a folder setgid only says
+    // to which group new files belong.
+    std::uint32_t const unsafe = (owner.user_right ? 0 : kSetUid) | (owner.group_right ? 0 : kSetGid);
+    if ((want & unsafe) != 0) missing.mode = true;
+    want &= ~unsafe;
+  }
+  // A change of owner takes setuid and setgid away, so they always come after it.
+  bool const taken_away = owner.changed && (want & (kSetUid | kSetGid)) != 0;
+  if ((to.now.st_mode & 07777) == want && !acl && !taken_away) return;
+  int const r = to.path_only ? ::chmod(path_of(to.descriptor).c_str(), want) : ::fchmod(to.descriptor, want);
+  if (r != 0) {
+    missing.mode = true;
+  } else if ((want & kSetGid) != 0) {
+    // The kernel leaves setgid out without a word when we are not of that group.
+    struct stat after;
+    if (::fstat(to.descriptor, &after) != 0 || (after.st_mode & 07777) != want) missing.mode = true;
+  }
+}
+
+void apply_times(const ApplyTo& to, const EntryStat& stat, NotApplied& missing) {
+  timespec const times[2] = {{0, UTIME_OMIT}, to_timespec(stat.mtime_ns)};
+  if (!to.path_only) {
+    if (::futimens(to.descriptor, times) != 0) missing.times = true;
+    return;
+  }
+  // The first needs Linux 5.8; the second needs /proc.
+  if (::utimensat(to.descriptor, "", times, AT_EMPTY_PATH) != 0 &&
+      ::utimensat(AT_FDCWD, path_of(to.descriptor).c_str(), times, 0) != 0)
+    missing.times = true;
+}
+
+}  // namespace
+
+// Each step undoes something of a later one if it came after it: 1. owner (drops setuid and capabilities)
+// 2. attributes (an ACL changes the mode)  3. mode  4. times
+NotApplied apply_metadata(const ApplyTo& to, TargetContext& context, const EntryStat& stat,
+                          std::span<const Xattr> xattrs, const OwnerText& text) {
+  NotApplied missing;
+  OwnerState const owner = apply_owner(to, context, stat, text, missing);
+  bool const acl = apply_xattrs(to, xattrs, missing);
+  apply_mode(to, stat, owner, acl, missing);
+  apply_times(to, stat, missing);
+  return missing;
+}
+
+}  // namespace posix
+
+std::string NotApplied::text() const {
+  std::string out;
+  auto const add = [&](std::string_view what) { (out += out.empty() ? "" : ", ") += what; };
+  if (entry) add("the entry itself");
+  if (owner) add("owner");
+  if (mode) add("mode");
+  if (times) add("times");
+  for (const std::string& x : xattrs) add("attribute " + printable(x));
+  return out;
+}
+
+}  // namespace farkeep

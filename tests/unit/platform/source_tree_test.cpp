@@ -1,0 +1,283 @@
+#include "platform/source_tree.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "platform/target_tree.hpp"
+#include "scratch.hpp"
+
+using namespace farkeep;
+using namespace farkeep::testing;
+
+namespace {
+
+Buffer read_all(SourceFile& f) {
+  Buffer out(1 << 20);
+  out.resize(f.read(out));
+  return out;
+}
+
+template <class F>
+std::string text_of_failure(F f) {
+  try {
+    f();
+  } catch (const failure& e) {
+    return e.what();
+  }
+  return "no failure";
+}
+
+}  // namespace
+
+TEST_CASE("source: names are bytes, sorted as bytes, each with its own lstat") {
+  Scratch s;
+  for (const char* n : {"z", "\xff\xfe", "a\nb", "A"}) put(s.at(n), n);
+  REQUIRE(::symlink("z", s.at("link").c_str()) == 0);
+  REQUIRE(::mkdir(s.at("dir").c_str(), 0751) == 0);
+  auto const names = SourceFolder::open(s.path())->entries();
+  REQUIRE(names.size() == 6);
+  std::vector<std::string> only;
+  for (auto& n : names) {
+    only.push_back(n.name);
+    CHECK_FALSE(n.error);
+  }
+  CHECK(only == std::vector<std::string>{"A", "a\nb", "dir", "link", "z", "\xff\xfe"});
+  CHECK(names[0].stat.kind == EntryKind::file);
+  CHECK(names[0].stat.size == 1);
+  CHECK(names[2].stat.kind == EntryKind::folder);
+  CHECK((names[2].stat.mode & 0700) == 0700);
+  CHECK(names[3].stat.kind == EntryKind::symlink);
+  CHECK(names[5].stat.size == 2);
+}
+
+TEST_CASE("source: a folder can be listed twice, and shows what came in between") {
+  Scratch s;
+  auto const f = SourceFolder::open(s.path());
+  CHECK(f->entries().empty());
+  put(s.at("x"), "");
+  CHECK(f->entries().size() == 1);
+  CHECK(f->entries().size() == 1);
+}
+
+TEST_CASE("source: a name whose lstat fails carries its error, the others their data") {
+  Scratch s;
+  put(s.at("x"), "");
+  if (!open_to_everybody(s)) return;
+  REQUIRE(::chmod(s.path().c_str(), 0444) == 0);  // may be listed and not searched
+  std::string const said = in_unprivileged_child([&]() -> std::string {
+    auto const names = SourceFolder::open(s.path())->entries();
+    CHILD_CHECK(names.size() == 1);
+    CHILD_CHECK(names[0].name == "x");
+    CHILD_CHECK(names[0].error);
+    return "";
+  });
+  CHECK(said == "");
+  REQUIRE(::chmod(s.path().c_str(), 0700) == 0);
+}
+
+TEST_CASE("source: 300 folders deep, far beyond PATH_MAX, by steps and by one path") {
+  Scratch s;
+  TargetOptions const options;
+  auto target = TargetFolder::open_root(s.at("t"), options);
+  std::string relative;
+  std::string const part(30, 'd');
+  for (int i = 0; i < 300; ++i) {
+    target = target->folder(part);
+    relative += (i == 0 ? "" : "/") + part;
+  }
+  auto const file = target->file("f", {});
+  file->write_at(0, as_bytes("deep"));
+  CHECK_FALSE(file->finish(EntryStat{}, {}).times);
+
+  auto folder = SourceFolder::open(s.at("t"));
+  for (int i = 0; i < 300; ++i) folder = folder->folder(part);
+  CHECK(as_text(read_all(*folder->file("f"))) == "deep");
+  auto const direct = SourceFolder::open(s.at("t") + '/' + relative + "///");
+  CHECK(direct->stat().inode == folder->stat().inode);
+  CHECK(SourceFolder::open(s.at("t") + '/' + relative.substr(0, relative.size() - 31))->entries().size() == 1);
+
+  for (auto const walk : {TargetOptions::Walk::best, TargetOptions::Walk::by_component}) {
+    TargetOptions o;
+    o.walk = walk;
+    auto const down = TargetFolder::open_root(s.at("t"), o)->descend(relative);
+    CHECK(down->plan("f", EntryStat{}).action == TargetPlan::Action::replace);
+  }
+}
+
+TEST_CASE("source: the root path may pass through symlinks, and may not be one") {
+  Scratch s;
+  REQUIRE(::mkdir(s.at("real").c_str(), 0700) == 0);
+  REQUIRE(::mkdir(s.at("real/in").c_str(), 0700) == 0);
+  REQUIRE(::symlink("real", s.at("link").c_str()) == 0);
+  CHECK_NOTHROW(SourceFolder::open(s.at("link/in")));
+  CHECK_THROWS_AS(SourceFolder::open(s.at("link")), failure);
+  CHECK_THROWS_AS(SourceFolder::open(s.at("link/")), failure);
+  CHECK_THAT(text_of_failure([&] { SourceFolder::open(s.at("none")); }), Catch::Contains("/none'"));
+  CHECK_THROWS_AS(SourceFolder::open("relative"), failure);
+  CHECK_THROWS_AS(SourceFolder::open(""), failure);
+  CHECK(SourceFolder::open("/")->stat().kind == EntryKind::folder);
+  CHECK(SourceFolder::open("///")->stat().kind == EntryKind::folder);
+}
+
+TEST_CASE("source: what was exchanged since it was listed is refused, and nothing hangs") {
+  Scratch s;
+  put(s.at("secret"), "secret");
+  auto const folder = SourceFolder::open(s.path());
+  REQUIRE(::symlink("secret", s.at("link").c_str()) == 0);
+  REQUIRE(::symlink(".", s.at("here").c_str()) == 0);
+  REQUIRE(::mkfifo(s.at("fifo").c_str(), 0600) == 0);
+  CHECK_THAT(text_of_failure([&] { folder->file("link"); }), Catch::Contains("'link'"));
+  CHECK_THAT(text_of_failure([&] { folder->folder("here"); }), Catch::Contains("'here'"));
+  CHECK_THAT(text_of_failure([&] { folder->file("fifo"); }), Catch::Contains("no longer a regular file"));
+  CHECK_THAT(text_of_failure([&] { folder->folder("secret"); }), Catch::Contains("'secret'"));
+  CHECK_THAT(text_of_failure([&] { folder->link_target("secret"); }), Catch::Contains("'secret'"));
+  CHECK(folder->link_target("link") == "secret");
+}
+
+TEST_CASE("source: an unreadable file is a failure that names it") {
+  Scratch s;
+  if (!open_to_everybody(s)) return;
+  put(s.at("f"), "x");
+  REQUIRE(::chmod(s.at("f").c_str(), 0) == 0);
+  CHECK_THAT(in_unprivileged_child([&]() -> std::string {
+               SourceFolder::open(s.path())->file("f");
+               return "opened";
+             }),
+             Catch::Contains("opening file 'f'"));
+}
+
+TEST_CASE("source: somebody else's readable file is read, though its access time cannot be spared") {
+  Scratch s;
+  if (!open_to_everybody(s)) return;
+  put(s.at("f"), "content");
+  REQUIRE(::chmod(s.at("f").c_str(), 0644) == 0);
+  std::string const said =
+      in_unprivileged_child([&] { return to_string(read_all(*SourceFolder::open(s.path())->file("f"))); });
+  CHECK(said == "content");
+}
+
+TEST_CASE("source: a long link target comes whole") {
+  Scratch s;
+  std::string const target(4000, 't');
+  REQUIRE(::symlink(target.c_str(), s.at("l").c_str()) == 0);
+  CHECK(SourceFolder::open(s.path())->link_target("l") == target);
+}
+
+TEST_CASE("source: reading goes on where it ended, and skips where it is told") {
+  Scratch s;
+  put(s.at("f"), "0123456789");
+  auto const f = SourceFolder::open(s.path())->file("f");
+  Buffer b(4);
+  CHECK(f->read(b) == 4);
+  CHECK(as_text(b) == "0123");
+  CHECK(f->data_ranges() == std::vector<DataRange>{{0, 10}});  // does not move the position
+  CHECK(f->read(b) == 4);
+  CHECK(as_text(b) == "4567");
+  CHECK(f->read(b) == 2);
+  CHECK(f->read(b) == 0);
+  f->skip_to(1);
+  CHECK(f->read(b) == 4);
+  CHECK(as_text(b) == "1234");
+}
+
+TEST_CASE("source: holes are found at the start, in the middle and at the end") {
+  Scratch s;
+  constexpr std::uint64_t kMiB = 1 << 20;
+  Buffer const block(1 << 16, 7);
+  int const f = ::open(s.at("f").c_str(), O_CREAT | O_WRONLY, 0600);
+  REQUIRE(f >= 0);
+  REQUIRE(::pwrite(f, block.data(), block.size(), kMiB) == 1 << 16);
+  REQUIRE(::pwrite(f, block.data(), block.size(), 3 * kMiB) == 1 << 16);
+  REQUIRE(::ftruncate(f, 5 * kMiB) == 0);
+  ::close(f);
+  auto const folder = SourceFolder::open(s.path());
+  CHECK(folder->file("f")->data_ranges() == std::vector<DataRange>{{kMiB, 1 << 16}, {3 * kMiB, 1 << 16}});
+  put(s.at("empty"), "");
+  CHECK(folder->file("empty")->data_ranges().empty());
+  put(s.at("hole"), "");
+  REQUIRE(::truncate(s.at("hole").c_str(), 100 * kMiB) == 0);
+  CHECK(folder->file("hole")->data_ranges().empty());
+}
+
+TEST_CASE("source: attributes of files, folders and links, with empty values and many bytes") {
+  Scratch s;
+  put(s.at("f"), "");
+  REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
+  if (!put_xattr(s.at("f"), "user.empty", {})) {
+    WARN("skipped: no extended attributes here");
+    return;
+  }
+  Buffer const large(2000, 0x5a);
+  put_xattr(s.at("f"), "user.large", large);
+  put_xattr(s.at("d"), "user.d", as_bytes("folder"));
+  auto const folder = SourceFolder::open(s.path());
+  auto const sorted = [](std::vector<Xattr> x) {
+    std::erase_if(x, [](auto& a) { return !a.name.starts_with("user."); });  // the system may add labels of its own
+    std::sort(x.begin(), x.end(), [](auto& a, auto& b) { return a.name < b.name; });
+    return x;
+  };
+  std::vector<Xattr> const want{{"user.empty", {}}, {"user.large", large}};
+  CHECK(sorted(folder->xattrs("f")) == want);
+  CHECK(sorted(folder->file("f")->xattrs()) == want);
+  CHECK(sorted(folder->folder("d")->xattrs()) == std::vector<Xattr>{{"user.d", to_buffer(as_bytes("folder"))}});
+  REQUIRE(::symlink("f", s.at("l").c_str()) == 0);
+  CHECK(sorted(folder->xattrs("l")).empty());  // the link's, not the file's
+  if (::geteuid() == 0) {
+    REQUIRE(put_xattr(s.at("l"), "trusted.link", as_bytes("x")));
+    auto const x = folder->xattrs("l");
+    CHECK(std::find(x.begin(), x.end(), Xattr{"trusted.link", {'x'}}) != x.end());
+  }
+  CHECK_THAT(text_of_failure([&] { folder->xattrs("none"); }), Catch::Contains("'none'"));
+}
+
+TEST_CASE("source: attributes beyond the limit are refused, not read") {
+  TinyDisk ram{4 << 20};  // tmpfs keeps attributes of any number
+  if (!ram.mounted()) {
+    WARN("skipped: this process may not mount a small file system");
+    return;
+  }
+  put(ram.at("f"), "");
+  auto const folder = SourceFolder::open(ram.path());
+  Buffer const half(60 << 10, 1);
+  // trusted.*, because tmpfs knows user.* only since Linux 6.6
+  put_xattr(ram.at("f"), "trusted.1", half);
+  put_xattr(ram.at("f"), "trusted.2", half);
+  CHECK(folder->xattrs("f").size() == 2);
+  put_xattr(ram.at("f"), "trusted.3", half);
+  CHECK_THAT(text_of_failure([&] { folder->xattrs("f"); }), Catch::Contains("'trusted.") && Catch::Contains("'f'"));
+}
+
+TEST_CASE("source: nanoseconds, also before 1970, and times beyond the range stop at its end") {
+  Scratch s;
+  put(s.at("f"), "");
+  auto const mtime_of = [&](time_t seconds, long ns) {
+    timespec const t[2] = {{0, UTIME_OMIT}, {seconds, ns}};
+    REQUIRE(::utimensat(AT_FDCWD, s.at("f").c_str(), t, 0) == 0);
+    return SourceFolder::open(s.path())->stat("f").mtime_ns;
+  };
+  CHECK(mtime_of(1'700'000'000, 123'456'789) == 1'700'000'000'123'456'789);
+  CHECK(mtime_of(-1, 999'999'999) == -1);
+  CHECK(mtime_of(-1000, 1) == -999'999'999'999);
+  // The year 2300 if the file system keeps it; some stop at 2038.
+  auto const far = mtime_of(10'413'792'000, 0);
+  CHECK((far == std::numeric_limits<std::int64_t>::max() || far < 5'000'000'000'000'000'000));
+}
+
+TEST_CASE("owner names: known ones both ways, unknown ones are nothing") {
+  OwnerNames names;
+  CHECK(names.user(0) == "root");
+  CHECK(names.group(0) == "root");
+  CHECK(names.uid("root") == 0u);
+  CHECK(names.gid("root") == 0u);
+  CHECK(names.user(3'999'999'999u).empty());
+  CHECK(names.group(3'999'999'999u).empty());
+  CHECK_FALSE(names.uid("nobody has this name"));
+  CHECK_FALSE(names.gid("nobody has this name"));
+  for (std::uint32_t i = 0; i < 5000; ++i) names.uid("no such name " + std::to_string(i));  // more than are remembered
+  CHECK(names.uid("root") == 0u);
+}
