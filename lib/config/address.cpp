@@ -1,0 +1,155 @@
+#include "config/address.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <optional>
+
+#include "config/parsed.hpp"
+
+namespace farkeep {
+namespace {
+
+using V4 = std::array<std::uint8_t, 4>;
+using V6 = std::array<std::uint16_t, 8>;
+constexpr std::array<std::uint16_t, 6> kMapped{0, 0, 0, 0, 0, 0xffff};  // ::ffff:0:0/96
+
+/// Up to `most` decimal digits without a leading zero (which some programs read as octal).
+std::optional<unsigned> decimal(std::string_view text, unsigned most) {
+  unsigned value = 0;
+  if (text.empty() || (text.size() > 1 && text[0] == '0')) return std::nullopt;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value > most) return std::nullopt;
+  return value;
+}
+
+std::optional<V4> read_v4(std::string_view text) {
+  V4 out{};
+  for (std::size_t i = 0; i < 4; ++i) {
+    std::size_t const end = i < 3 ? text.find('.') : text.size();
+    if (end == text.npos) return std::nullopt;
+    auto const part = decimal(text.substr(0, end), 255);
+    if (!part) return std::nullopt;
+    out[i] = static_cast<std::uint8_t>(*part);
+    text.remove_prefix(i < 3 ? end + 1 : end);
+  }
+  return out;
+}
+
+/// Groups of hex, the last perhaps an IPv4 address; at most eight.  How many there are, or nothing.
+std::optional<std::size_t> read_groups(std::string_view text, V6& out) {
+  std::size_t count = 0;
+  while (!text.empty()) {
+    std::size_t const colon = text.find(':');
+    std::string_view const group = text.substr(0, colon);
+    if (colon == text.npos && group.find('.') != group.npos) {
+      auto const v4 = read_v4(group);
+      if (!v4 || count > 6) return std::nullopt;
+      out[count++] = static_cast<std::uint16_t>((*v4)[0] << 8 | (*v4)[1]);
+      out[count++] = static_cast<std::uint16_t>((*v4)[2] << 8 | (*v4)[3]);
+      return count;
+    }
+    unsigned value = 0;
+    auto const [end, error] = std::from_chars(group.data(), group.data() + group.size(), value, 16);
+    if (error != std::errc{} || end != group.data() + group.size() || group.size() > 4 || count == 8)
+      return std::nullopt;
+    out[count++] = static_cast<std::uint16_t>(value);
+    if (colon == text.npos) return count;
+    text.remove_prefix(colon + 1);
+    if (text.empty()) return std::nullopt;  // a single colon at the end
+  }
+  return count;
+}
+
+std::optional<V6> read_v6(std::string_view text) {
+  V6 out{};
+  std::size_t const gap = text.find("::");
+  if (gap == text.npos) return read_groups(text, out) == 8u ? std::optional{out} : std::nullopt;
+  V6 tail{};
+  std::string_view const left = text.substr(0, gap), right = text.substr(gap + 2);
+  if (left.find('.') != left.npos || right.starts_with(':')) return std::nullopt;
+  auto const before = read_groups(left, out), after = read_groups(right, tail);
+  if (!before || !after || *before + *after > 7) return std::nullopt;
+  for (std::size_t i = 0; i < *after; ++i) out[8 - *after + i] = tail[i];
+  return out;
+}
+
+std::string write_v4(const V4& ip) {
+  return std::to_string(ip[0]) + "." + std::to_string(ip[1]) + "." + std::to_string(ip[2]) + "." +
+         std::to_string(ip[3]);
+}
+
+/// RFC 5952: lower case, the first longest run of at least two zero groups as "::".
+std::string write_v6(const V6& ip) {
+  std::size_t gap = 8, length = 1;
+  for (std::size_t i = 0; i < 8; ++i) {
+    std::size_t n = 0;
+    while (i + n < 8 && ip[i + n] == 0) ++n;
+    if (n > length) gap = i, length = n;
+  }
+  std::string out;
+  for (std::size_t i = 0; i < 8; ++i) {
+    if (i == gap) {
+      out += "::";
+      i += length - 1;
+      continue;
+    }
+    char group[8];
+    std::snprintf(group, sizeof group, "%x", ip[i]);
+    if (!out.empty() && out.back() != ':') out += ':';
+    out += group;
+  }
+  return out;
+}
+
+/// The address, or why not.
+Value<std::string> read_ip(std::string_view host, std::string_view whole) {
+  if (auto const v4 = read_v4(host)) {
+    if ((*v4)[0] >= 224) return refused(quoted(whole) + " is a multicast or reserved address");
+    return write_v4(*v4);
+  }
+  if (auto const v6 = read_v6(host)) {
+    if ((*v6)[0] >= 0xff00) return refused(quoted(whole) + " is a multicast address");
+    if (std::equal(v6->begin(), v6->begin() + 6, kMapped.begin())) {
+      return refused(quoted(whole) + " is an IPv4 address in disguise: write it as IPv4");
+    }
+    return write_v6(*v6);
+  }
+  if (host.find('%') != host.npos)
+    return refused(quoted(whole) + " has a zone id, which only this machine understands");
+  bool const is_name = host.find(':') == host.npos && host.find_first_not_of("0123456789./") != host.npos;
+  if (is_name) return refused("servers are addressed by IP address, not by name: " + quoted(whole));
+  return refused(quoted(whole) + " is not an IP address: write ip or ip:port, and [ipv6]:port");
+}
+
+}  // namespace
+
+// 1. cut off the port: behind "]", or behind the only colon  2. the address  3. the port
+Value<ServerAddress> parse_address(std::string_view text) {
+  std::string_view host = text;
+  std::optional<std::string_view> port;
+  if (text.starts_with('[')) {
+    std::size_t const end = text.find(']');
+    if (end == text.npos) return refused(quoted(text) + ": ']' is missing");
+    host = text.substr(1, end - 1);
+    std::string_view const rest = text.substr(end + 1);
+    if (!rest.empty() && rest[0] != ':') return refused(quoted(text) + " is not an IP address: write [ipv6]:port");
+    if (!rest.empty()) port = rest.substr(1);
+    if (host.find(':') == host.npos) return refused(quoted(text) + ": only IPv6 addresses stand in brackets");
+  } else if (std::size_t const colon = text.find(':'); colon != text.npos && text.find(':', colon + 1) == text.npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+  }
+  auto ip = read_ip(host, text);
+  if (!ip) return ip.error();
+  ServerAddress out{std::move(*ip), kServerPort};
+  if (port) {
+    auto const number = decimal(*port, 65535);
+    if (!number || *number == 0) return refused(quoted(text) + ": the port is not a number from 1 to 65535");
+    out.port = static_cast<std::uint16_t>(*number);
+  }
+  return out;
+}
+
+}  // namespace farkeep

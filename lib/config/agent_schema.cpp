@@ -1,0 +1,165 @@
+#include "base/limits.hpp"
+#include "config/agent_config.hpp"
+#include "config/log_keys.hpp"
+
+namespace farkeep {
+namespace {
+
+using enum SettingType;
+
+constexpr std::string_view kModes[] = {"direct"};
+constexpr std::string_view kCompressions[] = {"auto", "fast", "best", "off"};  // in the order of Compression
+static_assert(static_cast<int>(Compression::off) == 3);
+
+constexpr KeySpec kAgent[] = {
+    {.key = "state",
+     .type = path,
+     .fallback = "/var/lib/farkeep",
+     .help = "The folder for identity, journal and caches, which only the agent may read."},
+    {.key = "name",
+     .type = label,
+     .example = "web1.example.org",
+     .help = "The name under which this machine is listed; without it, the machine's host name."},
+    {.key = "cache_limit",
+     .type = size,
+     .fallback = "2GiB",
+     .help = "The most that the caches below the state folder may take of the disk.",
+     .least = 16 << 20},
+    {.key = "memory_limit",
+     .type = size,
+     .fallback = "512MiB",
+     .help = "The most that data on its way to the server may take of memory.",
+     .least = 64 << 20},
+    {.key = "upload_threads",
+     .type = number,
+     .fallback = "0",
+     .help = "Threads that cut, compress and seal data; 0 is one for each core.",
+     .most = 256},
+    kLogLevelKey,
+    kLogFormatKey,
+};
+
+constexpr KeySpec kRegistration[] = {
+    {.key = "server",
+     .type = server,
+     .example = "192.0.2.10",
+     .help =
+         "A server of the registration pair as ip or ip:port (port 16384 unless written): the first is the primary, "
+         "the second the alternate.",
+     .required = true,
+     .repeatable = true},
+    {.key = "ca_file",
+     .type = path,
+     .example = "/etc/farkeep/ca.pem",
+     .help = "The certificate of the data centres' own authority (PEM), the only one that the agent trusts.",
+     .required = true},
+    {.key = "token",
+     .type = secret,
+     .example = "XXXX-XXXX-XXXX",
+     .help = "The enrolment token itself; of token, token_file and token_command only one may be given."},
+    {.key = "token_file",
+     .type = path,
+     .example = "/etc/farkeep/token",
+     .help = "A file whose first line is the enrolment token."},
+    {.key = "token_command",
+     .type = command,
+     .example = "/usr/local/bin/print-farkeep-token",
+     .help = "A command whose first line of output is the enrolment token."},
+    {.key = "account",
+     .type = label,
+     .example = "example-org",
+     .help = "The account to register with; without it, the one that the token belongs to."},
+};
+
+constexpr KeySpec kConnection[] = {
+    {.key = "mode", .type = choice, .fallback = "direct", .help = "How servers are reached.", .choices = kModes},
+    {.key = "source_ports",
+     .type = port_range,
+     .example = "1024-5000",
+     .help =
+         "Local ports from which connections start, for firewalls that look at them; without it, the system chooses."},
+    {.key = "connect_timeout",
+     .type = duration,
+     .fallback = "10s",
+     .help = "How long a connection may take to be made before the next server is tried.",
+     .least = 1,
+     .most = 600},
+    {.key = "progress_timeout",
+     .type = duration,
+     .fallback = "60s",
+     .help = "How long a server may go without acknowledging anything before the session counts as broken.",
+     .least = 5,
+     .most = 3600},
+};
+
+constexpr KeySpec kJob[] = {
+    {.key = "path",
+     .type = path,
+     .example = "/home",
+     .help = "An absolute path to back up, with all below it.",
+     .required = true,
+     .repeatable = true},
+    {.key = "exclude",
+     .type = pattern,
+     .example = "*.tmp",
+     .help = "What to leave out, one rule as in gitignore with the file system's root in place of the repository; "
+             "the last rule that matches decides.",
+     .repeatable = true},
+    {.key = "exclude_file",
+     .type = path,
+     .example = "/etc/farkeep/exclude",
+     .help = "A file of such rules, one a line, which come before those written here."},
+    {.key = "one_file_system",
+     .type = boolean,
+     .fallback = "no",
+     .help = "Whether to stay on the file system that each path lies on."},
+    {.key = "exclude_caches",
+     .type = boolean,
+     .fallback = "no",
+     .help = "Whether to leave out the contents of folders that a CACHEDIR.TAG marks as a cache."},
+    {.key = "schedule",
+     .type = schedule,
+     .example = "daily 02:30",
+     .help =
+         "When to run, such as every 4h, hourly, daily 02:30, weekly mon 02:30 or mon..fri 02:30; without it, only on "
+         "request.",
+     .repeatable = true},
+    {.key = "compression",
+     .type = choice,
+     .fallback = "auto",
+     .help = "How much work to put into compression.",
+     .choices = kCompressions},
+    {.key = "tag",
+     .type = label,
+     .example = "office",
+     .help = "A word by which to find the job's snapshots.",
+     .repeatable = true},
+    {.key = "enabled",
+     .type = boolean,
+     .fallback = "yes",
+     .help = "Whether the schedule counts; a job that is not enabled can still be run by hand."},
+};
+
+constexpr SectionSpec kSections[] = {
+    {"agent", "", "This machine.", kAgent},
+    {"registration", "", "Where the agent registers; it learns there which pair of servers to use from then on.",
+     kRegistration},
+    {"connection", "", "How the agent connects: outbound only, TCP only.", kConnection},
+    {"job", "main",
+     "What to back up and when; one section for each job. A name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and "
+     "'-'.",
+     kJob},
+};
+
+constexpr Schema kSchema{
+    "Farkeep agent: every key, commented at its default, or at an example where it has none.\n"
+    "Sizes are written with KiB, MiB, GiB, TiB or KB, MB, GB, TB; durations with s, m, h, d or w.\n"
+    "A comment begins with # or ; at the start of a line or behind a blank; a value that holds one stands in double "
+    "quotes.",
+    kSections};
+
+}  // namespace
+
+const Schema& AgentConfig::schema() { return kSchema; }
+
+}  // namespace farkeep

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace farkeep {
+
+/// One thing that is wrong in a file that an administrator wrote.
+struct ConfigError {
+  std::string file;
+  int line = 0;      ///< from 1; 0: the file as a whole (something is missing)
+  std::string text;  ///< what is wrong and what to write instead; holds no secret
+
+  /// "agent.ini:12: unknown key …"
+  std::string to_string() const {
+    return line == 0 ? file + ": " + text : file + ":" + std::to_string(line) + ": " + text;
+  }
+  bool operator==(const ConfigError&) const = default;
+};
+
+/// What a file says, or all that is wrong with it: `value` is there exactly when `errors` is empty.
+/// Errors come in the order of their lines, those of the file as a whole last.
+template <class T>
+struct Parsed {
+  std::optional<T> value;
+  std::vector<ConfigError> errors;
+
+  explicit operator bool() const noexcept { return value.has_value(); }
+};
+
+/// Puts errors of several passes over one file into the order that Parsed promises.
+inline void sort_by_line(std::vector<ConfigError>& errors) {
+  auto const place = [](const ConfigError& e) { return static_cast<unsigned>(e.line - 1); };  // 0 becomes the largest
+  std::stable_sort(errors.begin(), errors.end(),
+                   [&](const ConfigError& a, const ConfigError& b) { return place(a) < place(b); });
+}
+
+/// Text from a file as it may stand in a message: in double quotes, without control characters, cut after 60 bytes.
+std::string quoted(std::string_view text);
+
+}  // namespace farkeep

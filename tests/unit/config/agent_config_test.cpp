@@ -1,0 +1,159 @@
+#include "config/agent_config.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace farkeep;
+using namespace std::chrono_literals;
+
+namespace {
+const std::string kLeast = "[registration]\nserver = 192.0.2.1\nca_file = /etc/farkeep/ca.pem\n";
+}
+
+TEST_CASE("agent config: all keys reach their fields") {
+  auto const out = AgentConfig::parse(R"([agent]
+state = /srv/farkeep/
+name = web1
+cache_limit = 4GiB
+memory_limit = 256 MiB
+upload_threads = 3
+log_level = debug
+log_format = json
+[registration]
+server = 127.0.0.2
+server = 127.0.0.3:4000
+ca_file = /ca.pem
+token_command = pass show farkeep   # comment
+account = example
+[connection]
+mode = direct
+source_ports = 1024-5000
+connect_timeout = 5s
+progress_timeout = 2m
+[job main]
+path = /home
+path = "/srv/with # sign"
+exclude = *.tmp
+exclude = "!keep.tmp"
+exclude_file = /etc/farkeep/exclude
+one_file_system = yes
+exclude_caches = on
+schedule = daily 02:30
+schedule = every 4h
+compression = best
+tag = a
+tag = b
+enabled = no
+[job second]
+path = /
+)",
+                                      "agent.ini");
+  for (const ConfigError& e : out.errors) UNSCOPED_INFO(e.to_string());
+  REQUIRE(out);
+  AgentConfig const& c = *out.value;
+  CHECK(c.state == "/srv/farkeep");
+  CHECK(c.name == "web1");
+  CHECK(c.cache_limit == 4ull << 30);
+  CHECK(c.memory_limit == 256u << 20);
+  CHECK(c.upload_threads == 3);
+  CHECK(c.log_level == LogLevel::debug);
+  CHECK(c.log_format == LogFormat::json);
+  REQUIRE(c.servers.size() == 2);
+  CHECK(c.servers[0].to_string() == "127.0.0.2:16384");
+  CHECK(c.servers[1].to_string() == "127.0.0.3:4000");
+  CHECK(c.ca_file == "/ca.pem");
+  CHECK(c.token.kind == SecretSource::Kind::command);
+  CHECK(c.token.text == "pass show farkeep");
+  CHECK(c.account == "example");
+  CHECK(c.source_ports == PortRange{1024, 5000});
+  CHECK(c.connect_timeout == 5s);
+  CHECK(c.progress_timeout == 2min);
+  REQUIRE(c.jobs.size() == 2);
+  JobConfig const& job = c.jobs[0];
+  CHECK(job.name == "main");
+  CHECK(job.line == 20);
+  CHECK_FALSE(job.enabled);
+  CHECK(job.paths == std::vector<std::string>{"/home", "/srv/with # sign"});
+  REQUIRE(job.exclude.size() == 2);
+  CHECK(job.exclude[1].text == "!keep.tmp");
+  CHECK(job.exclude[1].file == "agent.ini");
+  CHECK(job.exclude[1].line == 24);
+  CHECK(ExcludeRules::parse(job.exclude));
+  CHECK(job.exclude_file == "/etc/farkeep/exclude");
+  CHECK(job.one_file_system);
+  CHECK(job.exclude_caches);
+  REQUIRE(job.schedules.size() == 2);
+  CHECK(job.schedules[1].to_string() == "every 4h");
+  CHECK(job.compression == Compression::best);
+  CHECK(job.tags == std::vector<std::string>{"a", "b"});
+  CHECK(c.jobs[1].name == "second");
+  CHECK(c.jobs[1].paths == std::vector<std::string>{"/"});
+}
+
+TEST_CASE("agent config: what is not written has its default") {
+  auto const out = AgentConfig::parse(kLeast + "[job a]\npath = /a\n", "agent.ini");
+  REQUIRE(out);
+  AgentConfig const& c = *out.value;
+  CHECK(c.state == "/var/lib/farkeep");
+  CHECK(c.name.empty());
+  CHECK(c.cache_limit == 2ull << 30);
+  CHECK(c.memory_limit == 512u << 20);
+  CHECK(c.upload_threads == 0);
+  CHECK(c.log_level == LogLevel::info);
+  CHECK(c.log_format == LogFormat::text);
+  CHECK(c.token.kind == SecretSource::Kind::none);
+  CHECK(c.account.empty());
+  CHECK_FALSE(c.source_ports);
+  CHECK(c.connect_timeout == 10s);
+  CHECK(c.progress_timeout == 60s);
+  JobConfig const& job = c.jobs[0];
+  CHECK(job.enabled);
+  CHECK_FALSE(job.one_file_system);
+  CHECK_FALSE(job.exclude_caches);
+  CHECK(job.exclude_file.empty());
+  CHECK(job.exclude.empty());
+  CHECK(job.schedules.empty());
+  CHECK(job.compression == Compression::automatic);
+  CHECK(job.tags.empty());
+}
+
+TEST_CASE("agent config: an empty file misses exactly what registration needs, and names the file as a whole") {
+  auto const out = AgentConfig::parse("", "agent.ini");
+  CHECK_FALSE(out);
+  REQUIRE(out.errors.size() == 2);
+  CHECK(out.errors[0].to_string() == "agent.ini: the key server in [registration] is missing");
+  CHECK(out.errors[1].to_string() == "agent.ini: the key ca_file in [registration] is missing");
+}
+
+TEST_CASE("agent config: mistakes of grammar, schema and sense are reported in one pass, by line") {
+  auto const out = AgentConfig::parse(
+      "[agent]\nnmae = a\n  b\nlog_level = loud\n[job a]\npath = /a\npath = /a/\n[registration]\n"
+      "server = 192.0.2.1\nserver = 192.0.2.1\n[connection\n",
+      "agent.ini");
+  CHECK_FALSE(out);
+  std::string lines;
+  for (const ConfigError& e : out.errors) lines += std::to_string(e.line) + " ";
+  CHECK(lines == "2 3 4 7 8 10 11 ");
+}
+
+TEST_CASE("agent config: a secret is never in a message, wherever the line is broken") {
+  for (std::string_view line :
+       {"token = hunter2 hunter2", "token hunter2", "token hunter2=", "token: hunter2==", "token: hunter2",
+        "token = \"hunter2", "token = \"hunter2\" hunter2", "token = \"\\hunter2\"", "token = hunter2\x01",
+        "token = hunter2\n token = hunter2", "token = a\ntoken = hunter2", "token = hunter2\ntoken_file = /t",
+        "token = hunter2\xff"}) {
+    auto const out = AgentConfig::parse(kLeast + std::string{line} + "\n", "agent.ini");
+    INFO(line);
+    REQUIRE_FALSE(out.errors.empty());
+    for (const ConfigError& e : out.errors) CHECK(e.to_string().find("hunter2") == std::string::npos);
+  }
+}
+
+TEST_CASE("agent config: each way to give the token") {
+  auto const with = [](std::string_view line) {
+    return AgentConfig::parse(kLeast + std::string{line} + "\n", "agent.ini").value->token;
+  };
+  CHECK(with("token = abc-123").kind == SecretSource::Kind::literal);
+  CHECK(with("token = abc-123").text == "abc-123");
+  CHECK(with("token_file = /run/credentials//token").kind == SecretSource::Kind::file);
+  CHECK(with("token_file = /run/credentials//token").text == "/run/credentials/token");
+}
