@@ -1,0 +1,110 @@
+#include "archive/entry.hpp"
+
+#include <algorithm>
+
+#include "base/limits.hpp"
+
+namespace farkeep {
+namespace {
+
+result<void> check_data_ranges(const Entry& e) {
+  if (!e.sparse) return e.data.empty() ? result<void>{} : Errc::malformed;
+  if (e.data.size() > kMaxDataRanges) return Errc::too_large;
+  std::uint64_t end = 0;
+  for (const DataRange& r : e.data) {
+    if (r.length == 0 || r.offset < end || r.offset > e.size || r.length > e.size - r.offset) return Errc::malformed;
+    end = r.offset + r.length;
+  }
+  return {};
+}
+
+result<void> check_content(const Entry& e) {
+  if (auto ok = check_data_ranges(e); !ok) return ok;
+  const std::uint64_t content = e.content_size();
+  if (e.chunks.empty()) {
+    if (e.list_depth != 0 || e.inline_content.size() != content) return Errc::malformed;
+    return content <= limits::kMaxInline ? result<void>{} : Errc::too_large;
+  }
+  if (!e.inline_content.empty()) return Errc::malformed;
+  if (e.chunks.size() > kMaxEntryRefs || e.list_depth > kMaxListDepth) return Errc::too_large;
+  std::uint64_t left = content;
+  for (const ChunkRef& c : e.chunks) {
+    if (c.size == 0 || c.size > left) return Errc::malformed;
+    if (e.list_depth == 0 && c.size > limits::kMaxChunk) return Errc::too_large;
+    left -= c.size;
+  }
+  return left == 0 ? result<void>{} : Errc::malformed;
+}
+
+result<void> check_xattrs(const Entry& e) {
+  std::size_t bytes = 0;
+  for (const Xattr& x : e.xattrs) {
+    if (x.name.empty()) return Errc::malformed;
+    bytes += x.name.size() + x.value.size();
+  }
+  return bytes <= limits::kMaxXattrBytes ? result<void>{} : Errc::too_large;
+}
+
+bool has_content_fields(const Entry& e) {
+  return !e.inline_content.empty() || !e.chunks.empty() || e.list_depth != 0 || e.sparse || !e.data.empty() ||
+         e.changed_while_read;
+}
+
+}  // namespace
+
+std::uint64_t Entry::content_size() const noexcept {
+  if (!sparse) return size;
+  std::uint64_t sum = 0;
+  for (const DataRange& r : data) sum += r.length;
+  return sum;
+}
+
+bool same_restored(const Entry& a, const Entry& b) {
+  return a.path == b.path && a.kind == b.kind && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&
+         a.user == b.user && a.group == b.group && a.mtime_ns == b.mtime_ns && a.xattrs == b.xattrs &&
+         a.size == b.size && a.hardlink_group == b.hardlink_group && a.changed_while_read == b.changed_while_read &&
+         a.inline_content == b.inline_content && a.chunks == b.chunks && a.list_depth == b.list_depth &&
+         a.sparse == b.sparse && a.data == b.data && a.link_target == b.link_target &&
+         a.device_major == b.device_major && a.device_minor == b.device_minor;
+}
+
+result<void> check_entry(const Entry& e) {
+  if (e.path.size() > limits::kMaxPath || e.link_target.size() > limits::kMaxPath) return Errc::too_large;
+  if (e.user.size() > kMaxOwnerName || e.group.size() > kMaxOwnerName) return Errc::too_large;
+  if (!is_valid_path(e.path) || e.mode > 07777) return Errc::malformed;
+  if (e.kind < EntryKind::file || e.kind > EntryKind::block_device) return Errc::malformed;
+
+  const bool device = e.kind == EntryKind::char_device || e.kind == EntryKind::block_device;
+  if (!device && (e.device_major != 0 || e.device_minor != 0)) return Errc::malformed;
+  if ((e.kind == EntryKind::symlink) == e.link_target.empty()) return Errc::malformed;
+  if (e.kind == EntryKind::file) {
+    if (auto ok = check_content(e); !ok) return ok;
+  } else if (has_content_fields(e)) {
+    return Errc::malformed;
+  }
+  return check_xattrs(e);
+}
+
+std::vector<DataRange> limit_data_ranges(std::vector<DataRange> ranges, std::size_t most) {
+  if (ranges.size() <= most) return ranges;
+  auto hole_before = [&](std::size_t i) { return ranges[i].offset - (ranges[i - 1].offset + ranges[i - 1].length); };
+  std::vector<std::size_t> by_hole(ranges.size() - 1);
+  for (std::size_t i = 0; i < by_hole.size(); ++i) by_hole[i] = i + 1;
+  // The most - 1 largest holes stay; equal ones in order of their place, so that the same file gives the same ranges.
+  std::stable_sort(by_hole.begin(), by_hole.end(), [&](auto a, auto b) { return hole_before(a) > hole_before(b); });
+  by_hole.resize(most - 1);
+  std::sort(by_hole.begin(), by_hole.end());
+
+  std::vector<DataRange> out;
+  std::size_t first = 0;
+  auto close = [&](std::size_t last) {
+    const std::uint64_t end = ranges[last].offset + ranges[last].length;
+    out.push_back({ranges[first].offset, end - ranges[first].offset});
+    first = last + 1;
+  };
+  for (std::size_t next : by_hole) close(next - 1);
+  close(ranges.size() - 1);
+  return out;
+}
+
+}  // namespace farkeep

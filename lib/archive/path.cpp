@@ -1,0 +1,37 @@
+#include "archive/path.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/limits.hpp"
+
+namespace farkeep {
+
+int compare_paths(std::string_view a, std::string_view b) noexcept {
+  const std::size_t both = std::min(a.size(), b.size());
+  const auto [x, y] = std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(both), b.begin());
+  const auto at = static_cast<std::size_t>(x - a.begin());
+  if (at == both) return a.size() < b.size() ? -1 : a.size() > b.size() ? 1 : 0;
+  if (*x == '/') return -1;
+  if (*y == '/') return 1;
+  return static_cast<unsigned char>(*x) < static_cast<unsigned char>(*y) ? -1 : 1;
+}
+
+bool is_below(std::string_view path, std::string_view folder) noexcept {
+  if (folder.empty()) return !path.empty();
+  return path.size() > folder.size() && path[folder.size()] == '/' && path.starts_with(folder);
+}
+
+bool is_valid_path(std::string_view path) noexcept {
+  if (path.empty() || path.size() > limits::kMaxPath) return false;
+  if (std::memchr(path.data(), '\0', path.size()) != nullptr) return false;
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find('/', start), path.size());
+    const std::string_view component = path.substr(start, end - start);
+    if (component.empty() || component == "." || component == "..") return false;
+    start = end + 1;
+  }
+  return true;
+}
+
+}  // namespace farkeep
