@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "wire/wire.pb.h"
+
+namespace farkeep::wire {
+
+/// What a peer answered instead of what was asked: its code, and its text as what() says it.
+class Refusal : public failure {
+ public:
+  Refusal(Errc code, const std::string& doing, std::chrono::seconds retry_after)
+      : failure(code, doing), retry_after_(retry_after) {}
+  /// busy: not before.  At most an hour, whatever the peer said.
+  std::chrono::seconds retry_after() const noexcept { return retry_after_; }
+
+ private:
+  std::chrono::seconds retry_after_;
+};
+
+/// A failure as a message.  `text` is for people: what could not be done, why, what to do now; never a secret.
+pb::Failure to_failure(Errc code, std::string_view text, std::chrono::seconds retry_after = std::chrono::seconds{0});
+
+/// The exception for a Failure of a peer, who may lie: an unknown code is `protocol`, and the text is cut at 1 KiB and
+/// freed of control characters, because it will stand on a terminal.
+Refusal to_refusal(const pb::Failure& message, std::string_view doing);
+
+}  // namespace farkeep::wire
