@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "async/timers.hpp"
+#include "base/limits.hpp"
+#include "transport/dialer.hpp"
+
+namespace farkeep {
+
+/// For packet filters that know a connection by its source port.
+struct SourcePorts {
+  SourcePorts() = default;
+  SourcePorts(std::uint16_t f, std::uint16_t l) : first(f), last(l) {}
+  std::uint16_t first = 0, last = 0;  // both included, first <= last, first > 0
+};
+
+struct DirectDialerOptions {
+  DirectDialerOptions() = default;
+  std::chrono::nanoseconds connect_timeout = limits::kConnectTimeout;
+  std::optional<SourcePorts> source_ports;
+};
+
+/// TCP straight to the destination.
+class DirectDialer final : public Dialer {
+ public:
+  /// `timers` outlives the dialer.
+  DirectDialer(Executor executor, Timers& timers, DirectDialerOptions options = DirectDialerOptions{});
+  task<std::unique_ptr<Stream>> dial(Endpoint destination) override;
+
+ private:
+  task<std::unique_ptr<Stream>> connect(Endpoint destination);
+
+  Executor executor_;
+  Timers& timers_;
+  DirectDialerOptions options_;
+  std::uint32_t next_port_ = 0;  // counts dials, so that a port just used is not tried first
+};
+
+}  // namespace farkeep

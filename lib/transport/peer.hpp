@@ -1,0 +1,213 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/scope.hpp"
+#include "async/task.hpp"
+#include "async/timers.hpp"
+#include "async/waiters.hpp"
+#include "base/bytes.hpp"
+#include "base/limits.hpp"
+#include "transport/stream.hpp"
+#include "wire/frame.hpp"
+#include "wire/message.hpp"
+#include "wire/refusal.hpp"
+
+namespace farkeep {
+
+/// One frame of an answer.
+struct Reply {
+  Reply() = default;
+  explicit Reply(std::string h, Buffer b = {}) : head(std::move(h)), body(std::move(b)) {}
+  std::string head;  ///< a serialised message of wire.proto
+  Buffer body;
+};
+
+/// What the other side asks.
+struct Request {
+  Request() = default;
+  wire::Verb verb = wire::Verb::ping;
+  std::string head;
+  Buffer body;
+};
+
+/// Thrown by a Handler: the other side gets it as its answer, and then the connection ends.
+class HangUp : public failure {
+ public:
+  using failure::failure;
+};
+
+/// For an answer of several frames: all but the last.
+class Replies {
+ public:
+  /// Waits for room in the outgoing queue: a slow reader slows the handler down.
+  virtual task<void> more(Reply reply) = 0;
+
+ protected:
+  ~Replies() = default;
+};
+
+/// Serves requests.  handle() runs as a child of Peer::serve(), up to limits::kMaxOutstanding at once, begun in the order of arrival.
+/// Returns the last frame of the answer.  A failure (or wire::Refusal, with its waiting time) becomes a Failure with what() as its text,
+/// so whoever throws sees to it that this may leave the house.  ping and bye never get here.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  virtual task<Reply> handle(Request request, Replies& replies) = 0;
+};
+
+class Answer;
+
+/// Both ends of a connection that speaks PROTOCOL.md: frames over one SecureStream, many requests in flight.
+///
+/// Asking:
+///
+///   Peer peer{timers, std::move(stream)};
+///   Scope scope{co_await asio::this_coro::executor};
+///   scope.spawn(peer.run(), "connection");
+///   scope.spawn(work(peer), "work");   // ends with: co_await peer.bye();
+///   co_await scope.join();             // connection lost: run()'s error, and work() is cancelled
+///
+///   task<void> work(Peer& peer) {
+///     wire::pb::Hello hello = …;
+///     auto const welcome = co_await peer.call<wire::pb::HelloReply>(wire::Verb::hello, hello);       // one question, one answer
+///     auto first = co_await peer.send(wire::Verb::put, head1, std::move(records1));                // pipelined: on its way when this returns
+///     auto second = co_await peer.send(wire::Verb::put, head2, std::move(records2));
+///     co_await first.only();                                                                       // durable now
+///     co_await second.only();
+///     auto got = co_await peer.send(wire::Verb::get, ids);                                         // several frames
+///     while (auto frame = co_await got.next()) use(*frame);
+///     co_await peer.bye();
+///   }
+///
+/// Serving: `co_await peer.serve(handler)`.
+///
+/// Bounds: limits::kMaxOutstanding requests in flight each way (send() waits; what comes beyond is not read until others are
+/// answered), 48 MiB of request bodies in service, 8 MiB waiting to be written (send(), more() wait).  A ping goes out after
+/// kPingInterval of silence; after three without any sign of life, or when the other side takes none of our bytes for
+/// kProgressTimeout, the connection is lost.
+/// Errors: what the other side refused is a wire::Refusal, and the connection goes on.  A lost connection fails everything that is open
+/// with `disconnected`, a peer that breaks the protocol with `protocol`; after either every call throws the same.
+/// Cancelling a call drops its answer; cancelling run() or serve() ends the connection.  One thread; outlives its Answers.
+class Peer {
+ public:
+  Peer(Timers& timers, std::unique_ptr<SecureStream> stream);
+  ~Peer();
+  Peer(const Peer&) = delete;
+  Peer& operator=(const Peer&) = delete;
+
+  const PeerIdentity& identity() const { return stream_->peer(); }
+  std::string describe() const { return stream_->describe(); }
+
+  /// Moves the frames until bye() was answered; throws when the connection is lost.  Once, and either this or serve().
+  task<void> run() { return live(nullptr); }
+  /// The same, and answers requests.  Returns when the other side says bye or a handler hung up.
+  task<void> serve(Handler& handler) { return live(&handler); }
+
+  /// Asks, and returns when the request is on its way.
+  task<Answer> send(wire::Verb verb, std::string head, Buffer body = {});
+  /// send() and Answer::only().
+  task<Reply> ask(wire::Verb verb, std::string head, Buffer body = {}, std::chrono::nanoseconds timeout = limits::kProgressTimeout);
+  /// ask() with messages instead of bytes.  An answer that does not parse is `protocol`.
+  template <class Answered, class Asked>
+  task<Answered> call(wire::Verb verb, const Asked& message, std::chrono::nanoseconds timeout = limits::kProgressTimeout) {
+    return call_bytes<Answered>(verb, wire::to_head(message), timeout);
+  }
+  /// Says goodbye and waits until the connection has ended, at most limits::kGoodbye.  Never throws for a connection that is lost.
+  task<void> bye();
+
+ private:
+  friend class Answer;
+  struct Open;
+  struct Outgoing;
+  class RepliesTo;
+
+  template <class Answered>
+  task<Answered> call_bytes(wire::Verb verb, std::string head, std::chrono::nanoseconds timeout) {
+    auto const reply = co_await ask(verb, std::move(head), Buffer{}, timeout);
+    auto message = wire::parse_message<Answered>(reply.head);
+    if (!message) throw failure(Errc::protocol, doing(verb) + ": its answer does not parse");
+    co_return std::move(*message);
+  }
+
+  task<void> live(Handler* handler);
+  task<void> read_frames(Handler* handler);
+  task<void> write_frames();
+  task<void> write_sliced(std::vector<ByteView> parts);
+  task<void> keep_alive();
+  task<void> take_reply(wire::Frame frame);
+  task<void> take_request(wire::Frame frame, Handler* handler);
+  task<void> serve_one(Handler& handler, std::uint32_t number, Request request);
+  task<void> enqueue(Outgoing frame);
+  void push(Outgoing frame);
+  void end(std::exception_ptr error);
+  void throw_if_ended() const;
+  void abandon(std::uint32_t number) noexcept;
+  task<void> wait_for_frame(std::uint32_t number);
+  task<std::optional<Reply>> next_of(std::uint32_t number, std::chrono::nanoseconds timeout);
+  task<void> wait_for_end();
+  std::string doing(wire::Verb verb) const;
+
+  Timers& timers_;
+  std::unique_ptr<SecureStream> stream_;
+  Scope* scope_ = nullptr;  // while live() runs
+
+  // asking
+  std::map<std::uint32_t, std::unique_ptr<Open>> open_;
+  std::uint32_t next_number_ = 1;
+  std::size_t in_flight_ = 0;
+  Waiters ask_room_;
+
+  // serving
+  std::set<std::uint32_t> serving_;
+  std::size_t serving_bytes_ = 0;
+  Waiters serve_room_;
+
+  // writing
+  std::deque<Outgoing> out_;
+  std::size_t out_bytes_ = 0;
+  Waiters out_room_, out_ready_;
+  std::optional<SteadyTime> write_began_;
+
+  SteadyTime heard_;     // when bytes last came
+  bool paused_ = false;  // not reading, by our own choice
+  bool closing_ = false; // no more reading: what is queued goes out, then the end
+  bool said_bye_ = false;
+  bool ended_ = false;
+  Errc end_code_ = Errc::disconnected;
+  std::string end_text_;
+  Waiters at_end_;
+};
+
+/// A request that is on its way.  Dropping it drops the answer.  The Peer outlives it.
+class Answer {
+ public:
+  Answer(Answer&& other) noexcept : peer_(std::exchange(other.peer_, nullptr)), number_(other.number_) {}
+  Answer& operator=(Answer&& other) noexcept;
+  ~Answer() { drop(); }
+
+  /// The one frame of the answer.  Throws wire::Refusal, disconnected, timed_out, protocol (also when there are more frames).
+  task<Reply> only(std::chrono::nanoseconds timeout = limits::kProgressTimeout);
+  /// Frame after frame, each within `timeout`; nothing after the last.  Whoever takes them slowly slows the whole connection down,
+  /// other answers too: at most four frames wait here.
+  task<std::optional<Reply>> next(std::chrono::nanoseconds timeout = limits::kProgressTimeout);
+
+ private:
+  friend class Peer;
+  Answer(Peer& peer, std::uint32_t number) : peer_(&peer), number_(number) {}
+  void drop() noexcept;
+
+  Peer* peer_;
+  std::uint32_t number_;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "transport/peer.hpp"
+
+/// The insides of a Peer, for peer.cpp, peer_read.cpp and peer_write.cpp.
+namespace farkeep {
+
+inline constexpr std::size_t kMaxQueued = 8 * limits::kMiB;  // one largest frame under way and the next behind it
+
+/// A request of ours that is not forgotten yet.
+struct Peer::Open {
+  wire::Verb verb = wire::Verb::ping;
+  bool counted = true;     // among those in flight (a ping is not)
+  bool abandoned = false;  // nobody waits: drop the answer
+  bool done = false;       // the last frame came
+  std::deque<Reply> frames;
+  std::exception_ptr error;  // the other side refused
+  Waiters arrived, room;
+};
+
+struct Peer::Outgoing {
+  Outgoing() = default;
+  Outgoing(std::uint32_t number, wire::Verb verb, bool reply, bool more, Reply content);
+  std::size_t size() const { return wire::FrameHeader::kSize + head.size() + body.size(); }
+
+  std::array<std::uint8_t, wire::FrameHeader::kSize> header{};
+  std::string head;
+  Buffer body;
+};
+
+class Peer::RepliesTo final : public Replies {
+ public:
+  RepliesTo(Peer& peer, std::uint32_t number, wire::Verb verb) : peer_(peer), number_(number), verb_(verb) {}
+  task<void> more(Reply reply) override;
+
+ private:
+  Peer& peer_;
+  std::uint32_t number_;
+  wire::Verb verb_;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <chrono>
+
+namespace farkeep {
+
+/// How a long-lived TCP connection notices that the other side is gone (network practice: most firewalls forget idle
+/// connections after minutes, some after 90 s; the application's own ping at 30 s is the first line, this the second).
+inline constexpr std::chrono::seconds kKeepaliveIdle{60}, kKeepaliveInterval{15}, kTcpUserTimeout{60};
+inline constexpr int kKeepaliveProbes = 4;
+
+/// No delay, keepalive, and a limit on unacknowledged data where the system has one.  Best effort: a system without an
+/// option goes without.  `handle` is a TCP socket's; call it before connect, so that the first data is already covered.
+void set_tcp_options(int handle) noexcept;
+
+}  // namespace farkeep

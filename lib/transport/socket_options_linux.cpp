@@ -1,0 +1,23 @@
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include "transport/socket_options.hpp"
+
+namespace farkeep {
+namespace {
+void set(int handle, int level, int option, int value) noexcept {
+  static_cast<void>(::setsockopt(handle, level, option, &value, sizeof value));
+}
+}  // namespace
+
+void set_tcp_options(int handle) noexcept {
+  set(handle, IPPROTO_TCP, TCP_NODELAY, 1);
+  set(handle, SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(handle, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(kKeepaliveIdle.count()));
+  set(handle, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(kKeepaliveInterval.count()));
+  set(handle, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+  set(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(std::chrono::milliseconds{kTcpUserTimeout}.count()));
+}
+
+}  // namespace farkeep

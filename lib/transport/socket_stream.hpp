@@ -1,0 +1,33 @@
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <memory>
+#include <string>
+
+#include "transport/stream.hpp"
+
+namespace farkeep {
+
+using StreamSocket = asio::generic::stream_protocol::socket;
+
+/// A connected TCP or unix-domain socket as a Stream.  Included by the .cpp files that make sockets, by nobody else.
+class SocketStream final : public Stream {
+ public:
+  SocketStream(StreamSocket socket, std::string description);
+
+  task<std::size_t> read_some(MutableByteView into) override;
+  task<void> write(std::span<const ByteView> parts) override;
+  using Stream::write;
+  void close() noexcept override;
+  std::string describe() const override { return description_; }
+
+ private:
+  [[noreturn]] void lost(const boost::system::error_code& code, const char* doing) const;
+
+  StreamSocket socket_;
+  std::string description_;
+  bool ended_ = false;  // Asio waits for ever when it is asked to read after an end
+  bool closed_ = false;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/ip/address.hpp>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "async/task.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/id.hpp"
+#include "crypto/secret.hpp"
+#include "transport/stream.hpp"
+
+namespace farkeep {
+
+/// Whom a client wants to reach: a server by its id, or, before that is known, whoever the data centres' root certifies
+/// for this IP address.  It is the address of the *destination*, never that of a proxy or a mapped port that was
+/// dialled.
+using ExpectedServer = std::variant<ServerId, asio::ip::address>;
+
+/// The peer is a certified server, but not the one that was asked for: two mapped ports are exchanged, or an address
+/// moved.
+class wrong_server : public failure {
+ public:
+  wrong_server(const ServerId& found, const std::string& doing) : failure(Errc::identity, doing), found_(found) {}
+  const ServerId& found() const noexcept { return found_; }
+
+ private:
+  ServerId found_;
+};
+
+/// What a side shows and trusts.
+struct TlsCredentials {
+  TlsCredentials() = default;
+  std::string certificate_pem;  ///< own certificate first, then issuing ones; empty: a client that has none yet
+  SecretText key_pem;           ///< the certificate's Ed25519 key; empty like it
+  std::string authority_pem;    ///< the data centres' root: the only one trusted
+};
+
+/// TLS 1.3 over any Stream, ALPN "farkeep/1": no older version, no tickets, no early data, nothing to configure.
+///
+/// Both sides check the other's chain to the one root, at the time of `clock`; the system's store plays no part.  A
+/// client needs a server's certificate with the expected identity; a server takes agents' and servers' certificates,
+/// and clients without any as anonymous. Throws failure: identity (wrong_server among them; the text names the issuer,
+/// the dates or the ids), unreachable (the connection ended before the peer said anything: nothing behind a mapped
+/// port), protocol (not TLS, and what instead; TLS that is not ours), disconnected.  A server refuses a client's
+/// certificate after the client's handshake is over, so the client hears of it, as identity, from its first
+/// read_some(). connect() and accept() take the stream over and close it on failure.  No timeout of their own:
+/// with_timeout, or the dialer and the listener, which have one.  A cheap value: copies share everything, and streams
+/// keep what they need.
+class TlsContext {
+ public:
+  /// `clock` outlives all copies and handshakes.  Throws failure(configuration) for PEM that is wrong or does not fit.
+  TlsContext(const TlsCredentials& credentials, const Clock& clock);
+
+  task<std::unique_ptr<SecureStream>> connect(std::unique_ptr<Stream> under, ExpectedServer expected) const;
+  /// Needs a certificate of our own.
+  task<std::unique_ptr<SecureStream>> accept(std::unique_ptr<Stream> under) const;
+
+  struct Parts;  // of tls_context.hpp
+
+ private:
+  std::shared_ptr<const Parts> parts_;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,1 @@
+farkeep_test(peer SOURCES peer_test.cpp LINKS farkeep::transport farkeep_sim)

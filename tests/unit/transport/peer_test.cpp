@@ -1,0 +1,611 @@
+#include "transport/peer.hpp"
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "async/queue.hpp"
+#include "sim/sim_timers.hpp"
+#include "unit/transport/pipe.hpp"
+
+using namespace farkeep;
+using namespace std::chrono_literals;
+using wire::Verb;
+
+namespace {
+
+constexpr int kMost = static_cast<int>(limits::kMaxOutstanding);
+
+/// A handler made of a function.
+class FunctionHandler final : public Handler {
+ public:
+  using Function = std::function<task<Reply>(Request, Replies&)>;
+  explicit FunctionHandler(Function f) : f_(std::move(f)) {}
+  task<Reply> handle(Request request, Replies& replies) override {
+    ++begun;
+    now = std::max(now, ++running);
+    std::exception_ptr error;
+    Reply reply;
+    try {
+      reply = co_await f_(std::move(request), replies);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    --running;
+    if (error) std::rethrow_exception(error);
+    co_return reply;
+  }
+  int begun = 0, running = 0, now = 0;
+
+ private:
+  Function f_;
+};
+
+struct World {
+  asio::io_context io;
+  sim::SimTimers timers;
+
+  template <class T>
+  T run(task<T> work) {
+    return sim::run(io, timers, std::move(work));
+  }
+};
+
+Errc code_of(const std::exception_ptr& error) {
+  if (!error) return Errc{};
+  try {
+    std::rethrow_exception(error);
+  } catch (const boost::system::system_error& e) {
+    return classify(e.code());
+  }
+}
+
+// Client and server on one pipe; `work` plays the client.  What each side ended with is kept.
+struct Pair {
+  World world;
+  std::unique_ptr<SecureStream> client_end, server_end;
+  std::optional<Peer> client, server;
+  Errc client_ended{}, server_ended{}, work_ended{};
+
+  explicit Pair(std::size_t capacity = std::size_t{1} << 20) {
+    auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{}, capacity);
+    client.emplace(world.timers, std::move(ends.first));
+    server.emplace(world.timers, std::move(ends.second));
+  }
+
+  task<void> keep(task<void> work, Errc& ended) {
+    try {
+      co_await std::move(work);
+    } catch (...) {
+      ended = code_of(std::current_exception());
+    }
+  }
+  task<void> all(Handler& handler, task<void> work) {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(keep(server->serve(handler), server_ended), "server");
+    scope.spawn(keep(client->run(), client_ended), "client");
+    scope.spawn(keep(std::move(work), work_ended), "work");
+    co_await scope.join();
+  }
+  void run(Handler& handler, task<void> work) { world.run(all(handler, std::move(work))); }
+};
+
+Buffer bytes_of(std::size_t size, std::uint8_t seed) {
+  Buffer out(size);
+  for (std::size_t i = 0; i < size; ++i) out[i] = static_cast<std::uint8_t>(seed + i * 7 + (i >> 9));
+  return out;
+}
+
+// Plays a peer that speaks raw frames.
+struct RawPeer {
+  Stream& stream;
+  wire::FrameReader reader;
+
+  task<void> send(Verb verb, std::uint32_t request, bool reply, std::string head = {}) {
+    wire::FrameHeader h;
+    h.head_size = static_cast<std::uint32_t>(head.size());
+    h.request = request;
+    h.verb = verb;
+    h.reply = reply;
+    Buffer frame = to_buffer(h.encode());
+    append(frame, as_bytes(head));
+    co_await stream.write(ByteView{frame});
+  }
+  task<std::optional<wire::Frame>> receive() {
+    for (;;) {
+      auto frame = value_or_throw(reader.next(), "test");
+      if (frame) co_return std::move(frame);
+      auto const n = co_await stream.read_some(reader.space());
+      if (n == 0) co_return std::nullopt;
+      reader.filled(n);
+    }
+  }
+};
+
+FunctionHandler echo() {
+  return FunctionHandler{[](Request request, Replies&) -> task<Reply> { co_return Reply{std::move(request.head), std::move(request.body)}; }};
+}
+
+}  // namespace
+
+TEST_CASE("peer: many requests in flight get their own answers, bodies byte for byte") {
+  Pair pair;
+  auto handler = echo();
+  bool right = true;
+  auto work = [&]() -> task<void> {
+    std::vector<Answer> answers;
+    for (int i = 0; i < 40; ++i) {
+      auto body = bytes_of(static_cast<std::size_t>(i) * 30'011, static_cast<std::uint8_t>(i));
+      auto answer = co_await pair.client->send(Verb::put, std::to_string(i), std::move(body));
+      answers.push_back(std::move(answer));
+    }
+    for (int i = 39; i >= 0; --i) {
+      auto const reply = co_await answers[static_cast<std::size_t>(i)].only();
+      right = right && reply.head == std::to_string(i) && reply.body == bytes_of(static_cast<std::size_t>(i) * 30'011, static_cast<std::uint8_t>(i));
+    }
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(right);
+  CHECK(handler.begun == 40);
+  CHECK(pair.work_ended == Errc{});
+  CHECK(pair.client_ended == Errc{});
+  CHECK(pair.server_ended == Errc{});
+}
+
+TEST_CASE("peer: a refusal is the asker's alone, with the other side's words and waiting time") {
+  Pair pair;
+  FunctionHandler handler{[](Request request, Replies&) -> task<Reply> {
+    if (request.head == "no") throw wire::Refusal(Errc::busy, "come back later", 42s);
+    co_return Reply{"yes"};
+  }};
+  Errc code{};
+  std::string text;
+  std::chrono::seconds after{0};
+  auto work = [&]() -> task<void> {
+    try {
+      co_await pair.client->ask(Verb::have, "no");
+    } catch (const wire::Refusal& e) {
+      code = classify(e.code());
+      text = e.what();
+      after = e.retry_after();
+    }
+    auto const reply = co_await pair.client->ask(Verb::have, "x");
+    CHECK(reply.head == "yes");
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(code == Errc::busy);
+  CHECK(text.find("come back later") != std::string::npos);
+  CHECK(after == 42s);
+  CHECK(pair.work_ended == Errc{});
+}
+
+TEST_CASE("peer: an answer of several frames comes in order and ends") {
+  Pair pair;
+  FunctionHandler handler{[](Request, Replies& replies) -> task<Reply> {
+    for (int i = 0; i < 20; ++i) {
+      Reply frame{std::to_string(i), bytes_of(100'000, static_cast<std::uint8_t>(i))};
+      co_await replies.more(std::move(frame));
+    }
+    co_return Reply{"last"};
+  }};
+  std::vector<std::string> heads;
+  auto work = [&]() -> task<void> {
+    auto answer = co_await pair.client->send(Verb::get, "");
+    for (;;) {
+      auto frame = co_await answer.next();
+      if (!frame) break;
+      heads.push_back(frame->head);
+    }
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  REQUIRE(heads.size() == 21);
+  CHECK(heads[7] == "7");
+  CHECK(heads[20] == "last");
+}
+
+TEST_CASE("peer: an answer that nobody wants any more does not stop the others") {
+  Pair pair;
+  FunctionHandler handler{[](Request request, Replies& replies) -> task<Reply> {
+    if (request.verb == Verb::get) {
+      for (int i = 0; i < 20; ++i) {
+        Reply frame{"", bytes_of(100'000, 1)};
+        co_await replies.more(std::move(frame));
+      }
+    }
+    co_return Reply{"done"};
+  }};
+  auto work = [&]() -> task<void> {
+    {
+      auto answer = co_await pair.client->send(Verb::get, "");
+      auto const first = co_await answer.next();
+      CHECK(first.has_value());
+    }
+    auto const reply = co_await pair.client->ask(Verb::have, "");
+    CHECK(reply.head == "done");
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(pair.work_ended == Errc{});
+}
+
+TEST_CASE("peer: no more than kMaxOutstanding requests are served at once, and none is lost") {
+  Pair pair;
+  Waiters gate;
+  bool is_open = false;
+  FunctionHandler handler{[&](Request, Replies&) -> task<Reply> {
+    while (!is_open) co_await gate.wait();
+    co_return Reply{};
+  }};
+  // Raw, because a Peer would not send so many.
+  int replies = 0;
+  auto flood = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+    RawPeer raw{*stream, {}};
+    for (std::uint32_t i = 1; i <= 3 * kMost; ++i) co_await raw.send(Verb::have, i, false);
+    co_await pair.world.timers.sleep(1s);
+    CHECK(handler.running == kMost);
+    is_open = true;
+    gate.wake_all();
+    while (replies < 3 * kMost) {
+      auto const frame = co_await raw.receive();
+      if (!frame) break;
+      ++replies;
+    }
+    co_await raw.send(Verb::bye, 3 * kMost + 1, false);
+  };
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+  Peer server{pair.world.timers, std::move(ends.second)};
+  auto both = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(server.serve(handler), "server");
+    scope.spawn(flood(std::move(ends.first)), "client");
+    co_await scope.join();
+  };
+  pair.world.run(both());
+  CHECK(replies == 3 * kMost);
+  CHECK(handler.now == kMost);
+}
+
+TEST_CASE("peer: the asking side waits when kMaxOutstanding are in flight") {
+  Pair pair;
+  Waiters gate;
+  bool is_open = false;
+  FunctionHandler handler{[&](Request, Replies&) -> task<Reply> {
+    while (!is_open) co_await gate.wait();
+    co_return Reply{};
+  }};
+  int sent = 0, answered = 0;
+  auto one = [&]() -> task<void> {
+    auto answer = co_await pair.client->send(Verb::have, "");
+    ++sent;
+    co_await answer.only(10min);
+    ++answered;
+  };
+  auto work = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    for (int i = 0; i < kMost + 36; ++i) scope.spawn(one(), "one");
+    auto watch = [&]() -> task<void> {
+      co_await pair.world.timers.sleep(1s);
+      CHECK(sent == kMost);
+      is_open = true;
+      gate.wake_all();
+    };
+    scope.spawn(watch(), "watch");
+    co_await scope.join();
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(answered == kMost + 36);
+}
+
+TEST_CASE("peer: a reply to no request, a second reply, and a reply of another verb break the protocol") {
+  for (int kind = 0; kind < 3; ++kind) {
+    World world;
+    auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+    Peer client{world.timers, std::move(ends.first)};
+    Errc ended{};
+    auto server = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+      RawPeer raw{*stream, {}};
+      auto const request = co_await raw.receive();
+      auto const number = request->header.request;
+      if (kind == 0) co_await raw.send(Verb::have, number + 1, true);
+      if (kind == 1) {
+        co_await raw.send(Verb::have, number, true);
+        co_await raw.send(Verb::have, number, true);
+      }
+      if (kind == 2) co_await raw.send(Verb::put, number, true);
+      co_await raw.receive();
+    };
+    auto work = [&]() -> task<void> {
+      auto answer = co_await client.send(Verb::have, "");
+      co_await world.timers.sleep(1s);
+      try {
+        co_await answer.only();
+      } catch (const failure&) {
+      }
+    };
+    auto all = [&]() -> task<void> {
+      Scope scope{co_await asio::this_coro::executor};
+      scope.spawn(client.run(), "client");
+      scope.spawn(server(std::move(ends.second)), "server");
+      scope.spawn(work(), "work");
+      co_await scope.join();
+    };
+    try {
+      world.run(all());
+    } catch (const failure& e) {
+      ended = classify(e.code());
+    }
+    CAPTURE(kind);
+    CHECK(ended == Errc::protocol);
+  }
+}
+
+TEST_CASE("peer: a lost connection fails everything that is open, and every later call") {
+  World world;
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+  Peer client{world.timers, std::move(ends.first)};
+  std::vector<Errc> codes;
+  auto one = [&]() -> task<void> {
+    try {
+      co_await client.ask(Verb::have, "");
+    } catch (const failure& e) {
+      codes.push_back(classify(e.code()));
+    }
+  };
+  Errc run_ended{};
+  auto run = [&]() -> task<void> {
+    try {
+      co_await client.run();
+    } catch (const failure& e) {
+      run_ended = classify(e.code());
+    }
+  };
+  auto cut = [&]() -> task<void> {
+    co_await world.timers.sleep(5s);
+    ends.second->close();
+  };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(run(), "run");
+    for (int i = 0; i < 3; ++i) scope.spawn(one(), "one");
+    scope.spawn(cut(), "cut");
+    co_await scope.join();
+    co_await one();
+  };
+  world.run(all());
+  CHECK(codes == std::vector<Errc>(4, Errc::disconnected));
+  CHECK(run_ended == Errc::disconnected);
+}
+
+TEST_CASE("peer: silence is met with three pings and then the end") {
+  World world;
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+  Peer client{world.timers, std::move(ends.first)};
+  int pings = 0;
+  auto const start = world.timers.now();
+  auto silent = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+    RawPeer raw{*stream, {}};
+    for (;;) {
+      auto const frame = co_await raw.receive();
+      if (!frame) break;
+      if (frame->header.verb == Verb::ping && !frame->header.reply) ++pings;
+    }
+  };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(client.run(), "client");
+    scope.spawn(silent(std::move(ends.second)), "silent");
+    co_await scope.join();
+  };
+  Errc ended{};
+  try {
+    world.run(all());
+  } catch (const failure& e) {
+    ended = classify(e.code());
+  }
+  CHECK(ended == Errc::disconnected);
+  CHECK(pings == 3);
+  CHECK(world.timers.now() - start == 4 * limits::kPingInterval);
+}
+
+TEST_CASE("peer: two idle sides keep each other alive") {
+  Pair pair;
+  auto handler = echo();
+  auto work = [&]() -> task<void> {
+    co_await pair.world.timers.sleep(1h);
+    auto const reply = co_await pair.client->ask(Verb::have, "still");
+    CHECK(reply.head == "still");
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(pair.work_ended == Errc{});
+  CHECK(pair.server_ended == Errc{});
+}
+
+TEST_CASE("peer: a server that works for long on all requests it takes is not taken for dead") {
+  Pair pair;
+  FunctionHandler handler{[&](Request, Replies&) -> task<Reply> {
+    co_await pair.world.timers.sleep(10min);
+    co_return Reply{};
+  }};
+  int answered = 0;
+  auto work = [&]() -> task<void> {
+    std::vector<Answer> answers;
+    for (int i = 0; i < kMost; ++i) {
+      auto answer = co_await pair.client->send(Verb::have, "");
+      answers.push_back(std::move(answer));
+    }
+    for (auto& answer : answers) {
+      co_await answer.only(1h);
+      ++answered;
+    }
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(answered == kMost);
+}
+
+TEST_CASE("peer: whoever takes none of our bytes for a minute is gone") {
+  World world;
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{}, 1000);
+  Peer client{world.timers, std::move(ends.first)};
+  auto chatter = [&](std::unique_ptr<SecureStream> stream) -> task<void> {  // sends, never reads
+    RawPeer raw{*stream, {}};
+    try {
+      for (;;) {
+        co_await raw.send(Verb::ping, 1, false);
+        co_await world.timers.sleep(10s);
+      }
+    } catch (const failure&) {
+    }
+  };
+  Errc ended{};
+  auto work = [&]() -> task<void> {
+    auto body = bytes_of(100'000, 3);
+    auto answer = co_await client.send(Verb::put, "", std::move(body));
+    co_await answer.only(1h);
+  };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(client.run(), "client");
+    scope.spawn(work(), "work");
+    scope.spawn(chatter(std::move(ends.second)), "chatter");
+    co_await scope.join();
+  };
+  try {
+    world.run(all());
+  } catch (const failure& e) {
+    ended = classify(e.code());
+  }
+  CHECK(ended == Errc::disconnected);
+}
+
+TEST_CASE("peer: a request that takes too long times out; the connection goes on, and its late answer is dropped") {
+  Pair pair;
+  FunctionHandler handler{[&](Request request, Replies&) -> task<Reply> {
+    if (request.head == "slow") co_await pair.world.timers.sleep(2min);
+    co_return Reply{request.head};
+  }};
+  Errc code{};
+  auto work = [&]() -> task<void> {
+    try {
+      co_await pair.client->ask(Verb::have, "slow", {}, 5s);
+    } catch (const failure& e) {
+      code = classify(e.code());
+    }
+    auto const quick = co_await pair.client->ask(Verb::have, "quick");
+    CHECK(quick.head == "quick");
+    co_await pair.world.timers.sleep(5min);
+    auto const again = co_await pair.client->ask(Verb::have, "again");
+    CHECK(again.head == "again");
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(code == Errc::timed_out);
+  CHECK(pair.work_ended == Errc{});
+}
+
+TEST_CASE("peer: hanging up answers first, then ends the connection") {
+  Pair pair;
+  FunctionHandler handler{[](Request, Replies&) -> task<Reply> {
+    throw HangUp(Errc::unsupported_version, "this server speaks version 1");
+    co_return Reply{};
+  }};
+  Errc code{};
+  auto work = [&]() -> task<void> {
+    try {
+      co_await pair.client->ask(Verb::hello, "");
+    } catch (const wire::Refusal& e) {
+      code = classify(e.code());
+    }
+  };
+  pair.run(handler, work());
+  CHECK(code == Errc::unsupported_version);
+  CHECK(pair.server_ended == Errc{});
+  CHECK(pair.client_ended == Errc::disconnected);
+}
+
+TEST_CASE("peer: bytes that are no frame, and a request where none is served, end the connection") {
+  for (int kind = 0; kind < 2; ++kind) {
+    World world;
+    auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+    Peer peer{world.timers, std::move(ends.first)};
+    auto other = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+      RawPeer raw{*stream, {}};
+      Buffer const junk(64, 0xff);
+      if (kind == 0) co_await stream->write(ByteView{junk});
+      else co_await raw.send(Verb::have, 1, false);
+      co_await raw.receive();
+    };
+    auto all = [&]() -> task<void> {
+      Scope scope{co_await asio::this_coro::executor};
+      scope.spawn(peer.run(), "peer");
+      scope.spawn(other(std::move(ends.second)), "other");
+      co_await scope.join();
+    };
+    Errc ended{};
+    try {
+      world.run(all());
+    } catch (const failure& e) {
+      ended = classify(e.code());
+    }
+    CHECK(ended == Errc::protocol);
+  }
+}
+
+TEST_CASE("peer: one request number twice at once is refused") {
+  World world;
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+  Peer server{world.timers, std::move(ends.second)};
+  FunctionHandler handler{[&](Request, Replies&) -> task<Reply> {
+    co_await world.timers.sleep(1h);
+    co_return Reply{};
+  }};
+  auto twice = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+    RawPeer raw{*stream, {}};
+    co_await raw.send(Verb::have, 7, false);
+    co_await raw.send(Verb::have, 7, false);
+    co_await raw.receive();
+  };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(server.serve(handler), "server");
+    scope.spawn(twice(std::move(ends.first)), "client");
+    co_await scope.join();
+  };
+  Errc ended{};
+  try {
+    world.run(all());
+  } catch (const failure& e) {
+    ended = classify(e.code());
+  }
+  CHECK(ended == Errc::protocol);
+}
+
+TEST_CASE("peer: cancelled with requests open on both sides, nothing is left running") {
+  Pair pair;
+  Waiters never;
+  FunctionHandler handler{[&](Request, Replies&) -> task<Reply> {
+    co_await never.wait();
+    co_return Reply{};
+  }};
+  auto one = [&]() -> task<void> { co_await pair.client->ask(Verb::put, "", Buffer(50'000), 1h); };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(pair.server->serve(handler), "server");
+    scope.spawn(pair.client->run(), "client");
+    for (int i = 0; i < kMost + 16; ++i) scope.spawn(one(), "one");
+    auto stop = [&]() -> task<void> {
+      co_await pair.world.timers.sleep(1s);
+      CHECK(handler.running == kMost);
+      scope.cancel();
+    };
+    scope.spawn(stop(), "stop");
+    co_await scope.join();
+  };
+  pair.world.run(all());
+  CHECK(handler.running == 0);
+  CHECK(never.size() == 0);
+}
