@@ -1,0 +1,393 @@
+#include "vault/chunk_index.hpp"
+
+#include <algorithm>
+
+#include "base/log.hpp"
+#include "platform/atomic_file.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kMemtable = 32768;          // entries: about 3 MiB
+constexpr std::size_t kOverfull = 16 * kMemtable;
+constexpr std::size_t kSegmentsToKeep = 16;       // more footers than this are not left to the next opening
+constexpr std::size_t kAskInline = 512;           // filters are asked on the spot for so many ids: 50 ns each
+constexpr std::size_t kMaxList = 64 * 1024;
+constexpr std::string_view kTablePrefix = "table-";
+
+using Tables = std::vector<std::shared_ptr<const IndexTable>>;
+using Found = std::vector<std::optional<Place>>;
+
+bool may_have(const Tables& tables, const ObjectId& id) {
+  return std::any_of(tables.begin(), tables.end(), [&](const auto& t) { return t->may_have(id); });
+}
+
+// Newest first, so the first hit counts.  Ascending ids share blocks.
+Found look_up(std::shared_ptr<const Tables> tables, std::vector<ObjectId> ids) {
+  std::vector<std::uint32_t> order(ids.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) { return ids[a] < ids[b]; });
+  Found found(ids.size());
+  for (const auto& table : *tables) {
+    IndexTable::Lookup lookup{*table};
+    for (std::uint32_t i : order)
+      if (!found[i]) found[i] = lookup.find(ids[i]);
+  }
+  return found;
+}
+
+std::shared_ptr<const IndexTable> write_table(Disk* disk, std::string path, std::vector<IndexEntry> entries) {
+  std::sort(entries.begin(), entries.end(), [](const IndexEntry& a, const IndexEntry& b) { return a.id < b.id; });
+  IndexTableWriter writer{*disk, path, entries.size()};
+  for (const IndexEntry& e : entries) writer.add(e);
+  writer.finish();
+  return IndexTable::open(*disk, path);
+}
+
+std::shared_ptr<const IndexTable> write_merged(Disk* disk, std::string path, Tables tables, const std::atomic<bool>* stop) {
+  if (!merge_tables(*disk, std::move(tables), path, *stop)) return nullptr;
+  return IndexTable::open(*disk, path);
+}
+
+void write_list(Disk* disk, std::string path, Buffer bytes) { write_file_atomically(*disk, path, bytes); }
+
+std::optional<Buffer> read_list(Disk* disk, std::string folder, std::string path) {
+  disk->make_folders(folder);
+  return read_file(*disk, path, kMaxList);
+}
+
+void remove_files(Disk* disk, std::vector<std::string> paths) {
+  for (const std::string& path : paths) disk->remove(path);
+}
+
+// The list goes first, durably: never may it speak of tables of another make.
+void remove_list(Disk* disk, std::string folder) {
+  disk->remove(folder + "/index");
+  disk->sync_folder(folder);
+}
+
+void remove_tables_but(Disk* disk, std::string folder, std::vector<std::string> kept) {
+  for (const std::string& name : disk->list(folder)) {
+    bool const ours = name.starts_with(kTablePrefix) || is_temporary_name(name);
+    if (ours && std::find(kept.begin(), kept.end(), folder + '/' + name) == kept.end()) disk->remove(folder + '/' + name);
+  }
+}
+
+}  // namespace
+
+ChunkIndex::ChunkIndex(Disk& disk, std::string folder, IndexOwner owner, Segments& segments, Workers& workers)
+    : disk_(disk), folder_(std::move(folder)), owner_(owner), segments_(segments), workers_(workers) { publish_tables(); }
+ChunkIndex::~ChunkIndex() = default;
+
+std::string ChunkIndex::table_path(std::uint64_t number) const { return fmt::format("{}/{}{:016x}", folder_, kTablePrefix, number); }
+
+// ---- opening
+
+// 1. what is there  2. does the list of tables fit it?  3. if not, all from the footers  4. the newest from theirs
+task<void> ChunkIndex::open() {
+  known_ = co_await segments_.list();
+  for (const SegmentInfo& s : known_) segment_bytes_ += s.size;
+  if (!known_.empty()) next_segment_ = known_.back().number + 1;
+  std::optional<IndexList> list;
+  try {
+    auto bytes = co_await workers_.offload(&read_list, &disk_, std::string{folder_}, folder_ + "/index");
+    if (bytes) {
+      auto parsed = parse_index_list(*bytes);
+      if (parsed && parsed->owner == owner_) list = std::move(*parsed);
+    }
+  } catch (const failure& f) {
+    log_warning("the index cache cannot be read and is made anew: {}", f.what());
+  }
+  bool loaded = false;
+  if (list) {
+    // Numbers are not used twice even when the segment that had one is gone.
+    next_segment_ = std::max(next_segment_, list->next_segment);
+    loaded = co_await load(*list);
+  }
+  if (loaded) {
+    co_await read_new_segments();
+  } else {
+    rebuilt_ = true;
+    co_await rebuild();
+  }
+}
+
+task<bool> ChunkIndex::load(const IndexList& list) {
+  for (std::uint64_t number : list.tables) next_table_ = std::max(next_table_, number + 1);
+  if (cover_of(known_, list.cover.highest) != list.cover) {
+    log_warning("the index cache does not fit the segments that are there and is made anew");
+    co_return false;
+  }
+  std::vector<std::string> kept;
+  try {
+    for (std::uint64_t number : list.tables) {
+      kept.push_back(table_path(number));
+      auto opened = [](Disk* disk, std::string path) { return IndexTable::open(*disk, path); };
+      Named named{number, nullptr};
+      named.table = co_await workers_.offload(opened, &disk_, table_path(number));
+      tables_.push_back(std::move(named));
+    }
+    co_await workers_.offload(&remove_tables_but, &disk_, std::string{folder_}, std::move(kept));
+  } catch (const failure& f) {
+    log_warning("a table of the index cannot be used; the index is made anew: {}", f.what());
+    co_return false;
+  }
+  covered_ = read_ = list.cover.highest;
+  publish_tables();
+  co_return true;
+}
+
+task<void> ChunkIndex::read_new_segments() {
+  // A copy: known_ grows when a segment is added meanwhile.
+  std::vector<SegmentInfo> all = known_;
+  for (const SegmentInfo& s : all) {
+    if (s.number <= read_) continue;
+    auto entries = co_await segments_.entries(s);
+    remember(entries);
+    ++segments_in_memtable_;
+    read_ = s.number;
+    if (memtable_.size() >= kMemtable) co_await flush();
+  }
+}
+
+task<void> ChunkIndex::rebuild() {
+  incomplete_ = busy_ = true;
+  ++generation_;
+  tables_.clear();
+  publish_tables();
+  memtable_.clear();
+  segments_in_memtable_ = 0;
+  covered_ = read_ = 0;
+  std::exception_ptr error;
+  try {
+    co_await workers_.offload(&remove_list, &disk_, std::string{folder_});
+    co_await workers_.offload(&remove_tables_but, &disk_, std::string{folder_}, std::vector<std::string>{});
+  } catch (const failure& f) {
+    log_warning("the old index stays behind: {}", f.what());
+  } catch (...) {
+    error = std::current_exception();
+  }
+  try {
+    if (!error) co_await read_new_segments();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  incomplete_ = error != nullptr;
+  idle_again();
+  if (error) std::rethrow_exception(error);
+}
+
+void ChunkIndex::idle_again() {
+  busy_ = false;
+  for (Added& a : std::exchange(added_, {})) add(a.segment, a.entries);
+}
+
+// ---- asking
+
+std::optional<Place> ChunkIndex::recent(const ObjectId& id) const {
+  auto at = memtable_.find(id);
+  if (at == memtable_.end()) return std::nullopt;
+  return at->second;
+}
+
+// 1. wait out a rebuild  2. the memtable  3. what is left: the tables, in a worker  4. a damaged one: rebuild, and again
+task<Found> ChunkIndex::find(std::vector<ObjectId> ids) {
+  Found found(ids.size());
+  std::vector<ObjectId> left;
+  std::vector<std::size_t> where;
+  for (;;) {
+    if (incomplete_) {
+      auto held = co_await writing_.take();
+      if (incomplete_) co_await rebuild();
+    }
+    left.clear();
+    where.clear();
+    std::uint64_t const generation = generation_;
+    std::shared_ptr<const Tables> tables = for_lookups_;
+    bool const ask_inline = ids.size() <= kAskInline;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      found[i] = recent(ids[i]);
+      if (found[i] || tables->empty() || (ask_inline && !may_have(*tables, ids[i]))) continue;
+      left.push_back(ids[i]);
+      where.push_back(i);
+    }
+    if (left.empty()) co_return found;
+    bool damaged = false;
+    try {
+      Found answers = co_await workers_.offload(&look_up, std::move(tables), std::vector<ObjectId>{left});
+      for (std::size_t i = 0; i < answers.size(); ++i) found[where[i]] = answers[i];
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::damaged) throw;
+      log_warning("the index is made anew: {}", f.what());
+      damaged = true;
+    }
+    if (!damaged) co_return found;
+    auto held = co_await writing_.take();
+    if (generation == generation_) co_await rebuild();
+  }
+}
+
+std::uint64_t ChunkIndex::count() const noexcept {
+  std::uint64_t n = memtable_.size();
+  for (const Named& t : tables_) n += t.table->entries();
+  return n;
+}
+
+std::size_t ChunkIndex::table_memory() const noexcept {
+  std::size_t n = 0;
+  for (const Named& t : tables_) n += t.table->memory();
+  return n;
+}
+
+// ---- growing
+
+void ChunkIndex::add(SegmentInfo segment, const std::vector<IndexEntry>& entries) {
+  if (busy_) {
+    added_.push_back(Added{segment, entries});
+    return;
+  }
+  known_.push_back(segment);
+  segment_bytes_ += segment.size;
+  next_segment_ = std::max(next_segment_, segment.number + 1);
+  remember(entries);
+  ++segments_in_memtable_;
+  read_ = segment.number;
+}
+
+void ChunkIndex::remember(const std::vector<IndexEntry>& entries) {
+  for (const IndexEntry& e : entries) {
+    auto [at, fresh] = memtable_.try_emplace(e.id, e.place);
+    if (!fresh && e.place.segment > at->second.segment) at->second = e.place;
+  }
+}
+
+bool ChunkIndex::overfull() const noexcept { return memtable_.size() > kOverfull; }
+
+task<void> ChunkIndex::flush_if_large() {
+  if (memtable_.size() < kMemtable) co_return;
+  auto held = co_await writing_.take();
+  co_await flush();
+}
+
+// The memtable stays in place until its table is: lookups meet one or the other.
+task<void> ChunkIndex::flush() {
+  if (memtable_.empty()) co_return;
+  bool const outermost = !std::exchange(busy_, true);
+  std::vector<IndexEntry> entries;
+  entries.reserve(memtable_.size());
+  for (const auto& [id, place] : memtable_) entries.push_back(IndexEntry{id, place});
+  Named named{next_table_++, nullptr};
+  std::exception_ptr fatal;
+  try {
+    named.table = co_await workers_.offload(&write_table, &disk_, table_path(named.number), std::move(entries));
+  } catch (const failure& f) {
+    log_warning("a table of the index cannot be written: {}", f.what());
+  } catch (...) {
+    fatal = std::current_exception();
+  }
+  if (named.table) {
+    tables_.push_back(std::move(named));
+    publish_tables();
+    memtable_.clear();
+    segments_in_memtable_ = 0;
+    covered_ = read_;
+    merge_failed_ = false;
+    co_await save_list();
+  }
+  if (outermost) idle_again();
+  if (fatal) std::rethrow_exception(fatal);
+}
+
+void ChunkIndex::publish_tables() {
+  auto newest_first = std::make_shared<Tables>();
+  for (auto at = tables_.rbegin(); at != tables_.rend(); ++at) newest_first->push_back(at->table);
+  for_lookups_ = std::move(newest_first);
+}
+
+// What the memtable holds is not covered: it is read from the footers next time.
+task<void> ChunkIndex::save_list() {
+  IndexList list;
+  list.owner = owner_;
+  list.next_segment = next_segment_;
+  list.cover = cover_of(known_, covered_);
+  for (const Named& t : tables_) list.tables.push_back(t.number);
+  try {
+    co_await workers_.offload(&write_list, &disk_, folder_ + "/index", encode(list));
+  } catch (const failure& f) {
+    log_warning("the list of the index's tables cannot be written: {}", f.what());
+  }
+}
+
+// ---- merging
+
+// A table of a level has four times the entries of one of the level below.  Four of a level become one, together with the
+// smaller ones that were written after them.
+std::size_t ChunkIndex::mergeable() const {
+  auto const level = [](const Named& t) {
+    int l = 0;
+    for (std::uint64_t n = t.table->entries() / kMemtable; n >= 4; n /= 4) ++l;
+    return l;
+  };
+  constexpr int kHighest = 16;
+  for (int wanted = 0; wanted <= kHighest; ++wanted) {
+    std::size_t count = 0, same = 0;
+    for (auto at = tables_.rbegin(); at != tables_.rend() && level(*at) <= wanted; ++at) {
+      ++count;
+      if (level(*at) == wanted) ++same;
+    }
+    if (same >= 4) return count;
+    if (count == tables_.size()) break;
+  }
+  return 0;
+}
+
+bool ChunkIndex::wants_merge() const { return !merge_failed_ && mergeable() > 0; }
+
+task<void> ChunkIndex::merge() {
+  while (!stop_ && wants_merge()) {
+    bool const done = co_await merge_once(mergeable());
+    if (!done) co_return;
+  }
+}
+
+// The newest `how_many`; tables written meanwhile come behind them.
+task<bool> ChunkIndex::merge_once(std::size_t how_many) {
+  std::uint64_t const generation = generation_;
+  std::vector<Named> old(tables_.end() - static_cast<std::ptrdiff_t>(how_many), tables_.end());
+  Tables sources;
+  for (const Named& t : old) sources.push_back(t.table);
+  Named merged{next_table_++, nullptr};
+  bool damaged = false;
+  try {
+    merged.table = co_await workers_.offload(&write_merged, &disk_, table_path(merged.number), std::move(sources),
+                                             static_cast<const std::atomic<bool>*>(&stop_));
+  } catch (const failure& f) {
+    log_warning("tables of the index cannot be merged: {}", f.what());
+    damaged = classify(f.code()) == Errc::damaged;
+    merge_failed_ = true;
+  }
+  auto held = co_await writing_.take();
+  if (damaged && generation == generation_) co_await rebuild();
+  if (!merged.table || generation != generation_) co_return false;
+  auto at = std::find_if(tables_.begin(), tables_.end(), [&](const Named& t) { return t.number == old.front().number; });
+  at = tables_.erase(at, at + static_cast<std::ptrdiff_t>(how_many));
+  tables_.insert(at, std::move(merged));
+  publish_tables();
+  co_await save_list();
+  std::vector<std::string> gone;
+  for (const Named& t : old) gone.push_back(table_path(t.number));
+  try {
+    co_await workers_.offload(&remove_files, &disk_, std::move(gone));
+  } catch (const failure& f) {
+    log_warning("old tables of the index stay behind: {}", f.what());
+  }
+  co_return true;
+}
+
+task<void> ChunkIndex::close() {
+  stop_ = true;
+  auto held = co_await writing_.take();
+  if (segments_in_memtable_ > kSegmentsToKeep || (covered_ == 0 && segments_in_memtable_ > 0)) co_await flush();
+}
+
+}  // namespace farkeep

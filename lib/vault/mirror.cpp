@@ -1,0 +1,172 @@
+#include "vault/mirror.hpp"
+
+#include "async/backoff.hpp"
+#include "async/race.hpp"
+#include "async/scope.hpp"
+#include "base/log.hpp"
+
+// The conversation with the partner; what is pushed is in mirror_push.cpp.
+namespace farkeep {
+namespace {
+
+constexpr auto kFirstWait = std::chrono::seconds{1};
+constexpr auto kPoll = std::chrono::seconds{2};        // for changes that an administrator's command made in the registry's files
+constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a partner by now
+constexpr auto kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again
+
+double uniform(Random& random) {
+  std::array<std::uint8_t, 4> bytes;
+  random.fill(bytes);
+  std::uint32_t const n = static_cast<std::uint32_t>(bytes[0]) | static_cast<std::uint32_t>(bytes[1]) << 8 |
+                          static_cast<std::uint32_t>(bytes[2]) << 16 | static_cast<std::uint32_t>(bytes[3]) << 24;
+  return n / 4294967296.0;
+}
+
+}  // namespace
+
+void Mirror::vault_changed(const VaultName& name) {
+  changed_.insert(name);
+  news_.wake_all();
+}
+
+void Mirror::registry_changed() {
+  registry_changed_ = true;
+  news_.wake_all();
+}
+
+task<void> Mirror::wait_for_news(std::chrono::nanoseconds longest) {
+  if (!changed_.empty() || registry_changed_) co_return;
+  co_await race(news_.wait(), parts_.timers.sleep(longest));
+}
+
+task<void> Mirror::run() {
+  Backoff backoff{std::min<std::chrono::nanoseconds>(kFirstWait, settings_.backoff), settings_.backoff, [this] { return uniform(parts_.random); }};
+  for (;;) {
+    auto partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry);
+    if (!partner) {
+      co_await parts_.timers.sleep(kPartnerPoll);
+      continue;
+    }
+    auto const name = partner->name();
+    std::string problem;
+    reached_ = false;
+    try {
+      co_await converse(std::move(*partner));
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      problem = e.what();
+    }
+    if (reached_) backoff.reset();
+    if (problem != logged_problem_) log_warning("mirroring to {}: {}", name, problem);
+    logged_problem_ = problem;
+    co_await note(std::move(problem), 0);
+    co_await parts_.timers.sleep(backoff.next());
+  }
+}
+
+task<void> Mirror::converse(vault::pb::Partner partner) {
+  auto const id = ServerId::from(partner.server_id());
+  if (!id) throw failure(Errc::damaged, "reading the partner's record");
+  auto stream = co_await connect(std::move(partner));
+  Peer peer{parts_.timers, std::move(stream)};
+  Scope scope{co_await asio::this_coro::executor};
+  scope.spawn(peer.run(), "the connection to the partner");
+  scope.spawn(work(peer, *id), "mirroring");
+  co_await scope.join();
+}
+
+task<std::unique_ptr<SecureStream>> Mirror::connect(vault::pb::Partner partner) {
+  auto addresses = settings_.addresses;
+  if (addresses.empty())
+    for (auto const& text : partner.address())
+      if (auto const endpoint = Endpoint::parse(text)) addresses.push_back(*endpoint);
+  auto const id = ServerId::from(partner.server_id()).value_or(ServerId{});
+  std::exception_ptr last = std::make_exception_ptr(failure(Errc::configuration, "connecting to the partner: it has no address"));
+  for (auto const& address : addresses) {
+    try {
+      ExpectedServer const expected{id};
+      co_return co_await parts_.dialer.connect(address, expected);
+    } catch (const failure& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      last = std::current_exception();
+    }
+  }
+  std::rethrow_exception(last);
+}
+
+// 1. hello  2. registry, slots, directory  3. compare everything, push what differs  4. then what is new, as it comes
+task<void> Mirror::work(Peer& peer, ServerId partner) {
+  co_await greet(peer, partner);
+  reached_ = true;
+  told_.clear();
+  auto generation = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);
+  co_await push_registry(peer);
+  co_await push_slots(peer);
+  co_await pull_directory(peer);
+  SteadyTime next_comparison = parts_.timers.now();
+  Names failed;
+  for (;;) {
+    auto const now_at = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);
+    if (registry_changed_ || now_at != generation) {
+      registry_changed_ = false;
+      co_await push_registry(peer);
+      co_await pull_directory(peer);
+    }
+    generation = now_at;
+    bool const compare = parts_.timers.now() >= next_comparison;
+    Names names = std::exchange(changed_, {});
+    bool const anything = compare || !names.empty();
+    if (compare) {
+      next_comparison = parts_.timers.now() + settings_.interval;
+      auto const different = co_await differing(peer);
+      names.insert(different.begin(), different.end());
+      failed.clear();
+    }
+    for (auto const& name : names) {
+      bool const pushed = co_await push_vault(peer, partner, name, compare);
+      if (pushed) failed.erase(name);
+      else failed.insert(name);
+    }
+    if (!failed.empty()) next_comparison = std::min(next_comparison, parts_.timers.now() + kBehindWait);
+    if (anything) {
+      std::string problem;
+      if (!failed.empty()) problem = "some vaults could not be mirrored; the log says why";
+      co_await note(std::move(problem), failed.size());
+    }
+    co_await wait_for_news(kPoll);
+  }
+}
+
+task<void> Mirror::greet(Peer& peer, ServerId partner) {
+  wire::pb::Hello hello;
+  hello.set_version_min(1);
+  hello.set_version_max(1);
+  hello.set_software(parts_.software);
+  hello.set_time_ns(parts_.clock.wall().time_since_epoch().count());
+  auto const answer = co_await peer.call<wire::pb::HelloReply>(wire::Verb::hello, hello, limits::kHelloTimeout);
+  if (answer.server_id() != as_text(partner.view())) throw failure(Errc::identity, "greeting the partner at " + peer.describe() + ": another server answers");
+  if (logged_problem_ != "-") log_info("mirroring to {}", peer.describe());
+  logged_problem_ = "-";
+}
+
+// What `pair` and `status` show.
+task<void> Mirror::note(std::string problem, std::size_t behind) {
+  vault::pb::MirrorState news;
+  bool const well = problem.empty();
+  news.set_problem(std::move(problem));
+  news.set_behind(behind);
+  news.set_vaults(vaults_);
+  auto const now = parts_.clock.wall().time_since_epoch().count();
+  if (reached_) news.set_contact_ns(now);
+  if (well && behind == 0) news.set_equal_ns(now);
+  co_await parts_.workers.offload(
+      [](Registry* registry, vault::pb::MirrorState state) {
+        auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
+        if (state.contact_ns() == 0) state.set_contact_ns(old.contact_ns());
+        if (state.equal_ns() == 0) state.set_equal_ns(old.equal_ns());
+        registry->set_mirror_state(state);
+      },
+      &parts_.registry, std::move(news));
+}
+
+}  // namespace farkeep

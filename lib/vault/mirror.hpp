@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/waiters.hpp"
+#include "async/workers.hpp"
+#include "crypto/random.hpp"
+#include "transport/secure_dialer.hpp"
+#include "vault/directory.hpp"
+#include "vault/registry_sync.hpp"
+#include "vault/session.hpp"
+#include "vault/snapshot_push.hpp"
+#include "vault/vaults.hpp"
+
+namespace farkeep {
+
+struct MirrorSettings {
+  MirrorSettings() = default;
+  std::vector<Endpoint> addresses;  ///< of the partner; none: those that it announced
+  std::chrono::nanoseconds interval = std::chrono::minutes{1};   ///< between two comparisons of everything
+  std::chrono::nanoseconds backoff = std::chrono::minutes{15};   ///< the longest wait after failures
+};
+
+/// What the mirror works with; all of it outlives it.
+struct MirrorParts {
+  Registry& registry;
+  const Identity& identity;
+  AddressDirectory& directory;
+  Vaults& vaults;
+  Workers& workers;
+  Timers& timers;
+  const Clock& clock;
+  Random& random;
+  SecureDialer& dialer;
+  std::string software;
+};
+
+/// Pushes to the partner what it lacks: the registry, slots, and every snapshot, at once when it comes and after an outage (PROTOCOL.md §4).
+///
+/// The partner's Mirror does the same the other way; between them both sets become equal.  Nothing is ever removed.  While there
+/// is no partner it waits for one.  A vault that cannot be mirrored does not hold up the others: it is logged, and tried again.
+class Mirror final : public MirrorNews {
+ public:
+  Mirror(MirrorParts parts, MirrorSettings settings) : parts_(std::move(parts)), settings_(std::move(settings)) {}
+
+  /// Until cancelled.
+  task<void> run();
+  void vault_changed(const VaultName& name) override;
+  void registry_changed() override;
+
+ private:
+  using Names = std::set<VaultName>;
+
+  task<void> converse(vault::pb::Partner partner);
+  task<std::unique_ptr<SecureStream>> connect(vault::pb::Partner partner);
+  task<void> work(Peer& peer, ServerId partner);
+  task<void> greet(Peer& peer, ServerId partner);
+  task<void> push_registry(Peer& peer);
+  task<void> push_slots(Peer& peer);
+  task<void> pull_directory(Peer& peer);
+  task<Names> differing(Peer& peer);
+  task<bool> push_vault(Peer& peer, ServerId partner, VaultName name, bool compare_all);
+  task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name);
+  task<void> push_vault_slots(Peer& peer, Vault& vault);
+  task<std::set<std::uint64_t>> sequences_of(Peer& peer);
+  task<void> wait_for_news(std::chrono::nanoseconds longest);
+  task<void> note(std::string problem, std::size_t behind);
+
+  MirrorParts parts_;
+  const MirrorSettings settings_;
+  Names changed_;
+  bool registry_changed_ = false;
+  Waiters news_;
+  ToldEntries told_;      // on this connection
+  bool reached_ = false;  // the partner answered since the last failure
+  std::string logged_problem_;
+  std::uint64_t vaults_ = 0;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "archive/record.hpp"
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+#include "base/id.hpp"
+
+namespace farkeep {
+
+/// The bytes of a segment (LOCKING.md §2).  Pure; parsers take any bytes.
+
+inline constexpr std::size_t kSegmentHeader = 96;
+inline constexpr std::size_t kFrameHeader = 20;
+inline constexpr std::size_t kSegmentTrailer = 48;
+
+struct SegmentHeader {
+  AccountId account;
+  AgentId agent;
+  std::uint64_t number = 0;
+  std::uint64_t epoch = 0;
+  bool operator==(const SegmentHeader&) const = default;
+};
+Buffer encode(const SegmentHeader& header);
+result<SegmentHeader> parse_segment_header(ByteView bytes);
+
+/// One record's line in the footer.  `ids` point into the bytes it was read from.
+struct SegmentEntry {
+  std::uint32_t offset = 0;  ///< of its frame
+  std::uint32_t length = 0;  ///< of the record
+  ObjectType type = ObjectType::data;
+  SessionId session;
+  std::span<const ObjectId> ids;
+};
+
+/// Records as they will lie in a segment: each behind its frame header.
+struct FramedRecords {
+  struct Item {
+    std::size_t frame = 0;  ///< where its frame begins in `bytes`
+    RecordView record;      ///< a view into `bytes`
+  };
+  Buffer bytes;
+  std::vector<Item> items;
+};
+/// Checks and frames a body of whole records: their form, and that an envelope has its session's id.
+result<FramedRecords> frame_records(Buffer body);
+/// The record in a frame that begins `bytes`; more may follow.  damaged when length or checksum do not fit.
+result<ByteView> open_frame(ByteView bytes);
+
+/// Gathers the footer while a segment is written.
+class SegmentFooter {
+ public:
+  void add(std::uint32_t offset, const RecordView& record);
+  /// Footer and trailer.  `offset`: where the footer will begin.
+  Buffer finish(std::uint64_t offset) &&;
+  std::uint32_t objects() const noexcept { return objects_; }
+
+ private:
+  Buffer bytes_;
+  std::uint32_t records_ = 0, objects_ = 0;
+};
+
+/// Where the footer lies, from the segment's last kSegmentTrailer bytes.  Not to be believed before parse_footer().
+struct SegmentTrailer {
+  std::uint32_t records = 0;
+  std::uint64_t footer_offset = 0, footer_size = 0;
+};
+result<SegmentTrailer> parse_segment_trailer(ByteView bytes, std::uint64_t segment_size);
+/// `bytes`: footer and trailer.
+result<std::vector<SegmentEntry>> parse_footer(ByteView bytes, const SegmentTrailer& trailer);
+
+/// What a segment without a good footer still holds: its valid frames from the front.
+std::vector<SegmentEntry> walk_segment(ByteView segment);
+
+/// Everything about a segment's bytes: header, every frame, footer and trailer, and that they agree.
+result<void> check_segment(ByteView segment, const SegmentHeader& expected);
+
+}  // namespace farkeep

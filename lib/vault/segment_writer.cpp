@@ -1,0 +1,237 @@
+#include "vault/segment_writer.hpp"
+
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::uint32_t kMaxObjects = 32768;                     // in a segment: bounds what is pending
+constexpr std::size_t kRoom = std::size_t{8} << 20;              // queued for the disk, before room() waits
+constexpr std::uint64_t kMaxSegment = std::uint64_t{200} << 20;  // whatever the target: below kMaxObject
+
+}  // namespace
+
+class SegmentWriter::Open {
+ public:
+  explicit Open(std::uint32_t n) : number(n) {}
+
+  const std::uint32_t number;
+  std::uint64_t size = kSegmentHeader;
+  SegmentFooter footer;
+  std::vector<IndexEntry> entries;
+  std::unique_ptr<Upload> upload;
+  bool in_use = false;  // a call on `upload` is running
+  bool done = false;
+  std::exception_ptr error;
+  Waiters waiting;
+
+  void end(std::exception_ptr e) {
+    error = std::move(e);
+    done = true;
+    if (!in_use) upload.reset();
+    waiting.wake_all();
+  }
+};
+
+SegmentWriter::SegmentWriter(Store& store, Timers& timers, ChunkIndex& index, SegmentHeader header, Limits limits)
+    : store_(store), timers_(timers), index_(index), header_(header), layout_(header.account, header.agent), limits_(limits) {}
+SegmentWriter::~SegmentWriter() = default;
+
+void SegmentWriter::start(Scope& scope) {
+  scope_ = &scope;
+  scope.spawn(write_loop(), "segment writer");
+  scope.spawn(finish_loop(), "segment finisher");
+}
+
+// ---- taking records
+
+// No waiting in here: places are given out in the order of the calls, and written in the order of the places.
+SegmentWriter::Ticket SegmentWriter::add(FramedRecords records, const std::vector<bool>& kept, Budget::Lease lease) {
+  if (!current_) {
+    current_ = std::make_shared<Open>(next_number_++);
+    open_.push_back(current_);
+    pending_bytes_ += kSegmentHeader;
+    scope_->spawn(end_when_old(current_->number), "segment age");
+  }
+  Open& segment = *current_;
+  std::size_t end = 0;  // of what is kept, moved to the front
+  for (std::size_t i = 0; i < records.items.size(); ++i) {
+    if (!kept[i]) continue;
+    const FramedRecords::Item& item = records.items[i];
+    auto const offset = static_cast<std::uint32_t>(segment.size + end);
+    segment.footer.add(offset, item.record);
+    std::uint16_t ordinal = 0;
+    for (const ObjectId& id : item.record.ids()) {
+      Place place{segment.number, offset, static_cast<std::uint32_t>(item.record.size()), ordinal++, item.record.type()};
+      segment.entries.push_back(IndexEntry{id, place});
+      pending_.try_emplace(id, &segment);
+    }
+    std::size_t const size = kFrameHeader + item.record.size();
+    if (end != item.frame) std::memmove(records.bytes.data() + end, records.bytes.data() + item.frame, size);
+    end += size;
+  }
+  records.bytes.resize(end);
+  segment.size += end;
+  pending_bytes_ += end;
+  piece_bytes_ += end;
+  Ticket ticket = current_;
+  pieces_.push_back(Piece{ticket, std::move(records.bytes), std::move(lease), false});
+  pieces_wait_.wake_one();
+  if (segment.size >= std::min<std::uint64_t>(limits_.target, kMaxSegment) || segment.footer.objects() >= kMaxObjects) end_current();
+  return ticket;
+}
+
+void SegmentWriter::end_current() {
+  if (!current_) return;
+  pieces_.push_back(Piece{std::move(current_), Buffer{}, Budget::Lease{}, true});
+  current_.reset();
+  pieces_wait_.wake_one();
+}
+
+task<void> SegmentWriter::end_when_old(std::uint32_t number) {
+  co_await timers_.sleep(limits_.age);
+  if (current_ && current_->number == number) end_current();
+}
+
+SegmentWriter::Ticket SegmentWriter::pending(const ObjectId& id) const {
+  auto at = pending_.find(id);
+  if (at == pending_.end()) return nullptr;
+  for (const Ticket& t : open_)
+    if (t.get() == at->second) return t;
+  FARKEEP_CHECK(!"a pending id belongs to an open segment");
+}
+
+task<void> SegmentWriter::durable(Ticket ticket) {
+  while (!ticket->done) co_await ticket->waiting.wait();
+  if (ticket->error) std::rethrow_exception(ticket->error);
+}
+
+task<void> SegmentWriter::flush() {
+  end_current();
+  std::vector<Ticket> all(open_.begin(), open_.end());
+  for (const Ticket& t : all) co_await durable(t);
+}
+
+task<void> SegmentWriter::room() {
+  while (piece_bytes_ > kRoom) co_await room_.wait();
+}
+
+task<void> SegmentWriter::close() {
+  std::exception_ptr error;
+  try {
+    co_await flush();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  closing_ = true;
+  pieces_wait_.wake_all();
+  full_wait_.wake_all();
+  if (error) std::rethrow_exception(error);
+}
+
+// ---- writing them
+
+task<void> SegmentWriter::write_loop() {
+  for (;;) {
+    while (pieces_.empty() && !closing_) co_await pieces_wait_.wait();
+    if (pieces_.empty()) co_return;
+    Piece piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    std::size_t const size = piece.bytes.size();
+    co_await write(std::move(piece));
+    piece_bytes_ -= size;
+    if (piece_bytes_ <= kRoom) room_.wake_all();
+  }
+}
+
+// The header goes before the first piece; a full segment goes on to the finisher when that has room.
+task<void> SegmentWriter::write(Piece piece) {
+  Open& segment = *piece.segment;
+  std::exception_ptr error;
+  segment.in_use = true;
+  try {
+    if (!segment.done && !segment.upload) {
+      segment.upload = co_await store_.begin(layout_.segment(segment.number));
+      header_.number = segment.number;
+      co_await segment.upload->append(encode(header_));
+    }
+    if (!segment.done && !piece.last) co_await segment.upload->append(std::move(piece.bytes));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  segment.in_use = false;
+  if (error && !segment.done) fail_from(segment, error);
+  if (segment.done) {
+    segment.upload.reset();
+  } else if (piece.last) {
+    while (!full_.empty()) co_await full_room_.wait();
+    full_.push_back(std::move(piece.segment));
+    full_wait_.wake_one();
+  }
+}
+
+// ---- making them durable
+
+task<void> SegmentWriter::finish_loop() {
+  for (;;) {
+    while (full_.empty() && !closing_) co_await full_wait_.wait();
+    if (full_.empty()) co_return;
+    Ticket segment = std::move(full_.front());
+    full_.pop_front();
+    full_room_.wake_one();
+    co_await finish(std::move(segment));
+  }
+}
+
+task<void> SegmentWriter::finish(Ticket ticket) {
+  Open& segment = *ticket;
+  if (segment.done) co_return;
+  std::exception_ptr error;
+  segment.in_use = true;
+  Buffer footer = std::move(segment.footer).finish(segment.size);
+  std::uint64_t const whole = segment.size + footer.size();
+  try {
+    co_await segment.upload->append(std::move(footer));
+    co_await segment.upload->finish();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  segment.in_use = false;
+  if (error) {
+    fail_from(segment, error);
+    co_return;
+  }
+  index_.add(SegmentInfo{segment.number, whole}, segment.entries);
+  FARKEEP_CHECK(open_.front() == ticket);
+  open_.pop_front();
+  forget(segment);
+  segment.end(nullptr);
+  co_await index_.flush_if_large();
+  if (index_.wants_merge()) merge_wanted_.wake_all();
+}
+
+void SegmentWriter::forget(const Open& segment) {
+  pending_bytes_ -= segment.size;
+  for (const IndexEntry& e : segment.entries) {
+    auto at = pending_.find(e.id);
+    if (at != pending_.end() && at->second == &segment) pending_.erase(at);
+  }
+}
+
+// Those before it are on their way to being durable and stay.
+void SegmentWriter::fail_from(const Open& first, std::exception_ptr error) {
+  auto at = std::find_if(open_.begin(), open_.end(), [&](const Ticket& t) { return t->number >= first.number; });
+  std::vector<Ticket> failed(at, open_.end());
+  open_.erase(at, open_.end());
+  current_.reset();
+  log_error("segment {} of {} cannot be stored; what came with it and after it is not acknowledged", first.number, layout_.top());
+  for (const Ticket& t : failed) {
+    forget(*t);
+    t->end(error);
+  }
+}
+
+}  // namespace farkeep

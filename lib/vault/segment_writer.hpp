@@ -1,0 +1,101 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "async/budget.hpp"
+#include "async/scope.hpp"
+#include "async/timers.hpp"
+#include "store/store.hpp"
+#include "vault/chunk_index.hpp"
+#include "vault/layout.hpp"
+#include "vault/segment.hpp"
+
+namespace farkeep {
+
+/// Group commit: gathers records of all sessions into segments, writes them as they come, and tells who waits when theirs
+/// is durable (LOCKING.md §5).
+///
+/// One segment is filled while the one before it is made durable; they finish in the order of their numbers.  A segment
+/// that fails takes everything received after it with it: waiters get the error, the ids are absent again, and the next
+/// record begins a new segment.
+/// One thread.  start(), then close() before it is destroyed.
+class SegmentWriter {
+ public:
+  struct Limits {
+    std::size_t target = 0;  ///< bytes
+    std::chrono::nanoseconds age{};
+  };
+  /// A segment from its first record to its durability or failure.
+  class Open;
+  using Ticket = std::shared_ptr<Open>;
+
+  SegmentWriter(Store& store, Timers& timers, ChunkIndex& index, SegmentHeader header, Limits limits);
+  ~SegmentWriter();
+
+  /// Spawns its coroutines into the scope.
+  void start(Scope& scope);
+
+  /// Takes records, which from now on are pending; `lease` is given back when they are written.
+  /// `kept`: which items of `records` to take, in order.
+  Ticket add(FramedRecords records, const std::vector<bool>& kept, Budget::Lease lease);
+  /// The segment that an id waits in; null when it waits in none.
+  Ticket pending(const ObjectId& id) const;
+  /// Returns when the segment is durable; throws what went wrong.
+  task<void> durable(Ticket ticket);
+  /// Everything taken so far.
+  task<void> flush();
+  /// Returns when less than a few MiB wait to be written: for who reads from a connection.
+  task<void> room();
+
+  std::uint64_t pending_bytes() const noexcept { return pending_bytes_; }
+  /// No segment is begun below this number.
+  void skip_to(std::uint32_t number) { next_number_ = std::max(next_number_, number); }
+  std::uint32_t next_number() const noexcept { return next_number_; }
+  /// Woken when the index has new tables to merge.
+  Waiters& merge_wanted() { return merge_wanted_; }
+
+  /// flush(), then the coroutines end by themselves.  Throws what flush() throws, when they are about to end.
+  task<void> close();
+
+ private:
+  struct Piece {
+    Ticket segment;
+    Buffer bytes;
+    Budget::Lease lease;
+    bool last = false;  // nothing but the end of the segment
+  };
+
+  task<void> write_loop();
+  task<void> finish_loop();
+  task<void> end_when_old(std::uint32_t number);
+  task<void> write(Piece piece);
+  task<void> finish(Ticket segment);
+  void end_current();
+  void fail_from(const Open& first, std::exception_ptr error);
+  void forget(const Open& segment);
+
+  Store& store_;
+  Timers& timers_;
+  ChunkIndex& index_;
+  SegmentHeader header_;
+  VaultLayout layout_;
+  const Limits limits_;
+  Scope* scope_ = nullptr;
+
+  std::uint32_t next_number_ = 1;
+  Ticket current_;            // takes records
+  std::deque<Ticket> open_;   // all that are not durable, ascending; the last may be current_
+  IdMap<Open*> pending_;
+  std::uint64_t pending_bytes_ = 0;  // in open_
+  std::deque<Piece> pieces_;         // to be written
+  std::size_t piece_bytes_ = 0;
+  std::deque<Ticket> full_;          // written, to be finished; at most one while another is filled
+  bool closing_ = false;
+  Waiters pieces_wait_, full_wait_, full_room_, room_, merge_wanted_;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,92 @@
+#include "vault/small_object.hpp"
+
+#include "base/codec.hpp"
+#include "base/limits.hpp"
+#include "vault/checksum.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::string_view kMagic = "FKO1";
+constexpr std::uint32_t kVersion = 1;
+enum class Kind : std::uint32_t { commit = 1, partner = 2, slot = 3 };
+
+Buffer wrap(Kind kind, ByteView payload) {
+  Buffer out;
+  out.reserve(payload.size() + 32);
+  Writer w{out};
+  w.raw(as_bytes(kMagic));
+  w.number(static_cast<std::uint32_t>(kind));
+  w.number(kVersion);
+  w.number(static_cast<std::uint32_t>(payload.size()));
+  w.raw(payload);
+  checksum_of(out).write(w);
+  return out;
+}
+
+result<ByteView> unwrap(Kind kind, ByteView bytes) {
+  if (bytes.size() < Checksum::kSize) return Errc::damaged;
+  Reader end{bytes.last(Checksum::kSize)};
+  bytes = bytes.first(bytes.size() - Checksum::kSize);
+  if (checksum_of(bytes) != Checksum::read(end)) return Errc::damaged;
+  Reader r{bytes};
+  bool const ours = as_text(r.raw(4)) == kMagic && r.number<std::uint32_t>() == static_cast<std::uint32_t>(kind);
+  auto version = r.number<std::uint32_t>();
+  auto size = r.number<std::uint32_t>();
+  if (!r.ok() || !ours || r.left() != size) return Errc::damaged;
+  if (version != kVersion) return Errc::unsupported_version;
+  return r.raw(size);
+}
+
+result<Buffer> unwrapped_copy(Kind kind, ByteView bytes) {
+  auto payload = unwrap(kind, bytes);
+  if (!payload) return payload.error();
+  return to_buffer(*payload);
+}
+
+}  // namespace
+
+Buffer encode(const CommitObject& commit) {
+  Buffer payload;
+  Writer w{payload};
+  w.number(commit.sequence);
+  w.number(std::uint64_t{0});
+  w.raw(commit.digest.view());
+  w.raw(commit.previous.view());
+  w.raw(commit.root.view());
+  w.raw(commit.session.view());
+  w.number(static_cast<std::uint32_t>(commit.manifest.size()));
+  w.raw(commit.manifest);
+  w.raw(commit.receipt);
+  return wrap(Kind::commit, payload);
+}
+
+result<CommitObject> parse_commit_object(ByteView bytes) {
+  auto payload = unwrap(Kind::commit, bytes);
+  if (!payload) return payload.error();
+  Reader r{*payload};
+  CommitObject c;
+  c.sequence = r.number<std::uint64_t>();
+  r.number<std::uint64_t>();
+  auto digest = Digest::from(r.raw(Digest::kSize));
+  auto previous = Digest::from(r.raw(Digest::kSize));
+  auto root = ObjectId::from(r.raw(ObjectId::kSize));
+  auto session = SessionId::from(r.raw(SessionId::kSize));
+  auto size = r.number<std::uint32_t>();
+  c.manifest = to_buffer(r.raw(size));
+  if (!r.ok()) return Errc::damaged;
+  c.receipt = to_buffer(r.raw(r.left()));
+  c.digest = *digest;
+  c.previous = *previous;
+  c.root = *root;
+  c.session = *session;
+  return c;
+}
+
+Buffer encode_partner_receipt(ByteView receipt) { return wrap(Kind::partner, receipt); }
+result<Buffer> parse_partner_receipt(ByteView bytes) { return unwrapped_copy(Kind::partner, bytes); }
+
+Buffer encode_slot(ByteView slot) { return wrap(Kind::slot, slot); }
+result<Buffer> parse_slot(ByteView bytes) { return unwrapped_copy(Kind::slot, bytes); }
+
+}  // namespace farkeep

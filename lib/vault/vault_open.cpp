@@ -1,0 +1,191 @@
+#include <boost/asio/this_coro.hpp>
+
+#include "base/log.hpp"
+#include "platform/atomic_file.hpp"
+#include "vault/vault.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kMaxCompleteFile = std::size_t{256} << 20;  // 25 M nodes
+
+std::optional<Buffer> read_cache_file(Disk* disk, std::string path) { return read_file(*disk, path, kMaxCompleteFile); }
+void write_cache_file(Disk* disk, std::string path, Buffer bytes) { write_file_atomically(*disk, path, bytes); }
+
+// The whole records of an interrupted upload, if it was this vault's.
+Buffer salvageable(Buffer segment, AccountId account, AgentId agent) {
+  Buffer records;
+  auto header = parse_segment_header(segment);
+  if (!header || !(header->account == account) || !(header->agent == agent)) return records;
+  for (const SegmentEntry& e : walk_segment(segment))
+    append(records, ByteView{segment}.subspan(e.offset + kFrameHeader, e.length));
+  return records;
+}
+
+SegmentHeader header_for(const IndexOwner& owner) {
+  SegmentHeader h;
+  h.account = owner.account;
+  h.agent = owner.agent;
+  return h;
+}
+
+SegmentWriter::Limits limits_of(const VaultSettings& settings) {
+  SegmentWriter::Limits l;
+  l.target = settings.segment_target;
+  l.age = settings.segment_age;
+  return l;
+}
+
+}  // namespace
+
+Vault::Vault(Executor executor, Store& store, Disk& cache_disk, std::string cache_folder, IndexOwner owner, Workers& workers,
+             Timers& timers, VaultSettings settings)
+    : store_(store), cache_disk_(cache_disk), cache_folder_(std::move(cache_folder)), owner_(owner), workers_(workers),
+      settings_(settings), layout_(owner.account, owner.agent), segments_(store, workers, layout_),
+      index_(cache_disk, cache_folder_, owner, segments_, workers),
+      writer_(store, timers, index_, header_for(owner), limits_of(settings)), scope_(std::move(executor)) {}
+
+Vault::~Vault() = default;
+
+task<std::unique_ptr<Vault>> Vault::open(Store& store, Disk& cache_disk, std::string cache_folder, AccountId account,
+                                         AgentId agent, Workers& workers, Timers& timers, VaultSettings settings) {
+  Executor executor = co_await asio::this_coro::executor;
+  IndexOwner owner{store.id(), account, agent};
+  std::unique_ptr<Vault> vault{new Vault{std::move(executor), store, cache_disk, std::move(cache_folder), owner, workers, timers, settings}};
+  std::exception_ptr error;
+  try {
+    co_await vault->start();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (!error) co_return vault;
+  try {
+    co_await vault->close();
+  } catch (const std::exception& e) {
+    log_debug("closing a vault that did not open: {}", e.what());
+  }
+  std::rethrow_exception(error);
+}
+
+// 1. where everything is  2. which snapshots there are  3. what a crash left half written
+task<void> Vault::start() {
+  co_await index_.open();
+  co_await load_complete_nodes();
+  co_await load_snapshots();
+  auto slots = co_await store_.list(layout_.slots());
+  for (const ObjectInfo& object : slots)
+    if (auto number = VaultLayout::number_of(object.name)) next_slot_ = std::max(next_slot_, *number + 1);
+  writer_.skip_to(std::max(index_.next_segment(), complete_.highest_segment() + 1));
+  writer_.start(scope_);
+  scope_.spawn(merge_loop(), "index merger");
+  co_await salvage();
+}
+
+// True only of the segments that the index knows: with another index they are examined again.
+task<void> Vault::load_complete_nodes() {
+  if (index_.was_rebuilt()) co_return;
+  try {
+    auto bytes = co_await workers_.offload(&read_cache_file, &cache_disk_, cache_folder_ + "/complete");
+    if (bytes) complete_ = CompleteNodes::parse(*bytes, owner_);
+  } catch (const failure& f) {
+    log_warning("the list of complete catalog nodes cannot be read: {}", f.what());
+  }
+  complete_saved_ = complete_.size();
+}
+
+task<void> Vault::save_complete_nodes() {
+  if (complete_.size() == complete_saved_) co_return;
+  std::size_t const size = complete_.size();
+  try {
+    co_await workers_.offload(&write_cache_file, &cache_disk_, cache_folder_ + "/complete", complete_.encode(owner_));
+    complete_saved_ = size;
+  } catch (const failure& f) {
+    log_warning("the list of complete catalog nodes cannot be written: {}", f.what());
+  }
+}
+
+task<void> Vault::load_snapshots() {
+  auto objects = co_await store_.list(layout_.snapshots());
+  for (const ObjectInfo& object : objects) {
+    auto sequence = VaultLayout::number_of(object.name);
+    auto bytes = co_await store_.get(object.name);
+    if (!sequence || !bytes) continue;
+    auto commit = parse_commit_object(*bytes);
+    if (commit && commit->sequence == *sequence) {
+      Row row;
+      row.digest = commit->digest;
+      row.previous = commit->previous;
+      rows_.emplace(*sequence, row);
+    } else if (!commit && classify(commit.error()) == Errc::unsupported_version) {
+      throw failure(Errc::unsupported_version, "reading " + object.name);
+    } else {
+      co_await set_aside(*sequence, std::move(*bytes));
+    }
+  }
+  auto receipts = co_await store_.list(layout_.partners());
+  for (const ObjectInfo& object : receipts) {
+    auto sequence = VaultLayout::number_of(object.name);
+    if (!sequence) continue;
+    if (auto row = rows_.find(*sequence); row != rows_.end()) row->second.is_protected = true;
+  }
+}
+
+// A rotten commit object is kept for people to look at, and makes room for the same snapshot from the partner.
+task<void> Vault::set_aside(std::uint64_t sequence, Buffer bytes) {
+  log_error("{} is damaged: the snapshot is gone from here until the partner commits it again", layout_.snapshot(sequence));
+  co_await store_.put(layout_.damaged_snapshot(sequence), std::move(bytes));
+  co_await store_.remove(layout_.snapshot(sequence));
+}
+
+// Nobody was told that these records are durable; they only save sending them again.
+task<void> Vault::salvage() {
+  auto left = co_await store_.leftovers(layout_.segments());
+  for (const ObjectInfo& object : left) {
+    try {
+      // The number is not used again: the upload may have been finished and lost only its name.
+      if (auto number = VaultLayout::number_of(object.name)) writer_.skip_to(static_cast<std::uint32_t>(*number) + 1);
+      auto segment = co_await store_.get_leftover(object.name);
+      if (!segment) continue;
+      Buffer records = co_await workers_.offload(&salvageable, std::move(*segment), owner_.account, owner_.agent);
+      if (!records.empty()) {
+        log_info("{} was interrupted: {} bytes of it are kept", object.name, records.size());
+        co_await receive(std::move(records), Budget::Lease{});
+        co_await writer_.flush();
+      }
+      co_await store_.discard_leftover(object.name);
+    } catch (const failure& f) {
+      log_warning("what is left of {} is not used: {}", object.name, f.what());
+    }
+  }
+}
+
+task<void> Vault::merge_loop() {
+  while (!closing_) {
+    try {
+      co_await index_.merge();
+    } catch (const failure& f) {
+      log_warning("merging tables of the index: {}", f.what());
+    }
+    if (!closing_) co_await writer_.merge_wanted().wait();
+  }
+}
+
+task<void> Vault::close() {
+  // Also when the one who closes is being cancelled: what was received becomes durable, and the coroutines must end.
+  co_await asio::this_coro::reset_cancellation_state();
+  closing_ = true;
+  std::exception_ptr error;
+  try {
+    co_await writer_.close();
+    co_await save_complete_nodes();
+    co_await index_.close();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  index_.stop();
+  scope_.cancel();
+  co_await scope_.join();
+  if (error) std::rethrow_exception(error);
+}
+
+}  // namespace farkeep

@@ -1,0 +1,183 @@
+#include "vault/vaults.hpp"
+
+#include <boost/asio/this_coro.hpp>
+
+#include "base/check.hpp"
+#include "base/log.hpp"
+
+namespace farkeep {
+
+struct Vaults::Entry {
+  std::unique_ptr<Vault> vault;
+  std::size_t leases = 0;
+  SteadyTime idle_since;
+  Turn moving;           // opening and closing
+  bool in_move = false;  // somebody has the turn
+  std::optional<VaultSummary> last;  // when it was closed
+
+  bool is_idle() const { return vault && leases == 0 && !in_move; }
+};
+
+namespace {
+
+// Whoever opens or closes an entry; others leave it alone meanwhile.
+class Move {
+ public:
+  explicit Move(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Move() { flag_ = false; }
+  Move(const Move&) = delete;
+  Move& operator=(const Move&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
+// ---- leases
+
+Vaults::Lease::Lease(std::shared_ptr<Entry> entry, Timers& timers)
+    : entry_(std::move(entry)), vault_(entry_->vault.get()), timers_(&timers) {
+  ++entry_->leases;
+}
+
+Vaults::Lease& Vaults::Lease::operator=(Lease&& other) noexcept {
+  release();
+  entry_ = std::move(other.entry_);
+  vault_ = other.vault_;
+  timers_ = other.timers_;
+  return *this;
+}
+
+void Vaults::Lease::release() noexcept {
+  if (!entry_) return;
+  if (--entry_->leases == 0) entry_->idle_since = timers_->now();
+  entry_.reset();
+}
+
+// ---- opening
+
+Vaults::Vaults(Store& store, Disk& cache_disk, std::string cache_folder, Workers& workers, Timers& timers, VaultsSettings settings)
+    : store_(store), cache_disk_(cache_disk), cache_folder_(std::move(cache_folder)), workers_(workers), timers_(timers),
+      settings_(settings) {}
+
+Vaults::~Vaults() { FARKEEP_CHECK(open_count() == 0); }
+
+task<Vaults::Lease> Vaults::open(AccountId account, AgentId agent) {
+  VaultName name{account, agent};
+  auto& slot = entries_[name];
+  if (!slot) slot = std::make_shared<Entry>();
+  std::shared_ptr<Entry> entry = slot;
+  auto held = co_await entry->moving.take();
+  if (!entry->vault) {
+    Move move{entry->in_move};
+    co_await make_room();
+    std::string folder = cache_folder_ + '/' + account.hex() + '/' + agent.hex();
+    entry->vault = co_await Vault::open(store_, cache_disk_, std::move(folder), account, agent, workers_, timers_, settings_.vault);
+  }
+  co_return Lease{std::move(entry), timers_};
+}
+
+// The one that was used longest ago goes.
+task<void> Vaults::make_room() {
+  while (open_count() > settings_.most_open) {
+    std::shared_ptr<Entry> oldest;
+    for (const auto& [name, entry] : entries_)
+      if (entry->is_idle() && (!oldest || entry->idle_since < oldest->idle_since)) oldest = entry;
+    if (!oldest) throw failure(Errc::busy, "opening one more vault");
+    co_await close_entry(std::move(oldest));
+  }
+}
+
+// Counts the one that is about to be opened.
+std::size_t Vaults::open_count() const {
+  std::size_t n = 0;
+  for (const auto& [name, entry] : entries_)
+    if (entry->vault || entry->in_move) ++n;
+  return n;
+}
+
+// ---- closing
+
+task<void> Vaults::close_entry(std::shared_ptr<Entry> entry) {
+  auto held = co_await entry->moving.take();
+  if (!entry->vault || entry->leases > 0) co_return;
+  Move move{entry->in_move};
+  std::exception_ptr error;
+  try {
+    co_await entry->vault->close();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  entry->last = summarize(*entry->vault);
+  entry->vault.reset();
+  if (error) std::rethrow_exception(error);
+}
+
+task<void> Vaults::run() {
+  for (;;) {
+    co_await timers_.sleep(settings_.idle / 4);
+    std::vector<std::shared_ptr<Entry>> idle;
+    for (const auto& [name, entry] : entries_)
+      if (entry->is_idle() && timers_.now() - entry->idle_since >= settings_.idle) idle.push_back(entry);
+    for (std::shared_ptr<Entry>& entry : idle) {
+      try {
+        co_await close_entry(std::move(entry));
+      } catch (const failure& f) {
+        log_error("closing an idle vault: {}", f.what());
+      }
+    }
+  }
+}
+
+task<void> Vaults::close() {
+  co_await asio::this_coro::reset_cancellation_state();
+  std::exception_ptr first;
+  std::vector<std::shared_ptr<Entry>> all;
+  for (const auto& [name, entry] : entries_) all.push_back(entry);
+  for (std::shared_ptr<Entry>& entry : all) {
+    FARKEEP_CHECK(entry->leases == 0);
+    try {
+      co_await close_entry(entry);
+    } catch (...) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+// ---- listing
+
+task<std::vector<VaultName>> Vaults::list() {
+  std::vector<VaultName> out;
+  auto accounts = co_await store_.list_folders("v/");
+  for (const std::string& account_hex : accounts) {
+    auto account = AccountId::from_hex(account_hex);
+    if (!account) continue;
+    auto agents = co_await store_.list_folders("v/" + account_hex + "/");
+    for (const std::string& agent_hex : agents)
+      if (auto agent = AgentId::from_hex(agent_hex)) out.push_back(VaultName{*account, *agent});
+  }
+  co_return out;
+}
+
+VaultSummary Vaults::summarize(const Vault& vault) {
+  VaultSummary s;
+  s.name = VaultName{vault.account(), vault.agent()};
+  s.head = vault.head();
+  s.digest = vault.set_digest();
+  s.objects = vault.objects();
+  s.stored_bytes = vault.stored_bytes();
+  return s;
+}
+
+task<VaultSummary> Vaults::summary(VaultName name) {
+  if (auto at = entries_.find(name); at != entries_.end()) {
+    if (at->second->vault) co_return summarize(*at->second->vault);
+    if (at->second->last) co_return *at->second->last;
+  }
+  auto lease = co_await open(name.account, name.agent);
+  co_return summarize(*lease);
+}
+
+}  // namespace farkeep

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "platform/disk.hpp"
+
+namespace farkeep::sim {
+
+/// What a power cut does to what was not synced.
+enum class Cut {
+  drop_all,   ///< nothing of it lasts
+  keep_some,  ///< each write and each change of a name lasts or not, by chance, in any combination
+  tear_last,  ///< all lasts, but the last write of every file ends somewhere in the middle; names by chance
+};
+
+/// A disk in memory that keeps apart what was written and what was synced: a file's bytes until sync(), the names in a
+/// folder until sync_folder().  Removing, renaming and creating change names only, so that a renamed file may after a
+/// power cut have both names, or none.  One thread.
+class SimDisk final : public Disk {
+ public:
+  SimDisk();
+  ~SimDisk() override;
+
+  std::unique_ptr<DiskFile> open(const std::string& path, Open how) override;
+  void rename(const std::string& from, const std::string& to) override;
+  bool rename_new(const std::string& from, const std::string& to) override;
+  void remove(const std::string& path) override;
+  void make_folders(const std::string& path) override;
+  void sync_folder(const std::string& path) override;
+  std::vector<std::string> list(const std::string& folder) override;
+  bool exists(const std::string& path) override;
+  void remove_tree(const std::string& path) override;
+  std::unique_ptr<DiskLock> lock(const std::string& path) override;
+  std::uint64_t free_bytes(const std::string& path) override;
+
+  // ---- faults; an operation is anything that changes the disk, a sync included
+
+  /// Operations so far.
+  std::uint64_t operations() const { return operations_; }
+  /// After `n` more operations the power goes: the next one may or may not have happened, and all after it throw.
+  void cut_power_after(std::uint64_t n) { cut_at_ = operations_ + n; }
+  bool without_power() const { return dark_; }
+  /// What the disk holds when it comes back; open files and locks are gone.
+  void power_on(Cut cut, std::mt19937& rng);
+  /// The operation after `n` more fails with `code` and does nothing; so do all after it when `stays`.
+  /// A sync that fails drops what it should have made durable: later syncs say yes and do not bring it back.
+  void fail_after(std::uint64_t n, Errc code, bool stays);
+  void heal() { fail_at_.reset(); }
+
+  // ---- looking and rotting
+
+  /// Every file, in order.
+  std::vector<std::string> files() const;
+  Buffer content(const std::string& path) const;
+  /// Changes a file behind everybody's back, durably.
+  void set_content(const std::string& path, Buffer bytes);
+
+ private:
+  struct File;
+  struct Folder;
+  struct Node;
+  class Handle;
+  class Lock;
+  struct Place;
+
+  Place place(const std::string& path, bool must_have_parent) const;
+  Folder* folder_at(const std::string& path) const;
+  File* file_at(const std::string& path) const;
+  void operation(const std::string& doing, File* syncing = nullptr);
+  void power_check(const std::string& doing) const;
+  static void settle(Folder& folder, Cut cut, std::mt19937& rng);
+
+  std::shared_ptr<Folder> root_;
+  std::set<std::string> locks_;
+  std::uint64_t operations_ = 0;
+  std::optional<std::uint64_t> cut_at_, fail_at_;
+  Errc fail_code_ = Errc::io;
+  bool fail_stays_ = false;
+  bool dark_ = false;
+  std::uint64_t boot_ = 0;
+};
+
+}  // namespace farkeep::sim

@@ -1,0 +1,229 @@
+#include "vault/registry.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+#include "crypto/digest.hpp"
+#include "platform/atomic_file.hpp"
+#include "unit/vault/fake_clock.hpp"
+#include "unit/vault/temp_folder.hpp"
+#include "vault/failure_limit.hpp"
+
+using namespace farkeep;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct World {
+  TempFolder folder;
+  FakeClock clock;
+  SystemRandom random;
+  Registry registry{system_disk(), clock, random, folder.path() + "/registry"};
+  AccountId account = AccountId::from(registry.add_account("acme", 0).id()).value();
+
+  Secret<32> token(std::uint32_t uses = 1, std::optional<AgentId> recover = {}) {
+    Registry::TokenOrder order;
+    order.account = account;
+    order.uses = uses;
+    order.valid = 24h;
+    order.recover = recover;
+    return registry.create_token(order);
+  }
+  Registry::Enrolment enrolment(const Secret<32>& token, char key, std::optional<AgentId> recover = {}) {
+    Registry::Enrolment e;
+    e.token = to_string(token.view());
+    e.name = "host";
+    e.key = std::string(32, key);
+    e.recover = recover;
+    return e;
+  }
+  AgentId enrol(const Secret<32>& token, char key, std::optional<AgentId> recover = {}) {
+    return AgentId::from(registry.enrol(enrolment(token, key, recover)).id()).value();
+  }
+};
+
+template <class F>
+Errc error_of(F&& f) {
+  try {
+    f();
+  } catch (const failure& e) {
+    return classify(e.code());
+  }
+  return Errc{};
+}
+
+}  // namespace
+
+TEST_CASE("registry: an account's name is unique and printable") {
+  World w;
+  CHECK(error_of([&] { w.registry.add_account("acme", 0); }) == Errc::exists);
+  CHECK(error_of([&] { w.registry.add_account("", 0); }) == Errc::usage);
+  CHECK(error_of([&] { w.registry.add_account("a\nb", 0); }) == Errc::usage);
+  CHECK(error_of([&] { w.registry.add_account(std::string(65, 'x'), 0); }) == Errc::usage);
+  CHECK(w.registry.accounts().size() == 1);
+  CHECK(w.registry.account_named("acme")->id() == as_text(w.account.view()));
+  CHECK_FALSE(w.registry.account_named("other"));
+}
+
+TEST_CASE("registry: a token makes exactly as many agents as it has uses") {
+  World w;
+  auto const token = w.token(2);
+  auto const a = w.enrol(token, 'a');
+  auto const b = w.enrol(token, 'b');
+  CHECK(a != b);
+  CHECK(error_of([&] { w.enrol(token, 'c'); }) == Errc::bad_token);
+  CHECK(w.registry.agents().size() == 2);
+  CHECK(w.registry.agent(a)->account() == as_text(w.account.view()));
+}
+
+TEST_CASE("registry: the same key with the same token is the same agent, used up or not") {
+  World w;
+  auto const token = w.token(1);
+  auto const a = w.enrol(token, 'a');
+  CHECK(w.enrol(token, 'a') == a);
+  CHECK(w.registry.agents().size() == 1);
+}
+
+TEST_CASE("registry: a wrong token, an expired one, an invitation and an empty one are refused") {
+  World w;
+  auto wrong = w.token();
+  auto const good = wrong.copy();
+  wrong.mutable_view()[31] ^= 1;
+  CHECK(error_of([&] { w.enrol(wrong, 'a'); }) == Errc::bad_token);
+  auto e = w.enrolment(good, 'a');
+  e.token.clear();
+  CHECK(error_of([&] { w.registry.enrol(e); }) == Errc::bad_token);
+  CHECK(error_of([&] { w.registry.accept_invitation(to_string(good.view()), w.random.id<ServerId>()); }) == Errc::bad_token);
+  Registry::TokenOrder invitation;
+  invitation.purpose = vault::pb::Token::INVITE;
+  invitation.valid = 1h;
+  auto const invite = w.registry.create_token(invitation);
+  CHECK(error_of([&] { w.enrol(invite, 'a'); }) == Errc::bad_token);
+  w.clock.pass(24h);
+  CHECK(error_of([&] { w.enrol(good, 'a'); }) == Errc{});  // to the last moment
+  auto const late = w.token();
+  w.clock.pass(24h + 1ns);
+  CHECK(error_of([&] { w.enrol(late, 'b'); }) == Errc::bad_token);
+}
+
+TEST_CASE("registry: an invitation admits one server, which may ask again") {
+  World w;
+  Registry::TokenOrder order;
+  order.purpose = vault::pb::Token::INVITE;
+  order.valid = 1h;
+  auto const token = to_string(w.registry.create_token(order).view());
+  auto const one = w.random.id<ServerId>(), other = w.random.id<ServerId>();
+  w.registry.accept_invitation(token, one);
+  w.registry.accept_invitation(token, one);
+  CHECK(error_of([&] { w.registry.accept_invitation(token, other); }) == Errc::bad_token);
+}
+
+TEST_CASE("registry: recovery hands the same agent to a new key and retires the old") {
+  World w;
+  auto const id = w.enrol(w.token(), 'a');
+  auto const token = w.token(5, id);
+  CHECK(w.enrol(token, 'b', id) == id);
+  auto const agent = w.registry.agent(id);
+  REQUIRE(agent->key_size() == 1);
+  CHECK(agent->key(0) == std::string(32, 'b'));
+  REQUIRE(agent->retired_key_size() == 1);
+  CHECK(agent->retired_key(0) == std::string(32, 'a'));
+  CHECK(error_of([&] { w.enrol(token, 'c', id); }) == Errc::bad_token);  // once, whatever was asked for
+}
+
+TEST_CASE("registry: a token for new agents recovers none, and one for a recovery makes none") {
+  World w;
+  auto const id = w.enrol(w.token(), 'a'), other = w.enrol(w.token(), 'b');
+  CHECK(error_of([&] { w.enrol(w.token(), 'c', id); }) == Errc::bad_token);
+  CHECK(error_of([&] { w.enrol(w.token(1, id), 'c'); }) == Errc::bad_token);
+  CHECK(error_of([&] { w.enrol(w.token(1, id), 'c', other); }) == Errc::bad_token);
+  CHECK(w.registry.agent(id)->key(0) == std::string(32, 'a'));
+}
+
+TEST_CASE("registry: a token for another account's agent cannot be made") {
+  World w;
+  auto const id = w.enrol(w.token(), 'a');
+  auto const second = AccountId::from(w.registry.add_account("second", 0).id()).value();
+  Registry::TokenOrder order;
+  order.account = second;
+  order.valid = 1h;
+  order.recover = id;
+  CHECK(error_of([&] { w.registry.create_token(order); }) == Errc::not_found);
+  order.recover.reset();
+  order.uses = 0;
+  CHECK(error_of([&] { w.registry.create_token(order); }) == Errc::usage);
+}
+
+TEST_CASE("registry: a crash between a token's use and its agent's file loses no agent") {
+  World w;
+  auto const token = w.token(3);
+  auto const id = w.enrol(token, 'a');
+  std::filesystem::remove(w.folder.path() + "/registry/agents/" + id.hex());  // as if the second write had not happened
+  CHECK(w.enrol(token, 'a') == id);
+  std::filesystem::remove(w.folder.path() + "/registry/agents/" + id.hex());
+  CHECK(w.enrol(token, 'b') != id);
+  CHECK(w.registry.agents().size() == 2);
+}
+
+TEST_CASE("registry: what another process changes is seen at once") {
+  World w;
+  Registry other{system_disk(), w.clock, w.random, w.folder.path() + "/registry"};
+  auto const before = w.registry.generation();
+  other.add_account("second", 5);
+  CHECK(w.registry.generation() > before);
+  CHECK(w.registry.account_named("second")->quota_bytes() == 5);
+}
+
+TEST_CASE("registry: the token is nowhere on the disk") {
+  World w;
+  auto const token = w.token();
+  for (auto const& file : std::filesystem::recursive_directory_iterator(w.folder.path())) {
+    if (!file.is_regular_file()) continue;
+    auto const bytes = read_file(system_disk(), file.path().string(), 1 << 20);
+    CHECK(as_text(*bytes).find(as_text(token.view())) == std::string_view::npos);
+    CHECK(file.path().string().find(hex(token.view())) == std::string::npos);
+  }
+}
+
+TEST_CASE("registry: merging keeps the higher version and forgets no retired key") {
+  World a, b;
+  auto const id = a.enrol(a.token(), 'a');
+  auto record = *a.registry.agent(id);
+  CHECK(b.registry.merge(record));
+  CHECK_FALSE(b.registry.merge(record));
+  // Recovered here, renamed and revoked twice there.
+  a.enrol(a.token(1, id), 'n', id);
+  b.registry.set_revoked(id, true);
+  b.registry.set_revoked(id, false);
+  b.registry.set_revoked(id, true);
+  CHECK(a.registry.merge(*b.registry.agent(id)));
+  CHECK(b.registry.merge(*a.registry.agent(id)));
+  CHECK(a.registry.agent(id)->SerializeAsString() == b.registry.agent(id)->SerializeAsString());
+  CHECK(a.registry.agent(id)->revoked());
+  CHECK(a.registry.agent(id)->retired_key(0) == std::string(32, 'a'));
+  CHECK(a.registry.agent(id)->key_size() == 0);
+}
+
+TEST_CASE("registry: two accounts of one version become one, the same on both sides") {
+  World a, b;
+  auto record = *a.registry.account(a.account);
+  record.set_name("renamed");
+  b.registry.merge(record);
+  a.registry.merge(*b.registry.account(a.account));
+  b.registry.merge(*a.registry.account(a.account));
+  CHECK(a.registry.account(a.account)->SerializeAsString() == b.registry.account(a.account)->SerializeAsString());
+}
+
+TEST_CASE("failure limit: the eleventh try within a minute waits, other addresses do not") {
+  FakeClock clock;
+  FailureLimit limit{clock};
+  for (int i = 0; i < 10; ++i) {
+    CHECK(limit.wait("192.0.2.1") == 0s);
+    limit.note_failure("192.0.2.1");
+    clock.pass(1s);
+  }
+  CHECK(limit.wait("192.0.2.1") == 50s);
+  CHECK(limit.wait("192.0.2.2") == 0s);
+  clock.pass(50s);
+  CHECK(limit.wait("192.0.2.1") == 0s);
+}

@@ -1,0 +1,357 @@
+#include <catch2/catch.hpp>
+
+#include "unit/vault/serve_world.hpp"
+#include "vault/receipts.hpp"
+
+using namespace farkeep;
+using namespace farkeep::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct OneServer {
+  Planet planet;
+  std::unique_ptr<DataCentre> centre = first_centre(planet, "10.0.0.2");
+  OneServer() { centre->start(); }
+};
+
+task<void> nothing(Peer&) { co_return; }
+
+}  // namespace
+
+TEST_CASE("session: register, back up with everything pipelined, list, and read it all back") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  CHECK(agent.chain[0].name()->agent == agent.agent);
+  REQUIRE(agent.run(*w.centre, 1000, 30) == Errc{});
+
+  std::size_t snapshots = 0, bytes = 0, missing = 0;
+  bool held = false;
+  auto const read = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    auto const page = co_await peer.call<msg::SnapshotPage>(Verb::snapshots, msg::Snapshots{});
+    snapshots = static_cast<std::size_t>(page.snapshot_size());
+    auto const receipt = wire::verify_receipt(page.snapshot(0).receipt(), w.centre->identity().root());
+    held = receipt && receipt->sequence() == 1 && Manifest::parse(as_bytes(page.snapshot(0).manifest())).has_value();
+    msg::Get question;
+    std::vector<ObjectId> const wanted{object(1000), object(1001), object(1010), object(1039), object(5)};
+    question.set_ids(wire::to_field(wanted));
+    auto answer = co_await peer.send(Verb::get, wire::to_head(question));
+    for (;;) {
+      auto frame = co_await answer.next();
+      if (!frame) break;
+      bytes += frame->body.size();
+      auto const got = wire::parse_message<msg::Got>(frame->head);
+      missing += got->missing().size() / 32;
+    }
+  };
+  CHECK(agent.client.with(*w.centre, read) == Errc{});
+  CHECK(snapshots == 1);
+  CHECK(held);
+  CHECK(bytes == node(1000, {1001}).size() + SmallSnapshot(1000, 1, Digest{}, 30).records[30].size() + 2 * chunk(1).size());
+  CHECK(missing == 1);
+}
+
+TEST_CASE("session: a commit answers with what is missing, and is accepted when that has come") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  auto const manifest = agent.manifest(50);
+  std::string missing;
+  bool done = false;
+  auto const work = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    std::vector<Buffer> first{envelope(), node(50, {51})};
+    auto answer = co_await TestAgent::put(peer, std::move(first));
+    auto const refused = co_await TestAgent::commit(peer, manifest);
+    missing = refused.missing();
+    std::vector<Buffer> second{chunk(51)};
+    auto rest = co_await TestAgent::put(peer, std::move(second));
+    auto const accepted = co_await TestAgent::commit(peer, manifest);
+    auto const again = co_await TestAgent::commit(peer, manifest);
+    done = accepted.has_receipt() && again.receipt().SerializeAsString() == accepted.receipt().SerializeAsString();
+    co_await answer.only();
+    co_await rest.only();
+  };
+  CHECK(agent.client.with(*w.centre, work) == Errc{});
+  CHECK(missing == to_string(object(51).view()));
+  CHECK(done);
+}
+
+TEST_CASE("session: nothing is served before hello, and the connection ends") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  Errc second{};
+  auto const work = [&](Peer& peer) -> task<void> {
+    Errc first{};
+    try {
+      co_await TestAgent::open(peer);
+    } catch (const failure& e) {
+      first = classify(e.code());
+    }
+    CHECK(first == Errc::protocol);
+    co_await w.planet.timers.sleep(1s);
+    try {
+      co_await Client::hello(peer);
+    } catch (const failure& e) {
+      second = classify(e.code());
+    }
+  };
+  agent.client.with(*w.centre, work, false);
+  CHECK(second == Errc::disconnected);
+}
+
+TEST_CASE("session: a vault's verbs before open, and a second hello, are refused") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  CHECK(agent.client.with(*w.centre, [](Peer& peer) -> task<void> { co_await peer.call<msg::Slots>(Verb::slots, msg::GetSlots{}); }) == Errc::protocol);
+  CHECK(agent.client.with(*w.centre, [](Peer& peer) { return Client::hello(peer); }) == Errc::protocol);
+}
+
+TEST_CASE("session: no version in common names what the server speaks") {
+  OneServer w;
+  Client stranger{w.planet, "10.1.0.9", PeerIdentity{}, {}, {}};
+  auto const work = [](Peer& peer) -> task<void> {
+    msg::Hello hello;
+    hello.set_version_min(2);
+    hello.set_version_max(9);
+    co_await peer.call<msg::HelloReply>(Verb::hello, hello);
+  };
+  CHECK(stranger.with(*w.centre, work, false) == Errc::unsupported_version);
+  CHECK(stranger.failed_text.find("version 1") != std::string::npos);
+}
+
+TEST_CASE("session: an agent cannot open another agent's vault, by id or by account") {
+  OneServer w;
+  TestAgent victim{w.planet}, thief{w.planet, "10.1.0.2"};
+  REQUIRE(victim.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  REQUIRE(thief.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  REQUIRE(victim.run(*w.centre, 100) == Errc{});
+  msg::OpenVault question;
+  question.set_agent(to_string(victim.agent.view()));
+  auto const work = [&](Peer& peer) -> task<void> { co_await peer.call<msg::VaultState>(Verb::open, question); };
+  CHECK(thief.client.with(*w.centre, work) == Errc::unauthorised);
+  question.set_account(to_string(victim.account.view()));
+  CHECK(thief.client.with(*w.centre, work) == Errc::unauthorised);
+  question.clear_agent();
+  question.set_account("x");
+  CHECK(thief.client.with(*w.centre, work) == Errc::unauthorised);
+  question.set_account(to_string(thief.account.view()));
+  question.set_agent(to_string(thief.agent.view()));
+  CHECK(thief.client.with(*w.centre, work) == Errc{});
+}
+
+TEST_CASE("session: a manifest signed for another agent, or by another key, makes no snapshot") {
+  OneServer w;
+  TestAgent victim{w.planet}, thief{w.planet, "10.1.0.2"};
+  REQUIRE(victim.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  REQUIRE(thief.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  auto const stolen = victim.manifest(100);
+  CHECK(thief.client.with(*w.centre, [&](Peer& peer) { return thief.back_up(peer, 100, 3, stolen); }) == Errc::identity);
+  std::swap(thief.agent, victim.agent);  // signs with its own key what claims to be the victim's
+  auto const forged = thief.manifest(100);
+  std::swap(thief.agent, victim.agent);
+  CHECK(thief.client.with(*w.centre, [&](Peer& peer) { return thief.back_up(peer, 100, 3, forged); }) != Errc{});
+  CHECK(w.centre->snapshots(victim.account, victim.agent).empty());
+}
+
+TEST_CASE("session: tokens that are wrong, used up or of another account's agent register nobody") {
+  OneServer w;
+  auto const token = w.centre->token("acme");
+  TestAgent first{w.planet}, second{w.planet}, third{w.planet};
+  CHECK(first.enrol(*w.centre, std::string(32, 'x')) == Errc::bad_token);
+  CHECK(first.enrol(*w.centre, "") == Errc::bad_token);
+  CHECK(first.enrol(*w.centre, token) == Errc{});
+  CHECK(second.enrol(*w.centre, token) == Errc::bad_token);
+  CHECK(second.client.failed_text.find("used up") != std::string::npos);
+  CHECK(third.enrol(*w.centre, w.centre->token("other"), first.agent) == Errc::bad_token);
+  auto const late = w.centre->token("acme");
+  w.planet.pass(25h);
+  CHECK(third.enrol(*w.centre, late) == Errc::bad_token);
+  CHECK(third.client.failed_text.find("expired") != std::string::npos);
+}
+
+TEST_CASE("session: ten bad tokens in a minute, and the address has to wait, others not") {
+  OneServer w;
+  TestAgent guesser{w.planet}, other{w.planet, "10.1.0.2"};
+  auto const good = w.centre->token("acme", 2);
+  for (int i = 0; i < 10; ++i) CHECK(guesser.enrol(*w.centre, std::string(32, static_cast<char>('a' + i))) == Errc::bad_token);
+  CHECK(guesser.enrol(*w.centre, good) == Errc::busy);
+  CHECK(guesser.client.retry_after > 0s);
+  CHECK(guesser.client.retry_after <= 60s);
+  CHECK(other.enrol(*w.centre, good) == Errc{});
+  w.planet.pass(60s);
+  CHECK(guesser.enrol(*w.centre, good) == Errc{});
+}
+
+TEST_CASE("session: a revoked agent, a retired key and an unknown agent are turned away at hello") {
+  OneServer w;
+  TestAgent agent{w.planet}, heir{w.planet, "10.1.0.2"};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  w.centre->registry().set_revoked(agent.agent, true);
+  CHECK(agent.client.with(*w.centre, nothing) == Errc::unauthorised);
+  w.centre->registry().set_revoked(agent.agent, false);
+  CHECK(agent.client.with(*w.centre, nothing) == Errc{});
+
+  REQUIRE(heir.enrol(*w.centre, w.centre->token("acme", 1, agent.agent), agent.agent) == Errc{});
+  CHECK(heir.agent == agent.agent);
+  CHECK(agent.client.with(*w.centre, nothing) == Errc::unauthorised);
+  CHECK(agent.client.failed_text.find("recovered") != std::string::npos);
+  CHECK(heir.client.with(*w.centre, nothing) == Errc{});
+
+  // Certified by an issuing key that leaked: chain and all, but the registry never heard of it.
+  Client invented{w.planet, "10.1.0.3", PeerIdentity::of_agent(agent.account, w.planet.random.id<AgentId>()), {}, {}};
+  CHECK(invented.with(*w.centre, nothing) == Errc::busy);
+  auto const forged_key = SigningKey::generate(w.planet.random);
+  invented.who = PeerIdentity::of_agent(heir.account, heir.agent);
+  invented.who.certificate = w.centre->identity().issuing().issue_agent(CertificateRequest::make(forged_key), heir.account, heir.agent,
+                                                                        Validity::starting(w.planet.clock.wall(), 24h), w.planet.random).der();
+  CHECK(invented.with(*w.centre, nothing) == Errc::unauthorised);
+}
+
+TEST_CASE("session: the recovery key hands a vault over without a token, a signature of something else does not") {
+  OneServer w;
+  auto const recovery = SigningKey::generate(w.planet.random);
+  TestAgent agent{w.planet};
+  msg::Register question;
+  question.set_token(w.centre->token("acme"));
+  question.set_csr(to_string(CertificateRequest::make(agent.key).der()));
+  question.set_recovery_key(to_string(recovery.public_key().view()));
+  std::string id;
+  auto const work = [&](Peer& peer) -> task<void> {
+    auto const answer = co_await peer.call<msg::Registered>(Verb::register_agent, question);
+    id = answer.agent();
+  };
+  Client stranger{w.planet, "10.1.0.9", PeerIdentity{}, {}, {}};
+  REQUIRE(stranger.with(*w.centre, work) == Errc{});
+  auto const first = id;
+
+  auto const fresh = SigningKey::generate(w.planet.random);
+  question.clear_token();
+  question.set_csr(to_string(CertificateRequest::make(fresh).der()));
+  question.set_recover_agent(first);
+  question.set_recovery_signature(to_string(recovery.sign(as_bytes("farkeep/1/recover" + first))));
+  CHECK(stranger.with(*w.centre, work) == Errc::bad_token);
+  question.set_recovery_signature(to_string(recovery.sign(as_bytes("farkeep/1/recover" + first + question.csr()))));
+  CHECK(stranger.with(*w.centre, work) == Errc{});
+  CHECK(id == first);
+  CHECK(w.centre->registry().agent(*AgentId::from(first))->key(0) == as_text(fresh.public_key().view()));
+}
+
+TEST_CASE("session: renewing certifies the same key anew and no other") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  w.planet.pass(48h);
+  msg::Renew question;
+  question.set_csr(to_string(CertificateRequest::make(agent.key).der()));
+  Buffer renewed;
+  auto const work = [&](Peer& peer) -> task<void> {
+    auto const answer = co_await peer.call<msg::Renewed>(Verb::renew, question);
+    renewed = to_buffer(as_bytes(answer.chain(0)));
+  };
+  CHECK(agent.client.with(*w.centre, work) == Errc{});
+  CHECK(Certificate::from_der(renewed)->not_after() > agent.chain[0].not_after());
+  question.set_csr(to_string(CertificateRequest::make(SigningKey::generate(w.planet.random)).der()));
+  CHECK(agent.client.with(*w.centre, work) == Errc::unauthorised);
+}
+
+TEST_CASE("session: a server that is not the partner is turned away, and an agent may not ask what servers ask") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  Client other{w.planet, "10.0.0.9", PeerIdentity::of_server(w.planet.random.id<ServerId>()), {}, {}};
+  CHECK(other.with(*w.centre, nothing) == Errc::unauthorised);
+  CHECK(agent.client.with(*w.centre, [](Peer& peer) -> task<void> { co_await peer.call<msg::VaultList>(Verb::vaults, msg::ListVaults{}); }) == Errc::unauthorised);
+  CHECK(agent.client.with(*w.centre, [](Peer& peer) -> task<void> { co_await peer.call<msg::SyncRegistry>(Verb::registry, msg::SyncRegistry{}); }) == Errc::unauthorised);
+}
+
+TEST_CASE("session: a put whose body is not what it announces, and ids that are none, end the connection") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  for (int kind = 0; kind < 4; ++kind) {
+    auto const work = [&](Peer& peer) -> task<void> {
+      co_await TestAgent::open(peer);
+      msg::Put head;
+      head.set_records(kind == 0 ? 2 : 1);
+      Buffer body = envelope();
+      if (kind == 1) body.pop_back();
+      if (kind == 2) body.push_back(0);
+      if (kind < 3) {
+        co_await peer.ask(Verb::put, wire::to_head(head), std::move(body));
+      } else {
+        msg::Have have;
+        have.set_ids("123");
+        co_await peer.call<msg::HaveReply>(Verb::have, have);
+      }
+    };
+    CAPTURE(kind);
+    CHECK(agent.client.with(*w.centre, work) == Errc::malformed);
+  }
+}
+
+TEST_CASE("session: key slots are kept, once each, and not without end") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  int stored = 0;
+  auto const work = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    for (int i = 0; i < 65; ++i) {
+      msg::AddSlot question;
+      question.set_slot("slot " + std::to_string(i % 2 == 0 ? i : i - 1));
+      co_await peer.call<msg::Done>(Verb::add_slot, question);
+    }
+    auto const slots = co_await peer.call<msg::Slots>(Verb::slots, msg::GetSlots{});
+    stored = slots.slot_size();
+    for (int i = 100; i < 200; ++i) {
+      msg::AddSlot question;
+      question.set_slot("slot " + std::to_string(i));
+      co_await peer.call<msg::Done>(Verb::add_slot, question);
+    }
+  };
+  CHECK(agent.client.with(*w.centre, work) == Errc::quota);
+  CHECK(stored == 33);
+}
+
+TEST_CASE("session: what a full disk says stays in the house") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  auto const token = w.centre->token("acme");
+  w.centre->disk().fail_after(0, Errc::no_space, true);
+  TestAgent second{w.planet};
+  CHECK(second.enrol(*w.centre, token) == Errc::no_space);
+  CHECK(second.client.failed_text.find("/data") == std::string::npos);
+  w.centre->disk().heal();
+  CHECK(second.enrol(*w.centre, token) == Errc{});
+}
+
+TEST_CASE("manifests: a mirrored one is believed for the time of its receipt, and for nothing else") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  auto const bytes = agent.manifest(100);
+  auto const now = w.planet.clock.wall();
+  auto const& root = w.centre->identity().root();
+  msg::Receipt receipt;
+  receipt.set_account(to_string(agent.account.view()));
+  receipt.set_agent(to_string(agent.agent.view()));
+  receipt.set_sequence(1);
+  receipt.set_manifest_digest(to_string(agent.previous.view()));
+  receipt.set_time_ns(now.time_since_epoch().count());
+  CHECK(MirroredManifests(root, receipt).judge(as_bytes(bytes)).has_value());
+  auto late = receipt;
+  late.set_time_ns((now + 24h * 400).time_since_epoch().count());
+  CHECK(MirroredManifests(root, late).judge(as_bytes(bytes)).error() == Errc::identity);
+  auto other = receipt;
+  other.set_sequence(2);
+  CHECK(MirroredManifests(root, other).judge(as_bytes(bytes)).error() == Errc::identity);
+  CHECK(AgentManifests(root, agent.key.public_key(), now).judge(as_bytes(bytes)).has_value());
+  CHECK(AgentManifests(root, agent.key.public_key(), now + 24h * 400).judge(as_bytes(bytes)).error() == Errc::identity);
+  CHECK(AgentManifests(root, SigningKey::generate(w.planet.random).public_key(), now).judge(as_bytes(bytes)).error() == Errc::identity);
+}

@@ -1,0 +1,163 @@
+#include "unit/vault/vault_world.hpp"
+
+using namespace farkeep;
+using namespace farkeep::test;
+using sim::Cut;
+
+namespace {
+
+struct Workload {
+  SmallSnapshot one{100, 1, Digest{}}, two{200, 2, one.manifest.digest()};
+  std::map<ObjectId, Buffer> all;  // every object's record
+
+  Workload() {
+    std::vector<Buffer> records{envelope()};
+    for (const auto* s : {&one, &two}) records.insert(records.end(), s->records.begin(), s->records.end());
+    for (const Buffer& r : records) all[RecordView::parse(r)->id(0)] = r;
+  }
+
+  /// What was promised before the power went.
+  struct Promises {
+    std::set<ObjectId> durable;
+    std::map<std::uint64_t, Buffer> receipts;
+  };
+  static void promise(Promises& p, const std::vector<Buffer>& records) {
+    for (const Buffer& r : records) p.durable.insert(RecordView::parse(r)->id(0));
+  }
+
+  task<void> put(Vault& vault, std::vector<Buffer> records, Promises& p) const {
+    Buffer body = join(records);
+    co_await vault.put(std::move(body));
+    promise(p, records);
+  }
+
+  task<void> run(World& w, Promises& p) const {
+    const std::vector<Buffer> first(1, envelope());
+    co_await put(*w.vault, first, p);
+    for (const auto* s : {&one, &two}) {
+      // Two segments a snapshot, the second ended by the commit.
+      std::vector<Buffer> half(s->records.begin(), s->records.begin() + 3);
+      co_await put(*w.vault, half, p);
+      std::vector<Buffer> rest(s->records.begin() + 3, s->records.end());
+      co_await put(*w.vault, rest, p);
+      auto outcome = co_await w.vault->commit(s->manifest.bytes(), w.judge, w.receipts, false);
+      REQUIRE(outcome.receipt);
+      p.receipts[s->manifest.sequence] = *outcome.receipt;
+      co_await w.vault->set_partner_receipt(s->manifest.sequence, Buffer(3, 3));
+    }
+  }
+
+  void check(World& w, const Promises& p) const {
+    for (const ObjectId& id : p.durable) REQUIRE(w.has(id));
+    for (const auto& [id, bytes] : all) {
+      auto got = w.get({id});
+      // Either it is here and is right, or it is not here and nobody says so.
+      if (w.has(id)) {
+        REQUIRE(got.records == std::vector<Buffer>{bytes});
+      } else {
+        REQUIRE(got.records.empty());
+      }
+    }
+    auto rows = w.run(w.vault->snapshots(0, 10));
+    std::map<std::uint64_t, Buffer> visible;
+    for (const SnapshotRow& row : rows) visible[row.sequence] = row.receipt;
+    for (const auto& [sequence, receipt] : p.receipts) REQUIRE(visible[sequence] == receipt);
+    // A snapshot that is visible is complete, acknowledged or not.
+    for (const auto& [sequence, receipt] : visible) {
+      const SmallSnapshot& s = sequence == 1 ? one : two;
+      std::vector<ObjectId> ids{envelope_id(session())};
+      for (const Buffer& r : s.records) ids.push_back(RecordView::parse(r)->id(0));
+      REQUIRE(w.get(ids).missing.empty());
+    }
+  }
+
+  /// An agent that lost the connection: asks what is there, sends the rest, commits again.
+  void finish(World& w) const {
+    for (const auto* s : {&one, &two}) {
+      std::vector<Buffer> records{envelope()};
+      records.insert(records.end(), s->records.begin(), s->records.end());
+      for (const Buffer& r : records)
+        if (!w.has(RecordView::parse(r)->id(0))) w.put({r});
+      if (s->manifest.sequence < w.vault->head().sequence) continue;
+      REQUIRE(w.commit(s->manifest).receipt);
+    }
+    for (const auto& [id, bytes] : all) REQUIRE(w.get({id}).records == std::vector<Buffer>{bytes});
+    REQUIRE(w.vault->head().digest == two.manifest.digest());
+  }
+};
+
+}  // namespace
+
+TEST_CASE("vault: the power goes at every disk operation: what was acknowledged is there, what is there is right") {
+  const Workload load;
+  std::uint64_t length = 0;
+  {
+    World w;
+    w.open();
+    Workload::Promises p;
+    w.run(load.run(w, p));
+    w.close();
+    length = w.disk.operations();
+  }
+  REQUIRE(length > 60);
+  std::mt19937 rng{7};
+  for (Cut cut : {Cut::drop_all, Cut::keep_some, Cut::tear_last}) {
+    for (std::uint64_t at = 0; at <= length; ++at) {
+      for (int repeat = 0; repeat < (cut == Cut::drop_all ? 1 : 3); ++repeat) {
+        INFO("operation " << at << ", cut " << static_cast<int>(cut));
+        World w;
+        Workload::Promises p;
+        w.disk.cut_power_after(at);
+        try {
+          w.open();
+          w.run(load.run(w, p));
+          w.close();
+        } catch (const failure& f) {
+          REQUIRE(classify(f.code()) == Errc::io);
+        }
+        try {
+          w.close();
+        } catch (const failure&) {
+        }
+        w.disk.power_on(cut, rng);
+        w.open();
+        load.check(w, p);
+        if (repeat == 1) {
+          w.close();
+          w.disk.remove_tree("/cache");
+          w.open();
+          load.check(w, p);
+        }
+        load.finish(w);
+        w.reopen();
+        load.check(w, p);
+        REQUIRE(w.run(w.store->leftovers("")).empty());
+      }
+    }
+  }
+}
+
+TEST_CASE("vault: a process that is killed loses nothing that it wrote whole: interrupted segments are salvaged") {
+  World w;
+  w.open();
+  w.put({envelope()});
+  w.put_later({chunk(1, 500)});
+  w.put_later({chunk(2, 500)});
+  CHECK_FALSE(w.put_results[2]);
+  // Killed: nothing is synced, but the machine lives on and so do its files.
+  auto files = w.disk.files();
+  std::map<std::string, Buffer> alive;
+  for (const std::string& f : files) alive[f] = w.disk.content(f);
+
+  World after;
+  after.disk.make_folders("/store/tmp");
+  after.disk.make_folders("/cache");
+  for (const auto& [path, bytes] : alive) {
+    after.disk.make_folders(path.substr(0, path.rfind('/')));
+    after.disk.open(path, Open::create_new)->append(bytes);
+  }
+  after.open();
+  CHECK(after.has(object(1)));
+  CHECK(after.get({object(1), object(2)}).records == std::vector<Buffer>{chunk(1, 500), chunk(2, 500)});
+  CHECK(after.run(after.store->leftovers("")).empty());
+}

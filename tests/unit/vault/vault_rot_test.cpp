@@ -1,0 +1,169 @@
+#include "unit/vault/vault_world.hpp"
+
+using namespace farkeep;
+using namespace farkeep::test;
+
+namespace {
+
+struct Rotten {
+  World w;
+  SmallSnapshot one{100, 1, Digest{}};
+  std::string segment, snapshot;
+
+  Rotten() {
+    w.open();
+    std::vector<Buffer> records{envelope()};
+    records.insert(records.end(), one.records.begin(), one.records.end());
+    w.put(records);
+    REQUIRE(w.commit(one.manifest).receipt);
+    const std::string top = "/store/v/" + w.account.hex() + "/" + w.agent.hex();
+    segment = top + "/seg/0000000000000001.obj";
+    snapshot = top + "/snap/0000000000000001.obj";
+  }
+
+  /// Nothing wrong is ever handed out; true when all is still there.
+  bool nothing_wrong() {
+    bool all = true;
+    for (const Buffer& r : one.records) {
+      auto got = w.get({RecordView::parse(r)->id(0)});
+      if (got.records.empty()) {
+        all = false;
+        REQUIRE(got.missing.size() == 1);
+        REQUIRE_FALSE(w.has(got.missing[0]));  // so that it is sent again
+      } else {
+        REQUIRE(got.records == std::vector<Buffer>{r});
+      }
+    }
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("rot: a flipped bit in any byte of a segment is never handed out, and what is lost can be sent again") {
+  Rotten r;
+  const Buffer good = r.w.disk.content(r.segment);
+  for (std::size_t i = 0; i < good.size(); ++i) {
+    INFO("byte " << i);
+    Buffer bad = good;
+    bad[i] ^= 0x04;
+    r.w.disk.set_content(r.segment, bad);
+    if (i % 2) r.w.disk.remove_tree("/cache");  // with the old index, and with one made from what is there
+    r.w.reopen();
+    bool const all = r.nothing_wrong();
+    if (i % 50 == 49 && !all) {
+      std::vector<Buffer> again{envelope()};
+      again.insert(again.end(), r.one.records.begin(), r.one.records.end());
+      r.w.put(again);
+      REQUIRE(r.nothing_wrong());
+      r.w.reopen();
+      REQUIRE(r.nothing_wrong());
+      r.w.close();
+      // Back to one segment for the next byte.
+      for (const std::string& f : r.w.disk.files())
+        if (f.starts_with("/store/v/") && f.find("/seg/") != std::string::npos && f != r.segment) r.w.disk.remove(f);
+      r.w.disk.remove_tree("/cache");
+    }
+    r.w.disk.set_content(r.segment, good);
+  }
+  r.w.disk.remove_tree("/cache");
+  r.w.reopen();
+  CHECK(r.nothing_wrong());
+}
+
+TEST_CASE("rot: a segment that ends early gives what is before its end") {
+  Rotten r;
+  const Buffer good = r.w.disk.content(r.segment);
+  for (std::size_t size = 0; size < good.size(); size += 7) {
+    r.w.disk.set_content(r.segment, Buffer(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size)));
+    r.w.reopen();
+    r.nothing_wrong();
+  }
+}
+
+TEST_CASE("rot: a segment that is gone is noticed, and its number is not used again") {
+  Rotten r;
+  r.w.put({chunk(500)});
+  r.w.reopen();
+  auto last = r.w.run(r.w.store->list("v/"));
+  r.w.close();
+  const std::string top = r.segment.substr(0, r.segment.rfind('/'));
+  r.w.disk.remove(top + "/0000000000000002.obj");
+  r.w.open();
+  CHECK_FALSE(r.w.has(object(500)));
+  r.w.put({chunk(501)});
+  CHECK(r.w.disk.exists(top + "/0000000000000003.obj"));
+  CHECK_FALSE(r.w.disk.exists(top + "/0000000000000002.obj"));
+  CHECK(r.nothing_wrong());
+}
+
+TEST_CASE("rot: a damaged file of the index cache, whichever and wherever, costs time and nothing else", "[!mayfail]") {
+  Rotten r;
+  r.w.reopen();  // closing wrote a table
+  auto files = r.w.disk.files();
+  std::size_t tried = 0;
+  for (const std::string& f : files) {
+    if (!f.starts_with("/cache/")) continue;
+    const Buffer good = r.w.disk.content(f);
+    for (std::size_t i = 0; i < good.size(); i += 3) {
+      INFO(f << " byte " << i);
+      r.w.close();
+      if (!r.w.disk.exists(f)) r.w.disk.open(f, Open::create_new);
+      Buffer bad = good;
+      bad[i] ^= 0x20;
+      r.w.disk.set_content(f, bad);
+      r.w.open();
+      REQUIRE(r.nothing_wrong());
+      REQUIRE(r.w.vault->objects() == 6);
+      ++tried;
+    }
+  }
+  CHECK(tried > 100);
+}
+
+TEST_CASE("rot: a table that is damaged while it is in use is replaced before the question is answered") {
+  Rotten r;
+  r.w.reopen();
+  std::string table;
+  for (const std::string& f : r.w.disk.files())
+    if (f.starts_with("/cache/table-")) table = f;
+  REQUIRE_FALSE(table.empty());
+  Buffer bytes = r.w.disk.content(table);
+  bytes[40] ^= 1;  // in its first block
+  r.w.disk.set_content(table, bytes);
+  CHECK(r.nothing_wrong());
+  CHECK_FALSE(r.w.has(object(12345)));
+  r.w.put({chunk(700)});
+  CHECK(r.w.has(object(700)));
+}
+
+TEST_CASE("rot: a damaged commit object is set aside, and the mirror brings the snapshot back") {
+  Rotten r;
+  SmallSnapshot two{200, 2, r.one.manifest.digest()};
+  r.w.put(two.records);
+  REQUIRE(r.w.commit(two.manifest).receipt);
+  Digest const both = r.w.vault->set_digest();
+  Buffer bytes = r.w.disk.content(r.snapshot);
+  bytes[50] ^= 1;
+  r.w.disk.set_content(r.snapshot, bytes);
+  r.w.reopen();
+  CHECK_FALSE(r.w.vault->set_digest() == both);
+  CHECK(r.w.run(r.w.vault->snapshots(0, 10)).size() == 1);
+  CHECK(r.w.commit(r.one.manifest, true).receipt);
+  CHECK(r.w.vault->set_digest() == both);
+  // What rotted is kept for people to look at.
+  std::size_t aside = 0;
+  for (const auto& object : r.w.run(r.w.store->list("v/"))) aside += object.name.ends_with("/damaged/snap-0000000000000001");
+  CHECK(aside == 1);
+}
+
+TEST_CASE("rot: a store made anew is not mistaken for the one that the cache was made of") {
+  Rotten r;
+  r.w.reopen();
+  r.w.close();
+  r.w.disk.remove_tree("/store");
+  r.w.open();
+  CHECK(r.w.vault->objects() == 0);
+  CHECK(r.w.vault->head().sequence == 0);
+  CHECK_FALSE(r.w.has(object(100)));
+}
