@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/keys.hpp"
+#include "agent/progress.hpp"
+#include "agent/scanner.hpp"
+#include "agent/state.hpp"
+#include "agent/vault_port.hpp"
+#include "archive/record_codec.hpp"
+#include "async/timers.hpp"
+#include "async/workers.hpp"
+#include "base/clock.hpp"
+#include "crypto/random.hpp"
+
+namespace farkeep {
+
+/// What a run backs up: a [job NAME] section.
+struct BackupJob {
+  std::string name;
+  std::vector<std::string> sources;  ///< absolute paths
+  ExcludeRules rules;
+  ScanOptions scan;
+  CompressionLevel compression = CompressionLevel::automatic;
+  std::vector<std::string> tags;
+};
+
+struct BackupResult {
+  Digest snapshot;
+  std::uint64_t sequence = 0;
+  Progress progress;
+  Buffer receipt;  ///< serialised SignedReceipt
+  struct Problem {
+    std::string path, text;
+  };
+  std::vector<Problem> problems;  ///< the first 100
+};
+
+/// What a run works with.  All of it outlives the run.
+struct BackupParts {
+  AgentState& state;
+  const AgentKeys& keys;
+  Workers& workers;
+  Timers& timers;
+  const Clock& clock;
+  Random& random;
+  Reporter& reporter;
+};
+
+/// One attempt to make a snapshot of a job in an opened vault.
+///
+/// Walks the sources, takes over what is unchanged since the last snapshot or since an interrupted attempt, reads, cuts, seals and sends the
+/// rest, then the catalog, then the signed manifest; returns when the server has acknowledged the snapshot.
+///
+/// Throws failure when it cannot; everything read so far stays in the run's journals, so the next attempt, on this server or the
+/// other one, after a crash or a reboot, sends nothing again that the server then has.  A manifest is durable on this machine before it is
+/// sent; an attempt that finds one whose fate is unknown sends those same bytes first.  Cancelling is a failure like any other.
+class BackupAttempt {
+ public:
+  /// `trust`: what the last snapshot refers to is not asked about if the server has that snapshot.  False after a commit that found
+  /// something missing: then every id is asked about.
+  BackupAttempt(BackupParts parts, const BackupJob& job, VaultPort& vault, bool trust);
+  ~BackupAttempt();
+  task<BackupResult> run();
+
+ private:
+  struct Work;
+  std::unique_ptr<Work> work_;
+};
+
+/// Sends the manifest that was left pending, if there is one.  Its number is used up either way.
+task<void> settle_pending(AgentState& state, VaultPort& vault, Reporter& reporter);
+
+}  // namespace farkeep

@@ -1,0 +1,212 @@
+#include "agent/file_work.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/codec.hpp"
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "crypto/digest.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kReadPiece = 256 * limits::kKiB;  // larger reads gain nothing on a warm cache, and cold ones are read ahead
+constexpr std::chrono::nanoseconds kSameTick = std::chrono::milliseconds(50);
+constexpr int kTries = 2;                               // a file that changes under our hands is read once more, then kept with a mark
+
+// The same for all names of one file, in this snapshot and the next.
+std::uint64_t link_group(const EntryStat& s) {
+  Buffer name;
+  Writer w{name};
+  w.number(s.device);
+  w.number(s.inode);
+  const Digest d = sha256(name);
+  Reader r{d.view()};
+  return r.number<std::uint64_t>() | 1;  // never 0
+}
+
+bool same_content_stat(const EntryStat& a, const EntryStat& b) {
+  return a.size == b.size && a.mtime_ns == b.mtime_ns && a.ctime_ns == b.ctime_ns;
+}
+
+}  // namespace
+
+Entry entry_of(const ScanItem& item) {
+  Entry e;
+  e.path = item.path;
+  e.kind = item.stat.kind;
+  e.mode = item.stat.mode;
+  e.uid = item.stat.uid;
+  e.gid = item.stat.gid;
+  e.mtime_ns = item.stat.mtime_ns;
+  if (e.kind == EntryKind::file) {
+    e.ctime_ns = item.stat.ctime_ns;
+    e.inode = item.stat.inode;
+    e.size = item.stat.size;
+    if (item.stat.links > 1) e.hardlink_group = link_group(item.stat);
+  }
+  if (e.kind == EntryKind::char_device || e.kind == EntryKind::block_device) {
+    e.device_major = item.stat.device_major;
+    e.device_minor = item.stat.device_minor;
+  }
+  return e;
+}
+
+FileCutter::FileCutter(const ReadContext& context, const ScanItem& item)
+    : context_(context),
+      chunker_(context.cut_key, context.sizes),
+      file_(item.folder->file(item.name)),
+      before_(file_->stat()),
+      list_(context.keys, [this](NodePlainOwned n) { list_nodes_.push_back(std::move(n)); }) {
+  ScanItem now;
+  now.path = item.path;
+  now.stat = before_;  // what was opened, not what the walk saw
+  entry_ = entry_of(now);
+  // Fewer blocks than bytes: there are holes (or the file system compresses, then the ranges cover everything).
+  if (before_.size > limits::kMaxInline && before_.blocks512 * 512 < before_.size) {
+    auto ranges = limit_data_ranges(file_->data_ranges());
+    entry_.sparse = !(ranges.size() == 1 && ranges[0].offset == 0 && ranges[0].length >= before_.size);
+    if (entry_.sparse) entry_.data = std::move(ranges);
+  }
+}
+
+FileCutter::~FileCutter() = default;
+
+// Appends the next bytes of content: of the file as it is, or of its data ranges one after the other.
+std::size_t FileCutter::fill(Buffer& to, std::size_t most) {
+  const std::size_t had = to.size();
+  while (entry_.sparse && range_ < entry_.data.size() && at_ == entry_.data[range_].length) {
+    ++range_;
+    at_ = 0;
+  }
+  if (entry_.sparse) {
+    if (range_ == entry_.data.size()) {
+      at_end_ = true;
+      return 0;
+    }
+    const DataRange& r = entry_.data[range_];
+    most = static_cast<std::size_t>(std::min<std::uint64_t>(r.length - at_, most));
+    file_->skip_to(r.offset + at_);
+  }
+  to.resize(had + most);
+  const std::size_t n = file_->read(MutableByteView{to}.subspan(had));
+  to.resize(had + n);
+  at_ += n;
+  if (n < most) at_end_ = true;  // read() fills unless the file ends
+  return n;
+}
+
+bool FileCutter::step(CutData& out, std::size_t most) {
+  const std::size_t begin = out.bytes.size();
+  append(out.bytes, tail_);
+  tail_.clear();
+  // A file whose size is known is read in one go, plus one byte that shows whether it grew.
+  while (!at_end_ && out.bytes.size() - begin < most) {
+    const std::uint64_t left = before_.size > content_ ? before_.size - content_ : 0;
+    content_ += fill(out.bytes, static_cast<std::size_t>(std::clamp<std::uint64_t>(left + 1, 512, kReadPiece)));
+  }
+  if (at_end_ && content_ <= limits::kMaxInline && !entry_.sparse) {
+    entry_.inline_content.assign(out.bytes.begin() + static_cast<std::ptrdiff_t>(begin), out.bytes.end());
+    out.bytes.resize(begin);
+    return false;
+  }
+  cut(out, begin, at_end_);
+  return !at_end_;
+}
+
+void FileCutter::cut(CutData& out, std::size_t begin, bool last) {
+  std::size_t at = begin;
+  while (at < out.bytes.size()) {
+    const ByteView rest = ByteView{out.bytes}.subspan(at);
+    const std::size_t n = chunker_.next(rest, last);
+    if (n == 0) break;
+    const CutChunk c{context_.keys.object_id(ObjectType::data, rest.first(n)), static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(n)};
+    list_.add(ChunkRef{c.id, c.size});
+    out.chunks.push_back(c);
+    at += n;
+  }
+  tail_.assign(out.bytes.begin() + static_cast<std::ptrdiff_t>(at), out.bytes.end());
+  out.bytes.resize(at);
+}
+
+std::vector<NodePlainOwned> FileCutter::take_list_nodes() { return std::exchange(list_nodes_, {}); }
+
+Entry FileCutter::finish() {
+  const EntryStat after = file_->stat();
+  list_.finish(entry_);
+  if (entry_.sparse) {
+    // Truncated under our hands: the ranges end where reading did.
+    if (range_ < entry_.data.size()) {
+      entry_.data.resize(range_ + (at_ > 0 ? 1 : 0));
+      if (at_ > 0) entry_.data.back().length = at_;
+    }
+    entry_.changed_while_read = !same_content_stat(before_, after);
+  } else {
+    entry_.changed_while_read = !same_content_stat(before_, after) || content_ != before_.size;
+    entry_.size = content_;
+  }
+  // Clocks of file systems tick in jiffies: a file that changed a moment ago may change again without showing it.  Without a ctime the
+  // next run reads it once more.
+  const std::int64_t now = context_.clock.wall().time_since_epoch().count();
+  if (before_.ctime_ns > now - kSameTick.count()) entry_.ctime_ns = 0;
+  entry_.xattrs = file_->xattrs();
+  return std::move(entry_);
+}
+
+namespace {
+
+void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
+  for (int tries = 1;; ++tries) {
+    const std::size_t bytes = done.data.bytes.size(), chunks = done.data.chunks.size();
+    FileCutter cutter(context, item);
+    while (cutter.step(done.data, 4 * limits::kMiB)) {
+    }
+    Entry entry = cutter.finish();
+    if (entry.changed_while_read && tries < kTries) {
+      done.data.bytes.resize(bytes);
+      done.data.chunks.resize(chunks);
+      continue;
+    }
+    if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing the file");
+    done.changed_while_read += entry.changed_while_read;
+    done.bytes_read += entry.size;
+    done.entries.push_back(std::move(entry));
+    return;
+  }
+}
+
+}  // namespace
+
+DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
+  DoneBatch done;
+  done.entries.reserve(batch.items.size());
+  for (auto& it : batch.items) {
+    ScanItem& found = it.found;
+    if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
+    if (it.reuse) {
+      done.entries.push_back(std::move(*it.reuse));
+      done.journal.push_back(it.journal);
+      continue;
+    }
+    if (!found.folder || (!found.problem.empty() && found.stat.kind != EntryKind::folder)) continue;
+    try {
+      if (found.stat.kind == EntryKind::file) {
+        read_small_file(*context, found, done);
+        done.journal.push_back(true);
+        continue;
+      }
+      Entry entry = entry_of(found);
+      if (entry.kind == EntryKind::symlink) entry.link_target = found.folder->link_target(found.name);
+      entry.xattrs = found.folder->xattrs(found.name);
+      if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing it");
+      done.entries.push_back(std::move(entry));
+      done.journal.push_back(false);  // cheap to look up again
+    } catch (const failure& f) {
+      done.problems.push_back({found.path, f.what()});
+    }
+  }
+  return done;
+}
+
+}  // namespace farkeep

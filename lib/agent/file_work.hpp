@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/scanner.hpp"
+#include "archive/chunk_list_builder.hpp"
+#include "archive/entry.hpp"
+#include "archive/record_codec.hpp"
+#include "base/clock.hpp"
+#include "chunk/chunker.hpp"
+#include "crypto/keyring.hpp"
+
+namespace farkeep {
+
+/// A chunk of content that was just read: where it lies in its batch's data.
+struct CutChunk {
+  ObjectId id;
+  std::uint32_t offset;
+  std::uint32_t size;
+};
+
+/// Content read from disk, cut and named.  Moves to the uploader as one piece.
+struct CutData {
+  Buffer bytes;
+  std::vector<CutChunk> chunks;
+};
+
+/// What every reader needs; all of it outlives the readers and is safe to share between threads.
+struct ReadContext {
+  const KeyRing& keys;
+  const CutKey& cut_key;
+  ChunkSizes sizes;
+  const Clock& clock;
+};
+
+/// Reads one regular file and cuts it into chunks, piece by piece, so that a file of any size needs one piece of memory.
+///
+/// A file whose size, mtime or ctime differ after reading from what they were before is marked as changed while read.
+/// Throws failure when the file cannot be opened or read.  Blocks on the disk: call it from a worker.
+class FileCutter {
+ public:
+  FileCutter(const ReadContext& context, const ScanItem& item);
+  ~FileCutter();
+
+  /// Reads on until about `most` bytes were added to `out`, or the end.  Appends bytes and chunks (none for inline content).
+  /// Returns false when the file is finished.
+  bool step(CutData& out, std::size_t most);
+  /// Nodes of the chunk list that are finished: only of files with very many chunks.  To be sent like catalog nodes.
+  std::vector<NodePlainOwned> take_list_nodes();
+  /// After the last step: the file's entry, with content references and extended attributes.
+  Entry finish();
+
+ private:
+  std::size_t fill(Buffer& to, std::size_t most);
+  void cut(CutData& out, std::size_t begin, bool last);
+
+  const ReadContext& context_;
+  Chunker chunker_;
+  std::unique_ptr<SourceFile> file_;
+  EntryStat before_;
+  Entry entry_;
+  std::size_t range_ = 0;  // of a sparse file: which data range…
+  std::uint64_t at_ = 0;   // …and how much of it was read
+  Buffer tail_;  // read, not yet cut
+  ChunkListBuilder list_;
+  std::vector<NodePlainOwned> list_nodes_;
+  std::uint64_t content_ = 0;
+  bool at_end_ = false;
+};
+
+/// An entry's metadata from what the scan saw, without content, extended attributes or owner names.
+Entry entry_of(const ScanItem& item);
+
+/// One unit of work for a worker: a run of items in order, each either taken over from an earlier catalog or to be read.
+struct WorkBatch {
+  struct Item {
+    ScanItem found;
+    std::optional<Entry> reuse;  ///< its content is known: take it as it is
+    bool journal = false;        ///< it was taken over from a journal: the new journal needs it too
+  };
+  std::vector<Item> items;
+};
+
+struct DoneBatch {
+  struct Problem {
+    std::string path;
+    std::string text;
+  };
+  std::vector<Entry> entries;  ///< in order; an unreadable file has none
+  std::vector<bool> journal;   ///< for each: it belongs in the journal
+  CutData data;
+  std::vector<Problem> problems;
+  std::uint64_t changed_while_read = 0;
+  std::uint64_t bytes_read = 0;
+};
+
+/// Does the work of one batch: reads small files whole, looks up link targets and extended attributes.
+DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch);
+
+}  // namespace farkeep

@@ -1,0 +1,40 @@
+#include "agent/jobs.hpp"
+
+#include "base/error.hpp"
+#include "base/limits.hpp"
+#include "platform/atomic_file.hpp"
+
+namespace farkeep {
+
+BackupJob backup_job(const JobConfig& config, Disk& disk) {
+  const std::string doing = "reading the exclude rules of job " + config.name;
+  std::vector<ExcludeLine> lines;
+  if (!config.exclude_file.empty()) {
+    const auto text = read_file(disk, config.exclude_file, limits::kMiB);
+    if (!text) throw failure(Errc::configuration, doing + ": exclude_file " + config.exclude_file + " does not exist");
+    lines = exclude_lines(as_text(*text), config.exclude_file);
+  }
+  lines.insert(lines.end(), config.exclude.begin(), config.exclude.end());
+  auto rules = ExcludeRules::parse(lines);
+  if (!rules.value) {
+    std::string all;
+    for (auto& e : rules.errors) all += (all.empty() ? "" : "; ") + e.file + ":" + std::to_string(e.line) + ": " + e.text;
+    throw failure(Errc::configuration, doing + ": " + all);
+  }
+  BackupJob job;
+  job.name = config.name;
+  job.sources = config.paths;
+  job.rules = std::move(*rules.value);
+  job.scan.one_file_system = config.one_file_system;
+  job.scan.exclude_caches = config.exclude_caches;
+  job.tags = config.tags;
+  switch (config.compression) {
+    case Compression::automatic: job.compression = CompressionLevel::automatic; break;
+    case Compression::fast: job.compression = CompressionLevel::fast; break;
+    case Compression::best: job.compression = CompressionLevel::best; break;
+    case Compression::off: job.compression = CompressionLevel::off; break;
+  }
+  return job;
+}
+
+}  // namespace farkeep

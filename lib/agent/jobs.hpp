@@ -1,0 +1,12 @@
+#pragma once
+
+#include "agent/backup.hpp"
+#include "config/agent_config.hpp"
+#include "platform/disk.hpp"
+
+namespace farkeep {
+
+/// What a run needs of a [job NAME] section; reads its exclude_file.  Throws failure(configuration) naming file and line of every wrong rule.
+BackupJob backup_job(const JobConfig& config, Disk& disk);
+
+}  // namespace farkeep

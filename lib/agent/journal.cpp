@@ -1,0 +1,62 @@
+#include "agent/journal.hpp"
+
+#include "archive/node_codec.hpp"
+#include "base/codec.hpp"
+#include "base/limits.hpp"
+#include "crypto/digest.hpp"
+
+namespace farkeep {
+namespace {
+constexpr std::size_t kFrameHead = 16;
+constexpr std::size_t kSum = 8;
+}  // namespace
+
+JournalWriter::JournalWriter(Disk& disk, const std::string& path) {
+  if (disk.exists(path)) disk.remove(path);
+  file_ = disk.open(path, Open::create_new);
+}
+
+void JournalWriter::add(std::span<const Entry> entries) {
+  if (entries.empty()) return;
+  LeafEncoder encoder;
+  for (auto& e : entries) encoder.add(e);
+  const EncodedNode leaf = encoder.finish();
+  Buffer body = leaf.message;
+  for (auto& r : leaf.refs) append(body, r.view());
+  Buffer frame;
+  frame.reserve(kFrameHead + body.size());
+  Writer w{frame};
+  w.number(static_cast<std::uint32_t>(leaf.message.size()));
+  w.number(static_cast<std::uint32_t>(leaf.refs.size()));
+  w.raw(sha256(body).view().first(kSum));
+  w.raw(body);
+  file_->append(frame);
+}
+
+std::unique_ptr<JournalReader> JournalReader::open(Disk& disk, const std::string& path) {
+  if (!disk.exists(path)) return nullptr;
+  auto reader = std::make_unique<JournalReader>();
+  reader->file_ = disk.open(path, Open::read);
+  return reader;
+}
+
+std::vector<Entry> JournalReader::next() {
+  Buffer head(kFrameHead);
+  if (file_->read_at(at_, head) != head.size()) return {};
+  Reader h{head};
+  const auto size = h.number<std::uint32_t>();
+  const auto refs = h.number<std::uint32_t>();
+  const Buffer sum = to_buffer(h.raw(kSum));
+  if (size > limits::kMaxRecord || refs > limits::kMaxRefsPerRecord) return {};
+  Buffer body(size + refs * ObjectId::kSize);
+  if (file_->read_at(at_ + kFrameHead, body) != body.size()) return {};
+  if (!equal(sha256(body).view().first(kSum), sum)) return {};
+  at_ += kFrameHead + body.size();
+  std::vector<ObjectId> ids;
+  ids.reserve(refs);
+  for (std::size_t i = 0; i < refs; ++i) ids.push_back(*ObjectId::from(ByteView{body}.subspan(size + i * ObjectId::kSize, ObjectId::kSize)));
+  auto leaf = decode_node(ByteView{body}.first(size), ids);
+  return leaf ? std::move(leaf->entries) : std::vector<Entry>{};
+}
+
+}  // namespace farkeep

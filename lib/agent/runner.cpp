@@ -1,0 +1,150 @@
+#include "agent/runner.hpp"
+
+#include "async/backoff.hpp"
+#include "base/codec.hpp"
+#include "base/log.hpp"
+#include "wire/message.hpp"
+
+namespace farkeep {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kFirstPause = 5s;
+constexpr auto kLongestPause = 15min;
+constexpr int kMaxRepairs = 3;  // runs in a row in which a server turns out to lack what it was thought to have
+
+// An attempt's own counters, looked at from outside: were there durable acknowledgements?
+class Watch final : public Reporter {
+ public:
+  explicit Watch(Reporter& to) : to_(to) {}
+  void progress(const Progress& now) override {
+    durable_ = now.bytes_durable;
+    to_.progress(now);
+  }
+  void problem(std::string_view path, std::string_view text) override { to_.problem(path, text); }
+  void note(std::string_view text) override { to_.note(text); }
+  std::uint64_t durable() const { return durable_; }
+
+ private:
+  Reporter& to_;
+  std::uint64_t durable_ = 0;
+};
+
+}  // namespace
+
+task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience) {
+  agent::pb::Job record = parts_.state.job(job.name);
+  record.set_running(true);
+  record.set_last_start_ns(parts_.clock.wall().time_since_epoch().count());
+  parts_.state.set_job(job.name, record);
+
+  std::optional<BackupResult> result;
+  std::exception_ptr error;
+  std::string text;
+  Exit code = Exit::done;
+  try {
+    result = co_await run_rounds(job, patience);
+    if (result->progress.unreadable + result->progress.changed_while_read > 0) code = Exit::incomplete;
+    text = "snapshot " + result->snapshot.brief();
+  } catch (const boost::system::system_error& e) {
+    error = std::current_exception();
+    code = exit_code(e.code());
+    text = e.what();
+  }
+  record = parts_.state.job(job.name);
+  const std::int64_t now = parts_.clock.wall().time_since_epoch().count();
+  record.set_running(false);
+  record.set_last_end_ns(now);
+  record.set_last_exit(static_cast<std::uint32_t>(code));
+  record.set_last_text(text);
+  record.set_failures(error ? record.failures() + 1 : 0);
+  if (!error) record.set_last_good_ns(now);
+  parts_.state.set_job(job.name, record);
+  if (error) std::rethrow_exception(error);
+  co_return std::move(*result);
+}
+
+task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience) {
+  Random& random = parts_.random;
+  Backoff pause(kFirstPause, kLongestPause, [&random] {
+    Buffer raw(4);
+    random.fill(raw);
+    Reader r{raw};
+    return static_cast<double>(r.number<std::uint32_t>()) / 4294967296.0;
+  });
+  for (;;) {
+    std::string tried;
+    bool progressed = false, stranger = false;
+    std::vector<ServerTarget> line = choice_.order(servers_.pair());
+    for (auto& target : line) {
+      Trouble trouble;
+      std::optional<BackupResult> result = co_await try_server(job, target, trouble, progressed);
+      if (result) co_return std::move(*result);
+      parts_.reporter.note(target.name + ": " + trouble.text);
+      stranger = stranger || classify(trouble.code) == Errc::identity;
+      tried += (tried.empty() ? "" : "; ") + target.name + ": " + trouble.text;
+    }
+    if (patience == Patience::one_round && !progressed)
+      throw failure(stranger ? Errc::identity : Errc::unreachable, "backing up job " + job.name + ": neither server serves: " + tried);
+    if (progressed) pause.reset();
+    const auto wait = pause.next();
+    parts_.reporter.note(fmt::format("no server serves; trying again in {} s ({})", std::chrono::ceil<std::chrono::seconds>(wait).count(), tried));
+    co_await parts_.timers.sleep(wait);
+  }
+}
+
+// Nothing: this server is no good now, `trouble` says why.  Throws what no other server could heal.
+task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, bool& progressed) {
+  Watch watch(parts_.reporter);
+  std::optional<BackupResult> result;
+  Servers::Work work = [&](VaultPort& vault) -> task<void> { return back_up(job, target, vault, watch, result); };
+  try {
+    co_await servers_.use(target, std::move(work));
+  } catch (const boost::system::system_error& e) {
+    // An acknowledged snapshot stays one, whatever became of the goodbye.
+    if (!result && !is_server_trouble(e.code())) throw;
+    trouble = Trouble{e.code(), e.what()};
+  }
+  if (result) co_return std::move(*result);
+  progressed = progressed || watch.durable() > 0;
+  if (classify(trouble.code) == Errc::identity) log_error("{}: {}", target.name, trouble.text);
+  else choice_.failed(target.address, trouble.text);
+  co_return std::nullopt;
+}
+
+task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, Reporter& reporter, std::optional<BackupResult>& result) {
+  choice_.worked(target.address);
+  check_rollback(vault);
+  co_await settle_pending(parts_.state, vault, reporter);
+  bool trust = true;
+  for (int repairs = 0;; ++repairs) {
+    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter};
+    BackupAttempt attempt(parts, job, vault, trust);
+    std::string lacks;
+    try {
+      result = co_await attempt.run();
+      co_return;
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::missing_object || repairs >= kMaxRepairs) throw;
+      lacks = f.what();
+    }
+    reporter.note(lacks + "; reading those files again");
+    trust = false;
+  }
+}
+
+// The server that acknowledged our head must still have it.  The other one may lag behind.
+void JobRunner::check_rollback(const VaultPort& vault) const {
+  const auto head = parts_.state.head();
+  if (!head || head->receipt().empty()) return;
+  const auto signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(head->receipt());
+  if (!signed_receipt) return;
+  const auto receipt = wire::parse_message<wire::pb::Receipt>(signed_receipt->receipt());
+  if (!receipt || receipt->server_id() != vault.server_id().raw()) return;
+  if (vault.facts().head >= head->sequence()) return;
+  throw failure(Errc::rollback, fmt::format("opening the vault on {}: it acknowledged snapshot number {} on {}, and now shows {} as the newest "
+                                            "(its store was rolled back or replaced: ask its operator; nothing was sent)",
+                                            vault.server(), head->sequence(), rfc3339(WallTime{std::chrono::nanoseconds(receipt->time_ns())}), vault.facts().head));
+}
+
+}  // namespace farkeep

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "agent/backup.hpp"
+#include "agent/servers.hpp"
+
+namespace farkeep {
+
+/// How long a run tries when no server answers.
+enum class Patience {
+  one_round,  ///< both servers once, then fail with unreachable: for a person who waits
+  until_done, ///< again and again with growing pauses, until cancelled: for the daemon
+};
+
+/// Runs one job to its end: chooses the server, fails over in the middle, retries, keeps the job's record.
+///
+/// Progress is judged by durable acknowledgements: an attempt that had some starts the count of rounds anew.  Errors of identity, rollback or
+/// damage end the run at once; they are alarms, and waiting does not heal them.
+class JobRunner {
+ public:
+  JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice) : parts_(parts), servers_(servers), choice_(choice) {}
+
+  /// The snapshot that was made.  Throws failure; either way the job's record on disk says what happened.
+  task<BackupResult> run(const BackupJob& job, Patience patience);
+
+ private:
+  task<BackupResult> run_rounds(const BackupJob& job, Patience patience);
+  struct Trouble {
+    boost::system::error_code code;
+    std::string text;
+  };
+  task<std::optional<BackupResult>> try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, bool& progressed);
+  task<void> back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, Reporter& reporter, std::optional<BackupResult>& result);
+  void check_rollback(const VaultPort& vault) const;
+
+  BackupParts parts_;
+  Servers& servers_;
+  ServerChoice& choice_;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,148 @@
+#include "agent/scanner.hpp"
+
+#include <algorithm>
+
+#include "archive/path.hpp"
+#include "base/error.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::string_view kCacheTag = "CACHEDIR.TAG";
+// https://bford.info/cachedir/: the file must begin with these bytes.
+constexpr std::string_view kCacheSignature = "Signature: 8a477f597d28d172789f06886806bc55";
+
+// "/a//b/./c/" -> "a/b/c": the catalog's spelling.  ".." is refused by the configuration.
+std::string catalog_path(std::string_view source) {
+  std::string out;
+  for (std::size_t at = 0; at < source.size();) {
+    std::size_t end = std::min(source.find('/', at), source.size());
+    std::string_view part = source.substr(at, end - at);
+    if (!part.empty() && part != ".") {
+      if (!out.empty()) out.push_back('/');
+      out.append(part);
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
+std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
+
+bool has_cache_tag(SourceFolder& folder, const std::vector<SourceName>& names) {
+  auto it = std::lower_bound(names.begin(), names.end(), kCacheTag, [](const SourceName& n, std::string_view v) { return n.name < v; });
+  if (it == names.end() || it->name != kCacheTag || it->stat.kind != EntryKind::file) return false;
+  try {
+    auto file = folder.file(it->name);
+    Buffer head(kCacheSignature.size());
+    std::size_t have = 0;
+    while (have < head.size()) {
+      std::size_t n = file->read(MutableByteView{head}.subspan(have));
+      if (n == 0) return false;
+      have += n;
+    }
+    return as_text(head) == kCacheSignature;
+  } catch (const failure&) {
+    return false;  // an unreadable tag is no tag; the file itself is reported when it is read
+  }
+}
+
+}  // namespace
+
+Scanner::Scanner(std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
+    : rules_(rules), options_(options) {
+  for (auto& s : sources) sources_.push_back(catalog_path(s));
+  std::sort(sources_.begin(), sources_.end(), [](auto& a, auto& b) { return compare_paths(a, b) < 0; });
+  // After sorting, what lies below a source follows it.
+  std::vector<std::string> kept;
+  for (auto& s : sources_)
+    if (kept.empty() || (s != kept.back() && !is_below(s, kept.back()))) kept.push_back(std::move(s));
+  sources_ = std::move(kept);
+}
+
+std::vector<ScanItem> Scanner::next(std::size_t most) {
+  std::vector<ScanItem> out;
+  out.reserve(most + 16);
+  while (out.size() < most) {
+    if (levels_.empty()) {
+      if (next_source_ == sources_.size()) break;
+      begin_source(out);
+      continue;
+    }
+    Level& top = levels_.back();
+    if (top.at == top.names.size()) {
+      levels_.pop_back();
+      continue;
+    }
+    SourceName& found = top.names[top.at++];
+    if (top.only_tag && found.name != kCacheTag) {
+      ++excluded_;
+      continue;
+    }
+    ScanItem item{join(top.path, found.name), std::move(found.name), top.folder, found.stat, {}};
+    if (found.error) item.problem = found.error.message();
+    emit(std::move(item), out);
+  }
+  return out;
+}
+
+// A source: first the folders above it that were not emitted for an earlier source, then the source itself.
+void Scanner::begin_source(std::vector<ScanItem>& out) {
+  const std::string source = sources_[next_source_++];
+  ScanItem item;
+  try {
+    auto folder = SourceFolder::open("/");
+    if (source.empty()) {  // the whole machine: "/" itself has no entry, only what is in it
+      device_ = folder->stat().device;
+      levels_.push_back(Level{folder, "", folder->entries(), 0, false});
+      return;
+    }
+    std::string above;
+    for (std::size_t at = 0;;) {
+      const std::size_t end = source.find('/', at);
+      const std::string name = source.substr(at, end - at);
+      item = ScanItem{join(above, name), name, folder, folder->stat(name), {}};
+      if (end == std::string::npos) break;
+      if (item.stat.kind != EntryKind::folder)
+        throw failure(Errc::configuration, "following /" + item.path + ", which is not a folder (name the real path of the source /" + source + ")");
+      auto inner = folder->folder(name);
+      above = item.path;
+      if (std::find(ancestors_.begin(), ancestors_.end(), above) == ancestors_.end()) {
+        ancestors_.push_back(above);
+        out.push_back(item);
+      }
+      folder = std::move(inner);
+      at = end + 1;
+    }
+    device_ = item.stat.device;
+    emit(std::move(item), out);
+  } catch (const failure& f) {
+    item.path = source;
+    item.problem = f.what();
+    out.push_back(std::move(item));
+  }
+}
+
+void Scanner::emit(ScanItem item, std::vector<ScanItem>& out) {
+  const bool is_folder = item.stat.kind == EntryKind::folder;
+  if (rules_.decide("/" + item.path, is_folder).verdict == ExcludeRules::Verdict::excluded) {
+    ++excluded_;
+    return;
+  }
+  if (is_folder && item.problem.empty()) descend(item);
+  out.push_back(std::move(item));
+}
+
+void Scanner::descend(ScanItem& item) {
+  if (options_.one_file_system && item.stat.device != device_) return;  // the mount point stays, empty
+  try {
+    auto inner = item.folder->folder(item.name);
+    auto names = inner->entries();
+    const bool only_tag = options_.exclude_caches && has_cache_tag(*inner, names);
+    levels_.push_back(Level{std::move(inner), item.path, std::move(names), 0, only_tag});
+  } catch (const failure& f) {
+    item.problem = f.what();
+  }
+}
+
+}  // namespace farkeep

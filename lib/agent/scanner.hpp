@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/exclude.hpp"
+#include "platform/source_tree.hpp"
+
+namespace farkeep {
+
+/// One thing found on disk, in catalog order.
+struct ScanItem {
+  std::string path;                      ///< catalog path: absolute, without the leading slash
+  std::string name;                      ///< last component, to be opened in `folder`
+  std::shared_ptr<SourceFolder> folder;  ///< where it lies
+  EntryStat stat;
+  std::string problem;  ///< not empty: it is there but cannot be looked at or into; why
+};
+
+struct ScanOptions {
+  bool one_file_system = false;  ///< do not descend into other file systems
+  bool exclude_caches = true;    ///< of folders with a valid CACHEDIR.TAG keep the folder and the tag only
+};
+
+/// Walks a job's sources depth first, names sorted as bytes: exactly the order of a catalog.
+///
+/// The folders above each source come first, so that a restore can make them with their owners and modes.  Sources below other
+/// sources are dropped.  Symbolic links are never followed, a source that is one is kept as one.  Holds one descriptor and one
+/// sorted name list per level of depth.  Not thread-safe; next() blocks on the disk: call it from a worker.
+class Scanner {
+ public:
+  /// `sources` are absolute paths.  `rules` must outlive the scanner.
+  Scanner(std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options);
+
+  /// The next items, at most `most`; none means the end.
+  /// A source that does not exist is an item with a problem; the walk goes on.
+  std::vector<ScanItem> next(std::size_t most);
+
+  std::uint64_t excluded() const { return excluded_; }
+
+ private:
+  struct Level {
+    std::shared_ptr<SourceFolder> folder;
+    std::string path;
+    std::vector<SourceName> names;
+    std::size_t at = 0;
+    bool only_tag = false;  // a cache folder: nothing but its tag
+  };
+
+  void begin_source(std::vector<ScanItem>& out);
+  void emit(ScanItem item, std::vector<ScanItem>& out);
+  void descend(ScanItem& item);
+
+  std::vector<std::string> sources_;
+  const ExcludeRules& rules_;
+  ScanOptions options_;
+  std::size_t next_source_ = 0;
+  std::uint64_t device_ = 0;  // of the current source
+  std::vector<std::string> ancestors_;  // already emitted
+  std::vector<Level> levels_;
+  std::uint64_t excluded_ = 0;
+};
+
+}  // namespace farkeep

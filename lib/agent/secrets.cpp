@@ -1,0 +1,46 @@
+#include "agent/secrets.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/command.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kMaxSecret = 4096;
+
+SecretText first_line(Buffer& bytes, SecretLines lines) {
+  std::string_view text = as_text(bytes);
+  if (lines == SecretLines::first) {
+    text = text.substr(0, std::min(text.find('\n'), text.size()));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+  }
+  SecretText out(text);
+  wipe(bytes);
+  return out;
+}
+
+}  // namespace
+
+SecretText read_secret_file(const std::string& path, SecretLines lines) {
+  auto bytes = read_file(system_disk(), path, kMaxSecret);
+  if (!bytes) throw failure(Errc::configuration, "reading the secret in " + path + ": there is no such file");
+  return first_line(*bytes, lines);
+}
+
+SecretText read_secret(const SecretSource& source, const std::string& what) {
+  switch (source.kind) {
+    case SecretSource::Kind::literal: return SecretText(source.text);
+    case SecretSource::Kind::file: return read_secret_file(source.text);
+    case SecretSource::Kind::command: {
+      Buffer output = command_output(source.text, kMaxSecret);
+      return first_line(output, SecretLines::first);
+    }
+    case SecretSource::Kind::none: break;
+  }
+  throw failure(Errc::configuration, "reading the " + what + ": the configuration has none (token, token_file or token_command in [registration], or --token-file)");
+}
+
+}  // namespace farkeep

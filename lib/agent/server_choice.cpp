@@ -1,0 +1,73 @@
+#include "agent/server_choice.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "base/codec.hpp"
+
+namespace farkeep {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::chrono::duration<double> kFirstRest = 1min;
+constexpr std::chrono::duration<double> kLongestRest = 30min;
+constexpr std::size_t kMaxErrorText = 300;
+constexpr int kMaxEndpoints = 64;  // addresses come and go over the years: the oldest memories are dropped
+
+agent::pb::Endpoint& find_or_add(agent::pb::Endpoints& all, const std::string& address) {
+  for (auto& e : *all.mutable_endpoint())
+    if (e.address() == address) return e;
+  while (all.endpoint_size() >= kMaxEndpoints) all.mutable_endpoint()->DeleteSubrange(0, 1);
+  auto* e = all.add_endpoint();
+  e->set_address(address);
+  return *e;
+}
+
+}  // namespace
+
+ServerChoice::ServerChoice(AgentState& state, const Clock& clock, Random& random) : state_(state), clock_(clock), random_(random) {}
+
+std::vector<ServerTarget> ServerChoice::order(std::vector<ServerTarget> pair) const {
+  const auto known = state_.endpoints();
+  const std::int64_t now = clock_.wall().time_since_epoch().count();
+  const auto rests = [&](const ServerTarget& a) {
+    // A rest that ends impossibly late was written under another clock: it does not count.
+    const std::int64_t longest = std::chrono::nanoseconds(45min).count();
+    return std::any_of(known.endpoint().begin(), known.endpoint().end(), [&](const agent::pb::Endpoint& e) {
+      return e.address() == a.address && e.rest_until_ns() > now && e.rest_until_ns() - now <= longest;
+    });
+  };
+  std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return !rests(a); });
+  return pair;
+}
+
+void ServerChoice::worked(const std::string& address) {
+  auto all = state_.endpoints();
+  auto& e = find_or_add(all, address);
+  e.set_failures(0);
+  e.set_rest_until_ns(0);
+  e.set_last_good_ns(clock_.wall().time_since_epoch().count());
+  e.clear_last_error();
+  state_.set_endpoints(all);
+}
+
+void ServerChoice::failed(const std::string& address, const std::string& why) {
+  auto all = state_.endpoints();
+  auto& e = find_or_add(all, address);
+  e.set_failures(e.failures() + 1);
+  const auto base = std::min(kLongestRest, kFirstRest * std::pow(2.0, std::min(e.failures(), 16u) - 1));
+  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(base * uniform(0.5, 1.5));
+  e.set_rest_until_ns((clock_.wall().time_since_epoch() + rest).count());
+  e.set_last_error(why.substr(0, kMaxErrorText));
+  state_.set_endpoints(all);
+}
+
+double ServerChoice::uniform(double low, double high) {
+  Buffer raw(4);
+  random_.fill(raw);
+  Reader r{raw};
+  return low + (high - low) * (static_cast<double>(r.number<std::uint32_t>()) / 4294967296.0);
+}
+
+}  // namespace farkeep

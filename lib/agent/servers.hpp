@@ -1,0 +1,35 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/progress.hpp"
+#include "agent/server_choice.hpp"
+#include "agent/vault_port.hpp"
+#include "async/task.hpp"
+
+namespace farkeep {
+
+/// Opens this agent's vault on a server: dial through the transport chain, TLS with the server's identity checked, hello, open.
+///
+/// The seam for simulations.  Throws failure: unreachable, timed_out, disconnected, identity, unauthorised, protocol…
+class Servers {
+ public:
+  using Work = std::function<task<void>(VaultPort&)>;
+  virtual ~Servers() = default;
+  /// The assigned pair in its order of preference.
+  virtual std::vector<ServerTarget> pair() const = 0;
+  /// Connects, runs `work`, says goodbye.  The connection lives as long as the work: when it is lost, the work is cancelled and its loss is
+  /// thrown; when the work fails, that is thrown.
+  virtual task<void> use(ServerTarget target, Work work) = 0;
+};
+
+/// Whether a failure of a session with one server is a reason to go on with the other one.
+bool is_server_trouble(const boost::system::error_code& code) noexcept;
+
+/// Does the work on the first server that answers: primary first, one after the other.  Once the work has begun, its failures are final.
+/// Throws the failure with all that were tried in its text; an identity error weighs more than silence.
+task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work);
+
+}  // namespace farkeep

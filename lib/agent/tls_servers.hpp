@@ -1,0 +1,42 @@
+#pragma once
+
+#include "agent/keys.hpp"
+#include "agent/servers.hpp"
+#include "agent/state.hpp"
+#include "async/timers.hpp"
+#include "base/clock.hpp"
+#include "transport/dialer.hpp"
+#include "transport/tls.hpp"
+#include "wire/wire.pb.h"
+
+namespace farkeep {
+
+class Peer;
+
+/// The assigned pair, over TLS through the transport chain.  All collaborators outlive it.
+class TlsServers final : public Servers {
+ public:
+  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock);
+
+  std::vector<ServerTarget> pair() const override;
+  task<void> use(ServerTarget target, Work work) override;
+
+ private:
+  AgentState& state_;
+  const Certificate& authority_;
+  Dialer& dialer_;
+  Timers& timers_;
+  const Clock& clock_;
+  TlsContext context_;
+};
+
+/// Dials one address, checks whose it is, and runs `work` beside the connection.  For registration too, where `context` has no certificate.
+task<void> with_peer(Dialer& dialer, TlsContext context, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work);
+
+/// What an agent shows and trusts; without `keys` it is not registered yet.
+TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority);
+
+/// The pair of a verified directory that this agent is assigned to.
+std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory);
+
+}  // namespace farkeep

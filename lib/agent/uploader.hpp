@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/file_work.hpp"
+#include "agent/progress.hpp"
+#include "agent/vault_port.hpp"
+#include "archive/record_codec.hpp"
+#include "async/budget.hpp"
+#include "async/scope.hpp"
+#include "async/waiters.hpp"
+#include "async/workers.hpp"
+
+namespace farkeep {
+
+/// Ids that the current server has, as far as we know: acknowledged, or on their way on this connection.
+///
+/// Bounded: when it is full, further ids are simply not remembered, and the server is asked about them again.
+class KnownObjects {
+ public:
+  bool contains(const ObjectId& id) const { return ids_.contains(id); }
+  /// True if it was not there before (or could not be remembered).
+  bool add(const ObjectId& id);
+  void clear() { ids_.clear(); }
+
+ private:
+  std::unordered_set<ObjectId> ids_;
+};
+
+/// Takes content and nodes, leaves out what the server has, gathers the rest into records, seals and sends them.
+///
+///   offer(data)  ── have? ──►  gather up to ~1 MiB  ──►  seal (worker)  ──►  put  ──►  durable
+///
+/// Sending and sealing run as children of `scope`; a failure there ends the scope.  Plaintext and records in flight are bounded by
+/// a budget: offer() waits when it is used up.  One thread.
+class Uploader {
+ public:
+  /// `ask_server`: false for a vault that is known to be empty.
+  Uploader(VaultPort& vault, const RecordSealer& sealer, Workers& workers, Scope& scope, KnownObjects& known, Progress& progress, bool ask_server);
+  ~Uploader();
+
+  /// Content of one batch.  Returns when everything new in it was handed on.
+  task<void> offer(CutData data);
+  /// Nodes of the catalog.  They are gathered apart from content.
+  task<void> offer(std::vector<NodePlainOwned> nodes);
+  /// A record that must be on the connection before anything sealed with its key.
+  void send_ahead(Buffer record);
+  /// Seals what is gathered and returns when all of it was handed to the connection, in front of whatever is asked next.
+  /// (A commit makes everything before it durable; to wait for that here would cost a segment's age.)
+  task<void> all_sent();
+
+ private:
+  struct ChunkPack {
+    Buffer bytes;
+    std::vector<CutChunk> chunks;
+  };
+  struct NodePack {
+    std::vector<NodePlainOwned> nodes;
+    std::size_t bytes = 0;
+    std::size_t refs = 0;
+  };
+
+  task<std::vector<bool>> wanted(std::vector<ObjectId> ids);
+  task<void> ship(ChunkPack pack);
+  task<void> ship(NodePack pack);
+  task<void> send_chunks(ChunkPack pack, Budget::Lease lease);
+  task<void> send_nodes(NodePack pack, Budget::Lease lease);
+  task<void> send(Buffer record, Budget::Lease lease);
+
+  VaultPort& vault_;
+  const RecordSealer& sealer_;
+  Workers& workers_;
+  Scope& scope_;
+  KnownObjects& known_;
+  Progress& progress_;
+  const bool ask_server_;
+  Budget budget_;
+  std::size_t sealing_ = 0;  // records not yet handed to the connection
+  Waiters sealed_;
+  ChunkPack open_chunks_;
+  NodePack open_nodes_;
+};
+
+}  // namespace farkeep
