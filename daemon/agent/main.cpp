@@ -1,0 +1,231 @@
+// farkeepd: the agent daemon.  Runs the jobs of the configuration when they are due; listens on nothing.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <thread>
+
+#include "agent/enrol.hpp"
+#include "agent/jobs.hpp"
+#include "agent/runner.hpp"
+#include "agent/scheduler.hpp"
+#include "agent/tls_servers.hpp"
+#include "async/race.hpp"
+#include "async/scope.hpp"
+#include "async/signals.hpp"
+#include "base/log.hpp"
+#include "base/software.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/process.hpp"
+#include "platform/service_notify.hpp"
+#include "transport/direct_dialer.hpp"
+
+namespace farkeep {
+namespace {
+
+namespace po = boost::program_options;
+using namespace std::chrono_literals;
+
+AgentConfig read_config(const std::string& file) {
+  const auto text = read_file(system_disk(), file, 1 << 20);
+  if (!text) throw failure(Errc::configuration, "reading the configuration " + file + ": there is no such file (name it with --config)");
+  auto parsed = AgentConfig::parse(as_text(*text), file);
+  for (auto& e : parsed.errors) log_error("{}:{}: {}", e.file, e.line, e.text);
+  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + file + ": " + std::to_string(parsed.errors.size()) + " mistakes");
+  return std::move(*parsed.value);
+}
+
+Certificate read_authority(const AgentConfig& config) {
+  const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
+  if (!text) throw failure(Errc::configuration, "reading the data centres' authority " + config.ca_file + ": there is no such file");
+  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
+}
+
+// What a run tells goes to the journal, and to `systemctl status`.
+class LogReporter final : public Reporter {
+ public:
+  void progress(const Progress& now) override {
+    if (now.phase == phase_) return;
+    phase_ = now.phase;
+    service_status(now.phase + (now.server.empty() ? "" : " with " + now.server));
+  }
+  void problem(std::string_view path, std::string_view text) override { log_warning("{}: {}", path, text); }
+  void note(std::string_view text) override { log_info("{}", text); }
+
+ private:
+  std::string phase_;
+};
+
+// One configuration's life: from reading it to a signal.
+class Agent {
+ public:
+  Agent(Executor executor, AgentConfig config)
+      : config_(std::move(config)),
+        authority_(read_authority(config_)),
+        state_(system_disk(), config_.state),
+        workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
+        dialer_(executor, timers_, dialer_options(config_)),
+        choice_(state_, clock_, random_),
+        scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job) { return run_job(job); }) {
+    for (auto& job : config_.jobs) (void)backup_job(job, system_disk());  // wrong rules are found now, not at night
+    (void)AgentKeys::load(state_);
+  }
+
+  task<void> run() {
+    say_next();
+    co_await scheduler_.run();
+  }
+
+ private:
+  static DirectDialerOptions dialer_options(const AgentConfig& config) {
+    DirectDialerOptions o;
+    o.connect_timeout = config.connect_timeout;
+    if (config.source_ports) o.source_ports = SourcePorts(config.source_ports->low, config.source_ports->high);
+    return o;
+  }
+
+  void say_next() {
+    const auto next = scheduler_.next();
+    service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
+  }
+
+  task<void> run_job(const JobConfig& job) {
+    auto lock = state_.lock();
+    if (!lock) {  // somebody runs a job by hand
+      co_await timers_.sleep(10s);
+      co_return;
+    }
+    std::string failed;
+    try {
+      EnrolParts enrolment{state_, authority_, dialer_, timers_, clock_, random_, reporter_};
+      const bool renewed = co_await renew_if_due(enrolment);
+      if (renewed) log_info("the agent's certificate was renewed");
+      const AgentKeys keys = AgentKeys::load(state_);
+      TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_);
+      JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
+      const BackupJob order = backup_job(job, system_disk());
+      const BackupResult r = co_await runner.run(order, Patience::until_done);
+      log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), r.progress.files, r.progress.bytes,
+               r.progress.bytes_sent, r.progress.unreadable, r.progress.changed_while_read);
+    } catch (const failure& f) {
+      failed = f.what();
+    }
+    if (!failed.empty()) {
+      log_error("job {}: {}", job.name, failed);
+      // A failure before the run has begun must not be tried in a circle.
+      auto record = state_.job(job.name);
+      record.set_last_start_ns(clock_.wall().time_since_epoch().count());
+      record.set_running(false);
+      state_.set_job(job.name, record);
+    }
+    say_next();
+  }
+
+  const AgentConfig config_;
+  const Certificate authority_;
+  SystemClock clock_;
+  SystemRandom random_;
+  SystemTimeZone zone_;
+  AsioTimers timers_;
+  LogReporter reporter_;
+  AgentState state_;
+  ThreadWorkers workers_;
+  DirectDialer dialer_;
+  ServerChoice choice_;
+  Scheduler scheduler_;
+};
+
+// Until cancelled.
+task<void> watchdog(Timers& timers) {
+  const auto interval = service_watchdog_interval();
+  const std::chrono::nanoseconds pause = interval ? *interval / 2 : std::chrono::microseconds(1h);
+  for (;;) {
+    if (interval) service_watchdog();
+    co_await timers.sleep(pause);
+  }
+}
+
+// Runs until a signal; a reload that is refused keeps the configuration that was good.
+task<void> serve(std::string file, AgentConfig config) {
+  const Executor executor = co_await asio::this_coro::executor;
+  Signals signals(executor);
+  service_ready();
+  for (;;) {
+    std::optional<AgentConfig> next;
+    {
+      Agent agent(executor, config);
+      auto until_signal = [](Signals& s, const std::string& f, std::optional<AgentConfig>& out) -> task<void> {
+        for (;;) {
+          const Signal signal = co_await s.next();
+          if (signal == Signal::stop) co_return;
+          service_reloading();
+          try {
+            out = read_config(f);
+          } catch (const failure& e) {
+            log_error("{}; the old configuration stays", e.what());
+          }
+          service_ready();
+          if (out) co_return;
+        }
+      };
+      co_await race(agent.run(), until_signal(signals, file, next));
+    }
+    if (!next) break;
+    config = std::move(*next);
+    log_info("the configuration {} is taken over", file);
+  }
+  service_stopping();
+}
+
+int run(int argc, char** argv) {
+  po::options_description options("Options");
+  options.add_options()("config", po::value<std::string>()->default_value("/etc/farkeep/agent.ini")->value_name("FILE"), "configuration file")(
+      "version", "prints the version")("help,h", "this text");
+  po::variables_map values;
+  try {
+    po::store(po::parse_command_line(argc, argv, options), values);
+    po::notify(values);
+  } catch (const po::error& e) {
+    throw failure(Errc::usage, e.what());
+  }
+  if (values.count("help")) {
+    std::ostringstream text;
+    text << options;
+    std::printf("Usage: farkeepd [--config FILE]\nRuns the configuration's jobs when they are due.  SIGHUP reads it again, SIGTERM ends.\n\n%s", text.str().c_str());
+    return 0;
+  }
+  if (values.count("version")) {
+    std::printf("%s\n", std::string(kSoftware).c_str());
+    return 0;
+  }
+  const std::string file = values["config"].as<std::string>();
+  start_logging(LogLevel::warning, LogFormat::text);
+  AgentConfig config = read_config(file);
+  start_logging(config.log_level, config.log_format);
+
+  asio::io_context context{1};
+  std::exception_ptr error;
+  AsioTimers timers;
+  auto all = [](Timers& t, std::string f, AgentConfig c) -> task<void> { co_await race(serve(std::move(f), std::move(c)), watchdog(t)); };
+  asio::co_spawn(context, all(timers, file, std::move(config)), [&](std::exception_ptr e) { error = e; });
+  context.run();
+  if (error) std::rethrow_exception(error);
+  return 0;
+}
+
+}  // namespace
+}  // namespace farkeep
+
+int main(int argc, char** argv) {
+  farkeep::harden_process();
+  farkeep::raise_descriptor_limit();
+  try {
+    return farkeep::run(argc, argv);
+  } catch (const boost::system::system_error& e) {
+    std::fprintf(stderr, "farkeepd: %s\n", e.what());
+    return static_cast<int>(farkeep::exit_code(e.code()));
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "farkeepd: %s\n", e.what());
+    return static_cast<int>(farkeep::Exit::failed);
+  }
+}

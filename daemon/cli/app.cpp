@@ -1,0 +1,130 @@
+#include "app.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <cstdio>
+#include <thread>
+
+#include "base/log.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/process.hpp"
+#include "transport/direct_dialer.hpp"
+
+namespace farkeep::cli {
+namespace {
+
+ProgressLine::Show how_to_show(const App::Options& o) {
+  if (o.json) return ProgressLine::Show::json;
+  return stderr_is_terminal() && !o.quiet ? ProgressLine::Show::line : ProgressLine::Show::nothing;
+}
+
+Certificate read_authority(const std::string& file) {
+  const auto text = read_file(system_disk(), file, kMaxCertificate);
+  if (!text) throw failure(Errc::configuration, "reading the data centres' authority: ca_file " + file + " does not exist (the operator of the servers hands it out)");
+  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + file);
+}
+
+}  // namespace
+
+App::App(Options options) : options_(std::move(options)), progress_(clock_, how_to_show(options_), options_.quiet) {}
+
+const AgentConfig& App::config() {
+  if (config_) return *config_;
+  const auto text = read_file(system_disk(), options_.config, 1 << 20);
+  if (!text) throw failure(Errc::configuration, "reading the configuration " + options_.config + ": there is no such file (name it with --config)");
+  auto parsed = AgentConfig::parse(as_text(*text), options_.config);
+  for (auto& e : parsed.errors) std::fprintf(stderr, "%s:%d: %s\n", e.file.c_str(), e.line, e.text.c_str());
+  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + options_.config + ": " + std::to_string(parsed.errors.size()) + " mistakes");
+  config_ = std::move(*parsed.value);
+  return *config_;
+}
+
+AgentState& App::state() {
+  if (!state_) state_ = std::make_unique<AgentState>(system_disk(), config().state);
+  return *state_;
+}
+
+const Certificate& App::authority() {
+  if (!authority_) authority_ = read_authority(config().ca_file);
+  return *authority_;
+}
+
+const AgentKeys& App::keys() {
+  if (!keys_) keys_ = std::make_unique<AgentKeys>(AgentKeys::load(state()));
+  return *keys_;
+}
+
+Workers& App::workers() {
+  if (!workers_) {
+    const unsigned wanted = config().upload_threads;
+    workers_ = std::make_unique<ThreadWorkers>(wanted ? wanted : std::max(2u, std::thread::hardware_concurrency()));
+  }
+  return *workers_;
+}
+
+Timers& App::timers() {
+  if (!timers_) timers_ = std::make_unique<AsioTimers>();
+  return *timers_;
+}
+
+Dialer& App::dialer() {
+  if (!dialer_) {
+    DirectDialerOptions o;
+    o.connect_timeout = config().connect_timeout;
+    if (config().source_ports) o.source_ports = SourcePorts(config().source_ports->low, config().source_ports->high);
+    dialer_ = std::make_unique<DirectDialer>(context_.get_executor(), timers(), o);
+  }
+  return *dialer_;
+}
+
+Servers& App::servers() {
+  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), dialer(), timers(), clock_);
+  return *servers_;
+}
+
+ServerChoice& App::choice() {
+  if (!choice_) choice_ = std::make_unique<ServerChoice>(state(), clock_, random_);
+  return *choice_;
+}
+
+BackupParts App::backup_parts() { return BackupParts{state(), keys(), workers(), timers(), clock_, random_, progress_}; }
+
+std::unique_ptr<DiskLock> App::lock() {
+  auto held = state().lock();
+  if (!held) throw failure(Errc::busy, "using " + state().folder() + ": another farkeep works with it (wait for it, or see: farkeep status)");
+  return held;
+}
+
+EnrolParts App::enrol_parts() { return EnrolParts{state(), authority(), dialer(), timers(), clock_, random_, progress_}; }
+
+task<void> App::with_vault(Servers::Work work) { return use_any(servers(), choice(), progress_, std::move(work)); }
+
+void App::run(task<void> work) {
+  std::exception_ptr error;
+  boost::asio::cancellation_signal cancel;
+  boost::asio::signal_set signals(context_, SIGINT, SIGTERM);
+  bool interrupted = false;
+  signals.async_wait([&](const boost::system::error_code& ec, int) {
+    if (ec) return;
+    interrupted = true;
+    cancel.emit(boost::asio::cancellation_type::terminal);
+  });
+  boost::asio::co_spawn(context_, std::move(work), boost::asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr e) {
+                          error = e;
+                          signals.cancel();
+                        }));
+  context_.restart();
+  context_.run();
+  progress_.clear();
+  if (interrupted) throw failure(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
+  if (error) std::rethrow_exception(error);
+}
+
+void App::say(const std::string& line) {
+  progress_.clear();
+  std::fputs((line + "\n").c_str(), stdout);
+}
+
+}  // namespace farkeep::cli

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/enrol.hpp"
+#include "agent/runner.hpp"
+#include "agent/tls_servers.hpp"
+#include "async/task.hpp"
+#include "async/timers.hpp"
+#include "async/workers.hpp"
+#include "base/clock.hpp"
+#include "config/agent_config.hpp"
+#include "crypto/random.hpp"
+#include "progress_line.hpp"
+
+namespace farkeep::cli {
+
+/// What every verb works with: the options that all have, the configuration, and one event loop.
+class App {
+ public:
+  struct Options {
+    std::string config = "/etc/farkeep/agent.ini";
+    bool json = false;
+    bool quiet = false;
+    int verbose = 0;
+    Options() = default;
+  };
+  explicit App(Options options);
+
+  const Options& options() const { return options_; }
+  /// The configuration file, read and checked at the first call.  Throws failure(configuration) after printing every mistake in it.
+  const AgentConfig& config();
+  AgentState& state();
+  const Certificate& authority();
+  const AgentKeys& keys();
+  Servers& servers();
+  ServerChoice& choice();
+  Reporter& reporter() { return progress_; }
+  Workers& workers();
+  Timers& timers();
+  Clock& clock() { return clock_; }
+  Random& random() { return random_; }
+  Dialer& dialer();
+  BackupParts backup_parts();
+
+  /// A verb that changes or reads the agent's own files beside a run takes this first.  Throws failure(busy).
+  std::unique_ptr<DiskLock> lock();
+
+  EnrolParts enrol_parts();
+  /// Does the work in this agent's vault on the first server that answers.
+  task<void> with_vault(Servers::Work work);
+
+  /// Runs a task on the event loop to its end; SIGINT and SIGTERM cancel it.  Rethrows what it throws.
+  void run(task<void> work);
+
+  /// One line of result on standard output.
+  void say(const std::string& line);
+
+ private:
+  Options options_;
+  boost::asio::io_context context_{1};
+  SystemClock clock_;
+  SystemRandom random_;
+  ProgressLine progress_;
+  std::optional<AgentConfig> config_;
+  std::unique_ptr<AgentState> state_;
+  std::optional<Certificate> authority_;
+  std::unique_ptr<AgentKeys> keys_;
+  std::unique_ptr<ThreadWorkers> workers_;
+  std::unique_ptr<AsioTimers> timers_;
+  std::unique_ptr<Dialer> dialer_;
+  std::unique_ptr<TlsServers> servers_;
+  std::unique_ptr<ServerChoice> choice_;
+};
+
+}  // namespace farkeep::cli

@@ -1,0 +1,27 @@
+#include "command.hpp"
+#include "verbs.hpp"
+
+namespace farkeep::cli {
+namespace {
+void none(po::options_description&) {}
+}  // namespace
+
+// In the order in which an administrator meets them.
+std::span<const Command> commands() {
+  static const Command table[] = {
+      {"register", "", "Registers this machine with the data centres, with the token of the configuration.", &register_options, &register_machine},
+      {"backup", "JOB…", "Runs jobs now and shows their progress.", &backup_options, &backup},
+      {"status", "", "Shows this machine's registration, its jobs and the age of their last good snapshots.", &none, &status},
+      {"snapshots", "", "Lists the snapshots of this machine.", &snapshots_options, &snapshots},
+      {"ls", "[SNAPSHOT] [PATH]", "Lists what a snapshot holds.", &ls_options, &ls},
+      {"restore", "SNAPSHOT", "Restores a snapshot, or paths of it, below a target folder.", &restore_options, &restore},
+      {"check", "[SNAPSHOT…]", "Checks snapshots against what the server has; with --read-data reads and verifies everything.", &check_options, &check},
+      {"key recovery", "", "Prints the recovery key: keep it on paper, away from this machine.", &none, &key_recovery},
+      {"key passphrase", "", "Puts a key slot for a passphrase on the servers.", &passphrase_options, &key_passphrase},
+      {"recover", "", "Takes over a lost machine's vault on this one, with a recovery token and its passphrase or recovery key.", &recover_options, &recover},
+      {"config check", "", "Checks the configuration file and says what is wrong with it.", &none, &config_check},
+  };
+  return table;
+}
+
+}  // namespace farkeep::cli

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "command.hpp"
+
+/// The verbs of farkeep(1), one function each.
+namespace farkeep::cli {
+
+using Values = po::variables_map;
+using Operands = std::vector<std::string>;
+
+void register_options(po::options_description&);
+Exit register_machine(App&, const Values&, const Operands&);
+void recover_options(po::options_description&);
+Exit recover(App&, const Values&, const Operands&);
+Exit key_recovery(App&, const Values&, const Operands&);
+void passphrase_options(po::options_description&);
+Exit key_passphrase(App&, const Values&, const Operands&);
+Exit config_check(App&, const Values&, const Operands&);
+
+void backup_options(po::options_description&);
+Exit backup(App&, const Values&, const Operands&);
+Exit status(App&, const Values&, const Operands&);
+
+void snapshots_options(po::options_description&);
+Exit snapshots(App&, const Values&, const Operands&);
+void ls_options(po::options_description&);
+Exit ls(App&, const Values&, const Operands&);
+void restore_options(po::options_description&);
+Exit restore(App&, const Values&, const Operands&);
+void check_options(po::options_description&);
+Exit check(App&, const Values&, const Operands&);
+
+}  // namespace farkeep::cli

@@ -1,0 +1,116 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/json.hpp>
+
+#include "agent/jobs.hpp"
+#include "base/limits.hpp"
+#include "config/nearest.hpp"
+#include "platform/printable.hpp"
+#include "verbs.hpp"
+
+namespace farkeep::cli {
+namespace {
+
+const JobConfig& find_job(const AgentConfig& config, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (auto& j : config.jobs) {
+    if (j.name == name) return j;
+    names.push_back(j.name);
+  }
+  const auto near = nearest(name, names);
+  throw failure(Errc::usage, "there is no job '" + name + "' in the configuration" + (near ? " (did you mean '" + std::string(*near) + "'?)" : ""));
+}
+
+void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTime began) {
+  const Progress& p = r.progress;
+  const auto seconds = std::chrono::duration<double>(app.clock().steady() - began).count();
+  if (app.options().json) {
+    boost::json::object o{{"message_type", "summary"}, {"job", job.name}, {"snapshot_id", r.snapshot.hex()}, {"sequence", r.sequence}, {"server", p.server},
+                          {"files", p.files}, {"files_unchanged", p.unchanged}, {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes},
+                          {"bytes_read", p.bytes_read}, {"bytes_sent", p.bytes_sent}, {"new_chunks", p.new_chunks}, {"unreadable", p.unreadable},
+                          {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
+    app.say(boost::json::serialize(o));
+    return;
+  }
+  app.say(fmt::format("snapshot {} of job {} is received by {}: {} files ({} unchanged), {} folders, {}; {} read, {} sent in {:.1f} s", r.snapshot.brief(), job.name,
+                      p.server, p.files, p.unchanged, p.folders, show_bytes(static_cast<double>(p.bytes)), show_bytes(static_cast<double>(p.bytes_read)),
+                      show_bytes(static_cast<double>(p.bytes_sent)), seconds));
+  if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
+  if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
+}
+
+}  // namespace
+
+void backup_options(po::options_description& d) { d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4"); }
+
+Exit backup(App& app, const Values& values, const Operands& operands) {
+  if (operands.empty()) throw failure(Errc::usage, "backup needs the name of a job (farkeep backup JOB)");
+  std::vector<const JobConfig*> jobs;
+  for (auto& name : operands) jobs.push_back(&find_job(app.config(), name));
+  auto held = app.lock();
+  Exit exit = Exit::done;
+  for (const JobConfig* job : jobs) {
+    const BackupJob order = backup_job(*job, system_disk());
+    const SteadyTime began = app.clock().steady();
+    std::optional<BackupResult> result;
+    auto work = [&]() -> task<void> {
+      JobRunner runner(app.backup_parts(), app.servers(), app.choice());
+      result = co_await runner.run(order, values.count("wait") ? Patience::until_done : Patience::one_round);
+    };
+    app.run(work());
+    show_result(app, *job, *result, began);
+    if (result->progress.unreadable + result->progress.changed_while_read > 0) exit = Exit::incomplete;
+  }
+  return exit;
+}
+
+Exit status(App& app, const Values&, const Operands&) {
+  AgentState& state = app.state();
+  const bool registered = state.registered();
+  const std::int64_t now = app.clock().wall().time_since_epoch().count();
+  boost::json::object out{{"message_type", "status"}, {"registered", registered}};
+  if (registered) {
+    const auto identity = state.identity();
+    const auto account = AccountId::from(identity.account()).value_or(AccountId{});
+    const auto agent = AgentId::from(identity.agent()).value_or(AgentId{});
+    out["account"] = identity.account_name();
+    out["account_id"] = account.hex();
+    out["agent_id"] = agent.hex();
+    boost::json::array servers;
+    if (!app.options().json) app.say(fmt::format("agent {} ({}) of account {}", identity.name(), agent.hex(), identity.account_name()));
+    const auto known = state.endpoints();
+    for (auto& target : app.servers().pair()) {
+      std::string text = "not used yet";
+      for (auto& e : known.endpoint()) {
+        if (e.address() != target.address) continue;
+        text = e.failures() ? fmt::format("failed {} times in a row: {}", e.failures(), e.last_error()) : "worked " + rfc3339(WallTime{std::chrono::nanoseconds(e.last_good_ns())});
+      }
+      servers.push_back(boost::json::object{{"name", target.name}, {"address", target.address}, {"state", text}});
+      if (!app.options().json) app.say(fmt::format("server {}: {}", target.name, text));
+    }
+    out["servers"] = std::move(servers);
+  } else if (!app.options().json) {
+    app.say("this machine is not registered (run: farkeep register)");
+  }
+  auto held = state.lock();
+  boost::json::array jobs;
+  for (auto& job : app.config().jobs) {
+    const auto record = state.job(job.name);
+    const bool running = record.running() && !held;
+    const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
+    jobs.push_back(boost::json::object{{"name", job.name}, {"running", running}, {"last_good", last_good}, {"last_exit", record.last_exit()}, {"last_text", record.last_text()},
+                                       {"failures_in_a_row", record.failures()}, {"seconds_since_good", record.last_good_ns() ? (now - record.last_good_ns()) / 1'000'000'000 : -1}});
+    if (app.options().json) continue;
+    std::string line = fmt::format("job {}: last good snapshot {}", job.name, last_good);
+    if (record.last_good_ns()) line += fmt::format(", {} ago", show_time(std::chrono::seconds((now - record.last_good_ns()) / 1'000'000'000)));
+    if (running) line += "; running now";
+    else if (record.running()) line += "; the last run was cut off and will be continued";
+    else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
+    app.say(line);
+  }
+  out["jobs"] = std::move(jobs);
+  if (app.options().json) app.say(boost::json::serialize(out));
+  return Exit::done;
+}
+
+}  // namespace farkeep::cli

@@ -1,0 +1,215 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/json.hpp>
+
+#include "agent/check.hpp"
+#include "agent/fetcher.hpp"
+#include "agent/restore.hpp"
+#include "archive/catalog_stream.hpp"
+#include "platform/printable.hpp"
+#include "verbs.hpp"
+
+namespace farkeep::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+task<std::vector<SnapshotInfo>> all_snapshots(App& app, VaultPort& vault) { return list_snapshots(vault, app.keys(), app.authority(), app.workers()); }
+
+char kind_letter(EntryKind k) {
+  switch (k) {
+    case EntryKind::file: return '-';
+    case EntryKind::folder: return 'd';
+    case EntryKind::symlink: return 'l';
+    case EntryKind::fifo: return 'p';
+    case EntryKind::socket: return 's';
+    case EntryKind::char_device: return 'c';
+    case EntryKind::block_device: return 'b';
+  }
+  return '?';
+}
+
+std::string mode_text(const Entry& e) {
+  static constexpr char kBits[] = "rwxrwxrwx";
+  std::string s(1, kind_letter(e.kind));
+  for (unsigned i = 0; i < 9; ++i) s.push_back(e.mode & (0400u >> i) ? kBits[i] : '-');
+  if (e.mode & 04000) s[3] = s[3] == 'x' ? 's' : 'S';
+  if (e.mode & 02000) s[6] = s[6] == 'x' ? 's' : 'S';
+  if (e.mode & 01000) s[9] = s[9] == 'x' ? 't' : 'T';
+  return s;
+}
+
+// Names are bytes; on a terminal and in JSON they must be harmless.
+std::string shown(const std::string& path) {
+  std::string p = printable("/" + path);
+  return p.substr(1, p.size() - 2);
+}
+
+void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
+  for (auto& s : all) {
+    const std::string when = rfc3339(s.server_time);
+    if (app.options().json) {
+      boost::json::object o{{"message_type", "snapshot"}, {"id", s.id.hex()}, {"short_id", s.id.brief()}, {"sequence", s.sequence}, {"time", when},
+                            {"protected", s.is_protected}, {"job", s.details.job}, {"host", s.details.host}, {"files", s.details.files}, {"folders", s.details.folders},
+                            {"bytes", s.details.bytes}, {"bytes_sent", s.details.bytes_sent}, {"unreadable", s.details.unreadable},
+                            {"changed_while_read", s.details.changed_while_read}};
+      boost::json::array paths, tags;
+      for (auto& p : s.details.paths) paths.emplace_back(shown(p.substr(1)));
+      for (auto& t : s.details.tags) tags.emplace_back(t);
+      o["paths"] = std::move(paths);
+      o["tags"] = std::move(tags);
+      if (!s.problem.empty()) o["problem"] = s.problem;
+      app.say(boost::json::serialize(o));
+      continue;
+    }
+    std::string line = fmt::format("{}  {}  {:9}  {:12} {:>9} files {:>10}", s.id.brief(), when, s.is_protected ? "protected" : "received", s.details.job, s.details.files,
+                                   show_bytes(static_cast<double>(s.details.bytes)));
+    if (s.details.unreadable + s.details.changed_while_read) line += fmt::format("  {} unreadable, {} changed while read", s.details.unreadable, s.details.changed_while_read);
+    if (!s.problem.empty()) line += "  PROBLEM: " + s.problem;
+    app.say(line);
+  }
+  if (all.empty() && !app.options().json) app.say("no snapshots yet");
+}
+
+}  // namespace
+
+void snapshots_options(po::options_description& d) {
+  d.add_options()("wait-protected", "wait until the newest snapshot is on both servers (at most a minute)");
+}
+
+Exit snapshots(App& app, const Values& values, const Operands&) {
+  std::vector<SnapshotInfo> all;
+  bool waited_in_vain = false;
+  Servers::Work work = [&](VaultPort& vault) -> task<void> {
+    const SteadyTime until = app.timers().now() + 60s;
+    for (;;) {
+      all = co_await all_snapshots(app, vault);
+      if (!values.count("wait-protected") || all.empty() || all.back().is_protected) co_return;
+      if (app.timers().now() >= until) break;
+      co_await app.timers().sleep(500ms);
+    }
+    waited_in_vain = true;
+  };
+  app.run(app.with_vault(std::move(work)));
+  print_snapshots(app, all);
+  Exit exit = Exit::done;
+  for (auto& s : all)
+    if (!s.problem.empty()) exit = Exit::alarm;
+  if (waited_in_vain) throw failure(Errc::timed_out, "waiting for the newest snapshot to be on both servers (it is safe on one; see: farkeep-server pair)");
+  return exit;
+}
+
+void ls_options(po::options_description& d) { d.add_options()("long,l", "modes, owners, sizes and times"); }
+
+Exit ls(App& app, const Values& values, const Operands& operands) {
+  if (operands.size() > 2) throw failure(Errc::usage, "ls takes a snapshot and a path");
+  const std::string name = operands.empty() ? "latest" : operands[0];
+  std::string path = operands.size() > 1 ? operands[1] : "";
+  while (!path.empty() && path.front() == '/') path.erase(0, 1);
+  while (!path.empty() && path.back() == '/') path.pop_back();
+  bool found = path.empty();
+  Servers::Work work = [&](VaultPort& vault) -> task<void> {
+    const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
+    const SnapshotInfo& snapshot = pick_snapshot(all, name);
+    Fetcher fetcher(vault, app.keys(), app.workers());
+    CatalogStream stream(snapshot.root, CatalogRange::below(path));
+    while (!stream.at_end()) {
+      while (auto e = stream.next()) {
+        found = true;
+        if (app.options().json) {
+          boost::json::object o{{"message_type", "node"}, {"path", shown(e->path)}, {"type", std::string(1, kind_letter(e->kind))}, {"mode", fmt::format("{:04o}", e->mode)},
+                                {"uid", e->uid}, {"gid", e->gid}, {"size", e->size}, {"mtime", rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)})}};
+          app.say(boost::json::serialize(o));
+        } else if (values.count("long")) {
+          app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(*e), e->user.empty() ? std::to_string(e->uid) : e->user, e->group.empty() ? std::to_string(e->gid) : e->group,
+                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown(e->path), e->kind == EntryKind::symlink ? " -> " + e->link_target : ""));
+        } else {
+          app.say(shown(e->path));
+        }
+      }
+      if (stream.at_end()) break;
+      const std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(32));
+      for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
+    }
+  };
+  app.run(app.with_vault(std::move(work)));
+  if (!found) throw failure(Errc::not_found, "listing /" + path + ": the snapshot does not have it");
+  return Exit::done;
+}
+
+void restore_options(po::options_description& d) {
+  d.add_options()("target", po::value<std::string>()->value_name("DIR"), "where to restore to: the snapshot's paths are made below it (required)")(
+      "path", po::value<std::vector<std::string>>()->value_name("PATH")->composing(), "restore only this file or folder (repeatable)")(
+      "overwrite", po::value<std::string>()->value_name("WHEN")->default_value("always"), "always, if-changed, if-newer or never");
+}
+
+Exit restore(App& app, const Values& values, const Operands& operands) {
+  if (operands.size() != 1) throw failure(Errc::usage, "restore needs one snapshot: latest, or its id (farkeep snapshots lists them)");
+  if (!values.count("target")) throw failure(Errc::usage, "restore needs --target DIR (--target / restores in place)");
+  RestoreOrder order;
+  order.target = values["target"].as<std::string>();
+  if (values.count("path")) order.paths = values["path"].as<std::vector<std::string>>();
+  const std::string when = values["overwrite"].as<std::string>();
+  if (when == "always") order.overwrite = Overwrite::always;
+  else if (when == "if-changed") order.overwrite = Overwrite::if_changed;
+  else if (when == "if-newer") order.overwrite = Overwrite::if_newer;
+  else if (when == "never") order.overwrite = Overwrite::never;
+  else throw failure(Errc::usage, "--overwrite takes always, if-changed, if-newer or never, not '" + when + "'");
+
+  RestoreResult result;
+  SnapshotInfo snapshot;
+  const SteadyTime began = app.clock().steady();
+  Servers::Work work = [&](VaultPort& vault) -> task<void> {
+    const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
+    snapshot = pick_snapshot(all, operands[0]);
+    if (!snapshot.problem.empty()) throw failure(Errc::damaged, "restoring snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
+    Restore restore(vault, app.keys(), app.workers(), app.reporter());
+    result = co_await restore.run(snapshot, order);
+  };
+  app.run(app.with_vault(std::move(work)));
+  const Progress& p = result.progress;
+  const double seconds = std::chrono::duration<double>(app.clock().steady() - began).count();
+  if (app.options().json) {
+    app.say(boost::json::serialize(boost::json::object{{"message_type", "summary"}, {"snapshot_id", snapshot.id.hex()}, {"server", p.server}, {"target", order.target}, {"files", p.files},
+                                                       {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes}, {"not_restored", p.unreadable},
+                                                       {"metadata_not_applied", result.not_applied}, {"seconds", seconds}}));
+  } else {
+    app.say(fmt::format("restored snapshot {} from {} to {}: {} files, {} folders, {} in {:.1f} s", snapshot.id.brief(), p.server, order.target, p.files, p.folders,
+                        show_bytes(static_cast<double>(p.bytes)), seconds));
+    if (result.not_applied) app.say(fmt::format("owners, modes or attributes of {} entries could not be set by this user", result.not_applied));
+    if (p.unreadable) app.say(fmt::format("{} entries could not be restored", p.unreadable));
+  }
+  return p.unreadable ? Exit::incomplete : Exit::done;
+}
+
+void check_options(po::options_description& d) { d.add_options()("read-data", "fetch and verify all content too"); }
+
+Exit check(App& app, const Values& values, const Operands& operands) {
+  CheckResult result;
+  Servers::Work work = [&](VaultPort& vault) -> task<void> {
+    const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
+    std::vector<SnapshotInfo> chosen;
+    for (auto& name : operands) chosen.push_back(pick_snapshot(all, name));
+    if (operands.empty()) chosen = all;
+    result = co_await check_snapshots(vault, app.keys(), app.workers(), app.reporter(), std::move(chosen), values.count("read-data") ? CheckDepth::data : CheckDepth::structure);
+    for (auto& s : all) {
+      if (s.problem.empty()) continue;
+      ++result.error_count;
+      result.errors.push_back("snapshot " + s.id.brief() + ": " + s.problem);
+    }
+  };
+  app.run(app.with_vault(std::move(work)));
+  if (app.options().json) {
+    boost::json::array errors;
+    for (auto& e : result.errors) errors.emplace_back(e);
+    app.say(boost::json::serialize(boost::json::object{{"message_type", "summary"}, {"snapshots", result.snapshots}, {"nodes", result.nodes}, {"entries", result.entries},
+                                                       {"objects", result.objects}, {"bytes_read", result.bytes_read}, {"error_count", result.error_count}, {"errors", std::move(errors)}}));
+  } else {
+    app.say(fmt::format("{} snapshots, {} catalog nodes, {} entries, {} chunks{}: {}", result.snapshots, result.nodes, result.entries, result.objects,
+                        result.bytes_read ? " (" + show_bytes(static_cast<double>(result.bytes_read)) + " read)" : "",
+                        result.error_count ? fmt::format("{} ERRORS", result.error_count) : "no errors"));
+  }
+  return result.error_count ? Exit::alarm : Exit::done;
+}
+
+}  // namespace farkeep::cli

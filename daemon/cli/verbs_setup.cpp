@@ -1,0 +1,143 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <cstdio>
+
+#include "agent/enrol.hpp"
+#include "agent/jobs.hpp"
+#include "agent/secrets.hpp"
+#include "crypto/recovery_key.hpp"
+#include "platform/process.hpp"
+#include "verbs.hpp"
+
+namespace farkeep::cli {
+namespace {
+
+SecretText ask_twice() {
+  Buffer first = read_passphrase("Passphrase for recovery: ");
+  Buffer second = read_passphrase("Once more: ");
+  SecretText text(as_text(first));
+  const bool same = first == second;
+  wipe(first);
+  wipe(second);
+  if (!same) throw failure(Errc::usage, "the two passphrases differ; nothing was changed");
+  if (text.empty()) throw failure(Errc::usage, "an empty passphrase protects nothing; nothing was changed");
+  return text;
+}
+
+SecretText passphrase_from(const Values& values) {
+  if (values.count("passphrase-file")) return read_secret_file(values["passphrase-file"].as<std::string>());
+  return ask_twice();
+}
+
+std::vector<std::string> registration_servers(const AgentConfig& config) {
+  std::vector<std::string> out;
+  for (auto& s : config.servers) out.push_back(s.to_string());
+  return out;
+}
+
+void send_slot(App& app, const SecretText& passphrase) {
+  Servers::Work work = [&](VaultPort& vault) -> task<void> { return add_passphrase_slot(app.state(), vault, passphrase.view(), app.random()); };
+  app.run(app.with_vault(std::move(work)));
+}
+
+}  // namespace
+
+void register_options(po::options_description& d) {
+  d.add_options()("token-file", po::value<std::string>()->value_name("FILE"), "registration token, instead of the configuration's")(
+      "passphrase-file", po::value<std::string>()->value_name("FILE"), "also put a key slot for this passphrase on the servers");
+}
+
+Exit register_machine(App& app, const Values& values, const Operands&) {
+  auto held = app.lock();
+  if (app.state().registered()) throw failure(Errc::usage, "this machine is registered already (see: farkeep status; to start anew, move " + app.state().folder() + " away)");
+  const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "registration token");
+  EnrolOrder order;
+  order.servers = registration_servers(app.config());
+  order.token = std::string(token.text());
+  order.name = app.config().name.empty() ? host_name() : app.config().name;
+  app.run(enrol(app.enrol_parts(), order));
+  if (values.count("passphrase-file")) send_slot(app, passphrase_from(values));
+  const auto identity = app.state().identity();
+  app.say(fmt::format("registered as {} ({}) with account {}", identity.name(), AgentId::from(identity.agent()).value_or(AgentId{}).hex(), identity.account_name()));
+  for (auto& target : app.servers().pair()) app.say("  data centre " + target.name);
+  if (!app.options().quiet && !app.options().json)
+    std::fprintf(stderr, "Now print the recovery key and keep it away from this machine: farkeep key recovery\n");
+  return Exit::done;
+}
+
+Exit key_recovery(App& app, const Values&, const Operands&) {
+  const AgentKeys& keys = app.keys();
+  app.say(print_recovery_key(app.state().root_key(), keys.account, keys.agent));
+  if (!app.options().quiet)
+    std::fprintf(stderr, "Whoever has these lines can read this machine's backups.  Keep them on paper, away from it.  For farkeep recover the agent's id is %s.\n", keys.agent.hex().c_str());
+  return Exit::done;
+}
+
+void passphrase_options(po::options_description& d) { d.add_options()("passphrase-file", po::value<std::string>()->value_name("FILE"), "first line of this file, instead of asking"); }
+
+Exit key_passphrase(App& app, const Values& values, const Operands&) {
+  send_slot(app, passphrase_from(values));
+  app.say("the key slot is on the server; the older ones stay");
+  return Exit::done;
+}
+
+void recover_options(po::options_description& d) {
+  d.add_options()("agent", po::value<std::string>()->value_name("ID"), "the lost machine's agent id (farkeep-server agents lists them; a recovery key says it)")(
+      "token-file", po::value<std::string>()->value_name("FILE"), "recovery token (farkeep-server token create --recover ID)")(
+      "recovery-key-file", po::value<std::string>()->value_name("FILE"), "the printed recovery key")(
+      "passphrase-file", po::value<std::string>()->value_name("FILE"), "the passphrase of a key slot, instead of asking");
+}
+
+Exit recover(App& app, const Values& values, const Operands&) {
+  auto held = app.lock();
+  if (app.state().registered() && app.state().has_root_key())
+    throw failure(Errc::usage, "this machine is registered already; recovering would replace its keys (move " + app.state().folder() + " away first)");
+  std::optional<RecoveryKey> sheet;
+  if (values.count("recovery-key-file")) {
+    const SecretText typed = read_secret_file(values["recovery-key-file"].as<std::string>(), SecretLines::all);
+    sheet = value_or_throw(parse_recovery_key(typed.text()), "reading the recovery key");
+  }
+  std::optional<AgentId> agent = sheet ? std::optional(sheet->agent) : std::nullopt;
+  if (values.count("agent")) agent = AgentId::from_hex(values["agent"].as<std::string>());
+  if (!agent) throw failure(Errc::usage, "recover needs --agent ID (32 hex digits) or --recovery-key-file");
+  if (!app.state().registered()) {
+    const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "recovery token");
+    EnrolOrder order;
+    order.servers = registration_servers(app.config());
+    order.token = std::string(token.text());
+    order.name = app.config().name.empty() ? host_name() : app.config().name;
+    order.recover = agent;
+    app.run(enrol(app.enrol_parts(), order));
+  }
+  if (sheet) {
+    app.state().set_root_key(sheet->root);
+  } else {
+    const SecretText passphrase = values.count("passphrase-file") ? read_secret_file(values["passphrase-file"].as<std::string>())
+                                                                  : SecretText(as_text(read_passphrase("Passphrase: ")));
+    // The slots are fetched with a root key of no meaning in place: nothing is opened with it.
+    SecretKey nothing;
+    app.state().set_root_key(nothing);
+    try {
+      Servers::Work work = [&](VaultPort& vault) -> task<void> {
+        const SecretKey root = co_await root_key_from_slots(vault, passphrase);
+        app.state().set_root_key(root);
+      };
+      app.run(app.with_vault(std::move(work)));
+    } catch (...) {
+      app.state().remove_root_key();
+      throw;
+    }
+  }
+  app.say(fmt::format("agent {} lives on this machine now; list its snapshots with: farkeep snapshots", agent->hex()));
+  return Exit::done;
+}
+
+Exit config_check(App& app, const Values&, const Operands&) {
+  const AgentConfig& config = app.config();
+  (void)app.authority();
+  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
+  app.say(fmt::format("{} is right: {} jobs, {} registration servers", app.options().config, config.jobs.size(), config.servers.size()));
+  return Exit::done;
+}
+
+}  // namespace farkeep::cli

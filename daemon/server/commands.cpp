@@ -1,0 +1,49 @@
+#include "command.hpp"
+
+namespace farkeep::server {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"init", "", "Makes a data centre in an empty folder, or, with --invite, joins another one as its partner.", init_options, init},
+    {"invite", "", "Prints an invitation for the server that is to be this one's partner.", invite_options, invite},
+    {"run", "", "Serves: what the systemd unit runs.", run_options, run},
+    {"account add", "NAME", "Adds an account.", account_add_options, account_add},
+    {"account list", "", "Lists the accounts.", no_options, account_list},
+    {"token create", "", "Prints a token with which agents register; it is shown this once.", token_create_options, token_create},
+    {"agents", "", "Lists the agents.", agents_options, agents},
+    {"agent revoke", "AGENT", "Lets an agent in no more; what it stored stays.", no_options, agent_revoke},
+    {"agent admit", "AGENT", "Lets a revoked agent in again.", no_options, agent_admit},
+    {"snapshots", "", "Lists snapshots, as far as a server without keys can see.", snapshots_options, snapshots},
+    {"pair", "", "Shows both servers of the pair, and how far the mirror is.", no_options, pair},
+    {"status", "", "Shows this server: is it running, what does it hold.", no_options, status},
+    {"config check", "", "Checks the configuration file and says what is wrong with it.", no_options, config_check},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+void no_options(po::options_description&) {}
+
+std::optional<std::string> text_of(const po::variables_map& values, const char* name) {
+  return values.count(name) ? std::optional{values[name].as<std::string>()} : std::nullopt;
+}
+
+std::chrono::seconds duration_of(const po::variables_map& values, const char* name, std::chrono::seconds otherwise) {
+  auto const text = text_of(values, name);
+  if (!text) return otherwise;
+  auto const duration = parse_duration(*text);
+  if (!duration) throw failure(Errc::usage, std::string{"--"} + name + " " + *text + ": " + duration.error().text);
+  return *duration;
+}
+
+const std::string& only_operand(const Operands& operands, const char* what) {
+  if (operands.size() != 1) throw failure(Errc::usage, std::string{"one operand is needed: "} + what);
+  return operands.front();
+}
+
+void no_operands(const Operands& operands) {
+  if (!operands.empty()) throw failure(Errc::usage, "unexpected operand '" + operands.front() + "'");
+}
+
+}  // namespace farkeep::server
