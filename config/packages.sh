@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that building and testing need; nothing when they are there.  Sourced or run.
+#   config/packages.sh build | test
+set -euo pipefail
+
+farkeep_packages() {
+  local want=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev
+    libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev)
+  if [ "${1:-build}" = test ]; then
+    want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils)
+  fi
+  local missing=() p
+  for p in "${want[@]}"; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q '^install ok installed' || missing+=("$p")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  echo "Installing: ${missing[*]}" >&2
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || { echo "These Debian packages are missing, and neither root nor sudo is there to install them: ${missing[*]}" >&2; return 1; }
+    root=(sudo)
+  fi
+  "${root[@]}" apt-get update -qq >&2
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+}
+
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then farkeep_packages "${1:-build}"; fi

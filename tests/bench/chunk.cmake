@@ -1,0 +1,1 @@
+farkeep_bench(chunk SOURCES chunk_bench.cpp LINKS farkeep::chunk)

@@ -1,0 +1,1 @@
+farkeep_bench(vault SOURCES vault_bench.cpp LINKS farkeep::vault)

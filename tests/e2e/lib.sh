@@ -1,0 +1,89 @@
+# What all e2e tests share.  Sourced with: . lib.sh NET   where NET is this test's own 127.NET.0.0/16.
+# Real programs from $FARKEEP_BIN, in a folder of their own, on loopback addresses of their own.
+set -euo pipefail
+net=$1
+: "${FARKEEP_BIN:?names the folder of the programs}"
+PATH=$FARKEEP_BIN:$PATH
+work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-e2e.XXXXXX")
+east=127.$net.0.2 west=127.$net.0.3
+declare -A pid_of=()
+
+cleanup() {
+  local rc=$?
+  trap - EXIT INT TERM
+  local name
+  for name in "${!pid_of[@]}"; do kill "${pid_of[$name]}" 2>/dev/null || true; done
+  for name in "${!pid_of[@]}"; do wait "${pid_of[$name]}" 2>/dev/null || true; done
+  if [ $rc -ne 0 ] && [ $rc -ne 77 ]; then
+    echo "--- the programs said last:" >&2
+    tail -n 15 "$work"/*.log >&2 2>/dev/null || true
+  fi
+  chmod -R u+rwX "$work" 2>/dev/null || true
+  rm -rf "$work"
+  exit $rc
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+note() { echo "-- $*"; }
+# expect RC COMMAND…: the exit code is part of the interface.
+expect() {
+  local want=$1 rc=0
+  shift
+  "$@" >"$work/out" 2>"$work/err" || rc=$?
+  [ $rc -eq "$want" ] || { cat "$work/out" "$work/err" >&2; fail "$* ended with $rc, not $want"; }
+}
+
+address_of() { [ "$1" = east ] && echo "$east" || echo "$west"; }
+server_up() {  # NAME
+  farkeep-server run --data "$work/$1" >>"$work/$1.log" 2>&1 &
+  pid_of[$1]=$!
+  local i
+  for i in $(seq 200); do
+    (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
+    kill -0 "${pid_of[$1]}" 2>/dev/null || fail "the server $1 ended: $(tail -n 3 "$work/$1.log")"
+    sleep 0.05
+  done
+  fail "the server $1 does not listen"
+}
+server_kill() {  # NAME [SIGNAL]
+  [ -n "${pid_of[$1]:-}" ] || return 0
+  kill "-${2:-KILL}" "${pid_of[$1]}" 2>/dev/null || true
+  wait "${pid_of[$1]}" 2>/dev/null || true
+  unset "pid_of[$1]"
+}
+
+# A pair of data centres, both running, and an account.
+pair_up() {
+  farkeep-server init --data "$work/east" --name east --address "$east" >"$work/init.log" 2>&1
+  server_up east
+  farkeep-server invite --data "$work/east" >"$work/invitation"
+  farkeep-server init --data "$work/west" --name west --address "$west" --invite "$work/invitation" >>"$work/init.log" 2>&1
+  server_up west
+  farkeep-server account add test --data "$work/east" >>"$work/init.log" 2>&1
+}
+token() { farkeep-server token create --account test --data "$work/east" "$@"; }
+
+agent_ini() {  # NAME SOURCE…: writes the configuration of an agent
+  local name=$1 s
+  shift
+  {
+    printf '[agent]\nstate = %s\nname = %s\n\n[registration]\nserver = %s\nserver = %s\nca_file = %s\ntoken_file = %s\n\n[job main]\n' \
+      "$work/$name.state" "$name" "$east" "$west" "$work/east/ca.pem" "$work/$name.token"
+    for s in "$@"; do printf 'path = %s\n' "$s"; done
+  } >"$work/$name.ini"
+}
+agent_up() {  # NAME SOURCE…: configuration and registration
+  agent_ini "$@"
+  token >"$work/$1.token"
+  farkeep --config "$work/$1.ini" register >"$work/$1.log" 2>&1
+}
+fk() { local name=$1; shift; farkeep --config "$work/$name.ini" "$@"; }
+
+# same A B: nothing that rsync could see differs, content by checksum.
+same() {
+  local d
+  d=$(rsync -aHAXn --checksum --delete --itemize-changes "$1/" "$2/" 2>&1) || true
+  [ -z "$d" ] || { printf '%s\n' "$d" | head >&2; fail "$1 and $2 differ"; }
+}

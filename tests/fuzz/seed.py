@@ -1,0 +1,180 @@
+#!/usr/bin/env -S python3 -B
+"""First inputs of the fuzz targets, made from the test vectors: valid and broken ones alike.
+
+  seed.py --out DIR [--list]     writes DIR/<target>/<name>; --list prints the targets that get seeds
+
+A target without vectors gets a few inputs written out below.  Each input is what the target's own page says: see the
+comment above LLVMFuzzerTestOneInput in <target>_fuzz.cpp for leading bytes that steer it.
+"""
+import argparse, pathlib, re, shutil, struct, sys
+from typing import Iterator
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = HERE.parent / "vectors"
+CONFIG = HERE.parent.parent / "config"
+Seeds = Iterator[tuple[str, bytes]]
+
+
+def fields(folder: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The vectors of a folder: name, and its lines "key: value"."""
+    for path in sorted((VECTORS / folder).glob("*.txt")):
+        pairs = (line.partition(":") for line in path.read_text(encoding="utf-8").splitlines())
+        yield path.stem, {key: value.strip() for key, _, value in pairs}
+
+
+def from_hex(folder: str, key: str) -> Seeds:
+    for name, vector in fields(folder):
+        yield name, bytes.fromhex(vector[key])
+
+
+def unescape(text: str) -> bytes:
+    """What tests/vectors/config writes: \\n \\r \\t \\\\ \\xHH, and \\{N:c} for N times c."""
+    one = {"n": b"\n", "r": b"\r", "t": b"\t", "\\": b"\\"}
+
+    def byte(m: re.Match[str]) -> bytes:
+        if m["hex"]:
+            return bytes.fromhex(m["hex"])
+        return m["what"].encode() * int(m["times"]) if m["times"] else one[m["one"]] if m["one"] else m[0].encode()
+
+    return b"".join(byte(m) for m in re.finditer(r"\\(?:x(?P<hex>..)|\{(?P<times>\d+):(?P<what>[^}]*)\}|(?P<one>.))|.", text, re.S))
+
+
+def envelope() -> Seeds:
+    return from_hex("crypto/envelope", "envelope")
+
+
+def key_slot() -> Seeds:
+    return from_hex("crypto/slot", "slot")
+
+
+def recovery_key() -> Seeds:
+    for name, vector in fields("crypto/recovery"):
+        yield name, vector["typed"].encode()
+
+
+def record() -> Seeds:
+    return from_hex("archive/record", "record")
+
+
+def manifest() -> Seeds:
+    return from_hex("archive/manifest", "manifest")
+
+
+def node() -> Seeds:
+    for name, vector in fields("archive/node"):
+        yield name, bytes([min(255, len(vector["refs"]) // 64)]) + bytes.fromhex(vector["message"])
+
+
+def ini() -> Seeds:
+    for name in ("agent", "server"):
+        text = (CONFIG / (name + ".ini")).read_text(encoding="utf-8")
+        yield name + ".sample", text.encode()
+        yield name + ".uncommented", re.sub(r"^#(?=[a-z_\[])", "", text, flags=re.M).encode()
+    for n, line in enumerate((VECTORS / "config/ini_malformed.txt").read_text(encoding="utf-8").splitlines()):
+        if not line.startswith("#") and line.count("\t") >= 4:
+            yield "malformed.%03d" % n, unescape(line.split("\t", 4)[4])
+
+
+def exclude() -> Seeds:
+    """One input for each set of rules that git judged: the rules, NUL, one of its paths."""
+    rules: list[bytes] = []
+    paths: list[bytes] = []
+    n = 0
+    for line in [*(VECTORS / "config/exclude_git.txt").read_text(encoding="utf-8").splitlines(), ""]:
+        parts = line.split("\t")
+        if parts[0] == "rule":
+            rules.append(unescape(parts[1]))
+        elif parts[0] in ("d", "f"):
+            paths.append(unescape(parts[-1])[1:])
+        elif rules and not line:
+            yield "git.%03d" % n, b"\n".join(rules) + b"\0" + (paths[len(paths) // 2] if paths else b"a")
+            rules, paths, n = [], [], n + 1
+
+
+def schedule() -> Seeds:
+    """Sixteen bytes: the instant, the last start, when the zone's offset changes, the offsets before and after."""
+    numbers = struct.pack("<IIIhh", 1_711_846_800, 1_711_760_400, 1_711_846_800, 3600, 7200)  # a spring night in Europe
+    texts = ["every 4h", "every 1m", "every 52w", "hourly", "daily 02:30", "weekly mon 02:30", "mon..fri 02:30", "sat,sun 23:59",
+             "fri..mon 00:00", "every 0m", "daily 24:00", "weekly", "mon..", "every 4"]
+    for n, text in enumerate(texts):
+        yield "%02d" % n, numbers + text.encode()
+    yield "autumn", struct.pack("<IIIhh", 1_729_987_200, 0, 1_729_990_800, 7200, 3600) + b"daily 02:30"
+
+
+def frame() -> Seeds:
+    """A byte that says into pieces of which size the stream is cut, then frames: lib/wire/PROTOCOL.md, section 2."""
+
+    def one(verb: int, flags: int = 0, head: bytes = b"", body: bytes = b"", request: int = 7, zero: int = 0) -> bytes:
+        return struct.pack("<IIIBBH", len(head), len(body), request, verb, flags, zero) + head + body
+
+    yield "ping", b"\xff" + one(2)
+    yield "byte_by_byte", b"\x00" + one(1, head=b"\x08\x01\x10\x01") + one(2) + one(3)
+    yield "put_with_body", b"\x06" + one(22, head=b"\x08\x01", body=bytes(range(200))) + one(2)
+    yield "replies", b"\x30" + one(25, 3, b"", b"x" * 50) + one(25, 1, b"\x08\x01") + one(4, 1, b"\x08\x03")
+    yield "cut_off", b"\x10" + one(21, head=b"a" * 64)[:-1]
+    yield "unknown_verb", b"\x10" + one(2) + one(99)
+    yield "unknown_flag", b"\x10" + one(2, 4)
+    yield "reserved_bytes", b"\x10" + one(2, zero=1)
+    yield "more_on_a_request", b"\x10" + one(2, 2)
+    yield "failure_as_request", b"\x10" + one(4)
+    yield "head_too_large", b"\x10" + struct.pack("<IIIBBH", 1 << 31, 0, 7, 2, 0, 0)
+    yield "body_too_large", b"\x10" + struct.pack("<IIIBBH", 0, 1 << 31, 7, 22, 0, 0)
+
+
+def message() -> Seeds:
+    """A byte that chooses the parser, then a message of lib/wire/wire.proto, encoded here by hand."""
+
+    def number(field: int, value: int) -> bytes:
+        out = bytearray([field << 3])
+        while value > 0x7F:
+            out.append(value & 0x7F | 0x80)
+            value >>= 7
+        return bytes(out) + bytes([value])
+
+    def text(field: int, value: bytes) -> bytes:
+        assert field < 16 and len(value) < 16384
+        size = number(0, len(value))[1:]
+        return bytes([field << 3 | 2]) + size + value
+
+    signed = text(1, number(1, 3) + text(4, text(1, b"pair"))) + text(2, b"s" * 64) + text(3, b"c" * 40)
+    yield "hello", b"\0" + number(1, 1) + number(2, 1) + text(3, b"farkeep") + number(4, 1 << 40)
+    yield "register", b"\1" + text(1, b"t" * 32) + text(2, b"d" * 80) + text(3, b"web1")
+    yield "registered", b"\2" + text(1, b"a" * 16) + text(2, b"b" * 16) + text(3, b"c" * 40) + text(4, signed) + text(5, b"example")
+    yield "committed", b"\3" + text(1, text(1, number(3, 9)) + text(2, b"s" * 64)) + text(2, b"i" * 64) + number(3, 1)
+    yield "snapshots", b"\4" + text(1, text(1, b"m" * 90)) * 3 + number(2, 1)
+    yield "directory", b"\5" + number(1, 4) + text(4, text(1, b"p") + text(2, text(1, b"i" * 16) + text(3, b"192.0.2.1:16384") + text(4, b"192.0.2.0/24")))
+    yield "registry", b"\6" + text(1, number(1, 2) + text(2, b"k" * 16) + text(3, b"v" * 30) + number(4, 5)) * 2
+    yield "vaults", b"\7" + text(1, text(1, b"a" * 16) + text(2, b"b" * 16) + number(3, 7) + text(4, b"d" * 32)) * 2
+    yield "failure", b"\x08" + number(1, 3) + text(2, b"busy\x1b[31m\n") + number(3, 60)
+    yield "ids", b"\x09" + b"i" * 96
+    yield "bitmap", b"\x13" + b"\xff\xff\x07"
+    yield "nested_too_deep", b"\5" + b"\x23" * 200
+
+
+TARGETS = [envelope, exclude, frame, ini, key_slot, manifest, message, node, record, recovery_key, schedule]
+
+
+def main() -> int:
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--out", type=pathlib.Path)
+    ap.add_argument("--list", action="store_true")
+    a = ap.parse_args()
+    if a.list:
+        print("\n".join(t.__name__ for t in TARGETS))
+    if a.out:
+        shutil.rmtree(a.out, ignore_errors=True)
+        for target in TARGETS:
+            folder = a.out / target.__name__
+            folder.mkdir(parents=True)
+            count = 0
+            for name, data in target():
+                (folder / name).write_bytes(data)
+                count += 1
+            if count == 0:
+                print("no vector became a seed of %s" % target.__name__, file=sys.stderr)
+                return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

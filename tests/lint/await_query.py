@@ -1,0 +1,106 @@
+#!/usr/bin/env -S python3 -B
+"""Temporaries that g++ 12 destroys twice, found by clang's parser (see await_text.py for what they are).
+
+  await   a co_await expression below which stands a lambda that holds an object by value, an aggregate made from braces,
+          or a class-typed ?: object.  An aggregate inside of a lambda's body is reported too: name it all the same.
+  parse   clang could not read the file, so nothing is known about it
+
+Needs clang-query-14 and the compilation database of a build whose generated headers exist: --build DIR.  Without them it
+ends with 77, which ctest shows as skipped.  What was found clean is remembered in DIR until the file, a header of ours that
+it includes, or a .proto behind one changes.
+"""
+import hashlib, os, pathlib, re, shutil, subprocess, sys
+import lint
+from lint import Finding
+
+TOOL = shutil.which("clang-query-14") or shutil.which("clang-query")
+CLASS = "hasType(hasUnqualifiedDesugaredType(recordType(%s)))"
+HOLDS_AN_OBJECT = CLASS % ("hasDeclaration(cxxRecordDecl(has(fieldDecl(%s))))" % (CLASS % ""))
+MATCHER = "match coawaitExpr(%%s, anyOf(hasDescendant(lambdaExpr(%s)), hasDescendant(initListExpr(%s)), hasDescendant(conditionalOperator(%s))))" % (
+    HOLDS_AN_OBJECT, CLASS % "", CLASS % "")
+FOUND = re.compile(r'^(/.*?):(\d+):\d+: note: "root" binds here\n(.*)$', re.M)
+
+
+def query(root: pathlib.Path, path: pathlib.Path, build: pathlib.Path) -> set[Finding]:
+    """What the matcher finds in this file and in the headers of the tree that it includes."""
+    ours = 'isExpansionInFileMatching("^%s/(lib|daemon)/")' % re.escape(str(root)).replace("\\", "\\\\")
+    p = subprocess.run([TOOL, "-p", str(build), "--extra-arg=-w", "-c", "set bind-root true", "-c", "set output diag", "-c", MATCHER % ours, str(path)],
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    out = {Finding(os.path.relpath(os.path.realpath(m[1]), root), int(m[2]), "await", m[3].strip()) for m in FOUND.finditer(p.stdout)}
+    errors = re.findall(r"^.*\berror: .*$", p.stderr, re.M)
+    if errors or p.returncode or not re.search(r"^\d+ match", p.stdout, re.M):
+        out.add(Finding(str(path.relative_to(root)), 0, "parse", (errors or [p.stderr.strip() or "no answer"])[0]))
+    return out
+
+
+def closure(root: pathlib.Path, path: pathlib.Path, seen: set[pathlib.Path]) -> None:
+    if path in seen or not path.exists():
+        return
+    seen.add(path)
+    for _, kind, name in lint.includes(lint.text_of(path)):
+        if kind == '"':
+            closure(root, path.parent / name if "/" not in name else root / "lib" / name.replace(".pb.h", ".proto"), seen)
+
+
+def key(root: pathlib.Path, path: pathlib.Path) -> str:
+    seen: set[pathlib.Path] = set()
+    closure(root, path, seen)
+    h = hashlib.sha256(MATCHER.encode())
+    for p in sorted(seen):
+        h.update(str(p).encode() + b"\0" + p.read_bytes() + b"\0")
+    return h.hexdigest()
+
+
+def check(root: pathlib.Path, build: pathlib.Path, jobs: int):
+    import concurrent.futures, json  # here, not above: python3-minimal lacks them, and there this is never called
+
+    root = root.resolve()
+    database = json.loads(lint.text_of(build / "compile_commands.json"))
+    sources = {pathlib.Path(e["file"]).resolve() for e in database}
+    sources = sorted(p for p in sources if p.is_relative_to(root / "lib") or p.is_relative_to(root / "daemon"))
+    sources = [p for p in sources if p.exists() and "co_await" in lint.text_of(p)]
+    memory = build / "lint-await-clean"
+    clean = set(memory.read_text().split()) if memory.exists() else set()
+    todo = {p: k for p in sources if (k := key(root, p)) not in clean}
+    print("%d files with co_await, %d of them changed" % (len(sources), len(todo)), flush=True)
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool, memory.open("a") as remember:
+        for (path, k), found in zip(todo.items(), pool.map(lambda p: query(root, p, build), todo)):
+            if not found:
+                remember.write(k + "\n")
+                remember.flush()
+            yield from found
+
+
+def check_sample(root: pathlib.Path):
+    import json
+
+    root = root.resolve()
+    sources = list(lint.files(root, "lib", ends=(".cpp",)))
+    (root / "compile_commands.json").write_text(json.dumps(
+        [{"directory": str(root), "file": str(p), "arguments": ["clang++", "-std=c++20", "-c", str(p)]} for p in sources]))
+    for path in sources:
+        yield from query(root, path, root)
+
+
+def main() -> int:
+    args = sys.argv[1:]
+    if TOOL is None:
+        print("clang-query-14 is not installed (package clang-tools-14)")
+        return lint.SKIP_RETURN_CODE
+    if args == ["--self-test"]:
+        return lint.self_test("await_query", check_sample)
+    if len(args) not in (2, 4) or args[0] != "--build" or args[2:3] not in ([], ["--jobs"]):
+        print("usage: await_query.py --self-test | --build DIR [--jobs N]")
+        return 2
+    build = pathlib.Path(args[1])
+    if not (build / "compile_commands.json").exists():
+        print("no compilation database in %s" % build)
+        return lint.SKIP_RETURN_CODE
+    findings = sorted(set(check(lint.TOP, build, int(args[3]) if len(args) == 4 else os.cpu_count() or 1)))
+    for f in findings:
+        print("%s:%d: %s: %s" % f)
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
