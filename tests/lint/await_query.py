@@ -23,7 +23,8 @@ FOUND = re.compile(r'^(/.*?):(\d+):\d+: note: "root" binds here\n(.*)$', re.M)
 
 def query(root: pathlib.Path, path: pathlib.Path, build: pathlib.Path) -> set[Finding]:
     """What the matcher finds in this file and in the headers of the tree that it includes."""
-    ours = 'isExpansionInFileMatching("^%s/(lib|daemon)/")' % re.escape(str(root)).replace("\\", "\\\\")
+    # no escapes, which clang-query reads in its own way: "." for whatever might be special
+    ours = 'isExpansionInFileMatching("^%s/(lib|daemon)/")' % re.sub(r"[^\w/]", ".", str(root))
     p = subprocess.run([TOOL, "-p", str(build), "--extra-arg=-w", "-c", "set bind-root true", "-c", "set output diag", "-c", MATCHER % ours, str(path)],
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     out = {Finding(os.path.relpath(os.path.realpath(m[1]), root), int(m[2]), "await", m[3].strip()) for m in FOUND.finditer(p.stdout)}

@@ -84,7 +84,7 @@ def unpack(sample: str, to: pathlib.Path) -> set[str]:
 
 
 def self_test(name: str, check: Callable[[pathlib.Path], Iterable[Finding]]) -> int:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix="farkeep-lint.") as folder:
         root = pathlib.Path(folder)
         expect = unpack(text_of(HERE / "bad" / (name + ".txt")), root)
         found = {"%s:%d %s" % f[:3] for f in check(root)}
