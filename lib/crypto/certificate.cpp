@@ -40,13 +40,17 @@ result<Certificate> Certificate::from_der(ByteView der) {
   return Certificate{std::move(x509), der};
 }
 
+// Shared, not parsed again: reading a key costs OpenSSL 3 more than anything else about a certificate.
 result<Certificate> Certificate::from_native(const X509* certificate) {
   unsigned char* raw = nullptr;
   int size = i2d_X509(certificate, &raw);
   if (size < 0) throw_openssl("encoding a certificate");
-  auto read = from_der({raw, static_cast<std::size_t>(size)});
+  Buffer der(raw, raw + size);
   OPENSSL_free(raw);
-  return read;
+  if (der.size() > kMaxCertificate) return Errc::too_large;
+  auto* own = const_cast<X509*>(certificate);  // OpenSSL counts owners in it
+  must(X509_up_ref(own), "keeping a certificate");
+  return Certificate{std::shared_ptr<X509>{own, X509Free{}}, der};
 }
 
 result<Certificate> Certificate::from_pem(std::string_view pem) {

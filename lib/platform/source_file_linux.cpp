@@ -7,26 +7,26 @@
 #include "base/error.hpp"
 #include "platform/io_posix.hpp"
 #include "platform/printable.hpp"
-#include "platform/source_tree.hpp"
+#include "platform/source_linux.hpp"
 #include "platform/stat_linux.hpp"
 #include "platform/xattr_linux.hpp"
 
-namespace farkeep {
+namespace farkeep::posix {
 
-std::size_t SourceFile::read(MutableByteView into) {
-  auto const n = posix::read_fully(file_.get(), offset_, into);
+std::size_t OpenSourceFile::read(MutableByteView into) {
+  auto const n = read_fully(file_.get(), offset_, into);
   if (n < 0) throw_errno(errno, "reading file " + printable(name_));
   offset_ += static_cast<std::uint64_t>(n);
   return static_cast<std::size_t>(n);
 }
 
-EntryStat SourceFile::stat() const {
+EntryStat OpenSourceFile::stat() const {
   struct stat st;
   if (::fstat(file_.get(), &st) != 0) throw_errno(errno, "looking at file " + printable(name_));
-  return posix::entry_stat(st);
+  return entry_stat(st);
 }
 
-std::vector<DataRange> SourceFile::data_ranges() const {
+std::vector<DataRange> OpenSourceFile::data_ranges() const {
   EntryStat const now = stat();
   std::uint64_t const size = now.size;
   if (size == 0) return {};
@@ -52,6 +52,6 @@ std::vector<DataRange> SourceFile::data_ranges() const {
   return out;
 }
 
-std::vector<Xattr> SourceFile::xattrs() const { return posix::XattrPlace::of(file_.get(), name_).read(); }
+std::vector<Xattr> OpenSourceFile::xattrs() const { return XattrPlace::of(file_.get(), name_).read(); }
 
-}  // namespace farkeep
+}  // namespace farkeep::posix

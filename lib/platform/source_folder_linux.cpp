@@ -10,7 +10,7 @@
 #include "platform/folder_posix.hpp"
 #include "platform/io_posix.hpp"
 #include "platform/printable.hpp"
-#include "platform/source_tree.hpp"
+#include "platform/source_linux.hpp"
 #include "platform/stat_linux.hpp"
 #include "platform/xattr_linux.hpp"
 
@@ -66,11 +66,27 @@ std::shared_ptr<SourceFolder> SourceFolder::open(const std::string& path) {
   std::string const name = end == 0 ? "/" : path.substr(last, end - last);
   Descriptor folder = open_quietly(at ? at.get() : AT_FDCWD, name.c_str(), O_DIRECTORY | O_NOFOLLOW);
   if (!folder) fail("opening folder", path);
-  return std::shared_ptr<SourceFolder>{new SourceFolder{std::move(folder), path}};
+  return std::make_shared<posix::OpenSourceFolder>(std::move(folder), path);
 }
 
-std::vector<SourceName> SourceFolder::entries() const {
-  std::vector<posix::FolderName> names = posix::read_names(folder_.get(), name_);
+namespace {
+
+class SystemSources final : public SourceTree {
+ public:
+  std::shared_ptr<SourceFolder> open(const std::string& path) override { return SourceFolder::open(path); }
+};
+
+}  // namespace
+
+SourceTree& system_sources() {
+  static SystemSources sources;
+  return sources;
+}
+
+namespace posix {
+
+std::vector<SourceName> OpenSourceFolder::entries() const {
+  std::vector<FolderName> names = read_names(folder_.get(), name_);
   // Asked in the order of the inodes: a cold disk then reads its inode table forwards, once.
   std::vector<std::uint32_t> order(names.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
@@ -80,21 +96,21 @@ std::vector<SourceName> SourceFolder::entries() const {
     out[i].name = std::move(names[i].name);
     struct stat st;
     if (::fstatat(folder_.get(), out[i].name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
-      out[i].stat = posix::entry_stat(st);
+      out[i].stat = entry_stat(st);
     else
       out[i].error = {errno, boost::system::system_category()};
   }
   return out;
 }
 
-std::shared_ptr<SourceFolder> SourceFolder::folder(const std::string& name) const {
+std::shared_ptr<SourceFolder> OpenSourceFolder::folder(const std::string& name) const {
   check_name(name);
   Descriptor inner = open_quietly(folder_.get(), name.c_str(), O_DIRECTORY | O_NOFOLLOW);
   if (!inner) fail("opening folder", name);
-  return std::shared_ptr<SourceFolder>{new SourceFolder{std::move(inner), name}};
+  return std::make_shared<OpenSourceFolder>(std::move(inner), name);
 }
 
-std::unique_ptr<SourceFile> SourceFolder::file(const std::string& name) const {
+std::unique_ptr<SourceFile> OpenSourceFolder::file(const std::string& name) const {
   check_name(name);
   // O_NONBLOCK: a fifo that took the file's name since it was listed must not hold us; O_NOCTTY the same for terminals.
   // Regular files do not mind either.
@@ -103,10 +119,10 @@ std::unique_ptr<SourceFile> SourceFolder::file(const std::string& name) const {
   struct stat st;
   if (::fstat(file.get(), &st) != 0) fail("opening file", name);
   if (!S_ISREG(st.st_mode)) throw failure(Errc::io, "opening file " + printable(name) + ": no longer a regular file");
-  return std::unique_ptr<SourceFile>{new SourceFile{std::move(file), name}};
+  return std::make_unique<OpenSourceFile>(std::move(file), name);
 }
 
-std::string SourceFolder::link_target(const std::string& name) const {
+std::string OpenSourceFolder::link_target(const std::string& name) const {
   check_name(name);
   for (std::string out(256, '\0'); out.size() <= limits::kMaxPath; out.resize(4 * out.size())) {
     auto const n = ::readlinkat(folder_.get(), name.c_str(), out.data(), out.size());
@@ -119,24 +135,25 @@ std::string SourceFolder::link_target(const std::string& name) const {
   throw failure(Errc::too_large, "reading link " + printable(name));
 }
 
-std::vector<Xattr> SourceFolder::xattrs(const std::string& name) const {
+std::vector<Xattr> OpenSourceFolder::xattrs(const std::string& name) const {
   check_name(name);
-  return posix::XattrPlace::in(folder_.get(), name).read();
+  return XattrPlace::in(folder_.get(), name).read();
 }
 
-EntryStat SourceFolder::stat(const std::string& name) const {
+EntryStat OpenSourceFolder::stat(const std::string& name) const {
   check_name(name);
   struct stat st;
   if (::fstatat(folder_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) != 0) fail("looking at", name);
-  return posix::entry_stat(st);
+  return entry_stat(st);
 }
 
-EntryStat SourceFolder::stat() const {
+EntryStat OpenSourceFolder::stat() const {
   struct stat st;
   if (::fstat(folder_.get(), &st) != 0) fail("looking at folder", name_);
-  return posix::entry_stat(st);
+  return entry_stat(st);
 }
 
-std::vector<Xattr> SourceFolder::xattrs() const { return posix::XattrPlace::of(folder_.get(), name_).read(); }
+std::vector<Xattr> OpenSourceFolder::xattrs() const { return XattrPlace::of(folder_.get(), name_).read(); }
 
+}  // namespace posix
 }  // namespace farkeep

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/bytes.hpp"
-#include "platform/descriptor.hpp"
 #include "platform/entry_meta.hpp"
 
 namespace farkeep {
@@ -29,25 +28,18 @@ struct DataRange {
 /// An open regular file.  One thread at a time.
 class SourceFile {
  public:
+  virtual ~SourceFile() = default;
   /// From where the last read ended, until `into` is full or the file ends; the bytes read.
-  std::size_t read(MutableByteView into);
+  virtual std::size_t read(MutableByteView into) = 0;
   /// The next read starts here: to step over a hole.
-  void skip_to(std::uint64_t offset) { offset_ = offset; }
+  virtual void skip_to(std::uint64_t offset) = 0;
   /// As of now; comparing it with what stat said before reading tells whether the file changed meanwhile.
-  EntryStat stat() const;
+  virtual EntryStat stat() const = 0;
   /// Where data lies now, ascending, disjoint, within the present size; the whole file where the file system cannot
   /// tell.
-  std::vector<DataRange> data_ranges() const;
+  virtual std::vector<DataRange> data_ranges() const = 0;
   /// In the system's order.
-  std::vector<Xattr> xattrs() const;
-
- private:
-  friend class SourceFolder;
-  SourceFile(Descriptor file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
-
-  Descriptor file_;
-  std::string name_;
-  std::uint64_t offset_ = 0;
+  virtual std::vector<Xattr> xattrs() const = 0;
 };
 
 /// A name in a folder with its lstat, or the reason why there is none.
@@ -61,30 +53,36 @@ struct SourceName {
 /// entries() by one thread at a time; the rest by any number.
 class SourceFolder {
  public:
-  /// Symlinks above the last component are followed, for that is how the administrator named the place; the last one is
-  /// not.  `path` is absolute, of any length.
+  virtual ~SourceFolder() = default;
+  /// A folder of the machine.  Symlinks above the last component are followed, for that is how the administrator named the
+  /// place; the last one is not.  `path` is absolute, of any length.
   static std::shared_ptr<SourceFolder> open(const std::string& path);
 
   /// All names but . and .., sorted as bytes.
-  std::vector<SourceName> entries() const;
-  std::shared_ptr<SourceFolder> folder(const std::string& name) const;
+  virtual std::vector<SourceName> entries() const = 0;
+  virtual std::shared_ptr<SourceFolder> folder(const std::string& name) const = 0;
   /// Refuses what is not a regular file.
-  std::unique_ptr<SourceFile> file(const std::string& name) const;
-  std::string link_target(const std::string& name) const;
+  virtual std::unique_ptr<SourceFile> file(const std::string& name) const = 0;
+  virtual std::string link_target(const std::string& name) const = 0;
   /// Of an entry of any kind, in the system's order; too_large beyond limits::kMaxXattrBytes.  Goes through /proc: of a
   /// file that is opened anyway, SourceFile::xattrs() costs a tenth.
-  std::vector<Xattr> xattrs(const std::string& name) const;
-  EntryStat stat(const std::string& name) const;
+  virtual std::vector<Xattr> xattrs(const std::string& name) const = 0;
+  virtual EntryStat stat(const std::string& name) const = 0;
 
   /// The folder's own.
-  EntryStat stat() const;
-  std::vector<Xattr> xattrs() const;
-
- private:
-  SourceFolder(Descriptor folder, std::string name) : folder_(std::move(folder)), name_(std::move(name)) {}
-
-  Descriptor folder_;
-  std::string name_;  // for messages: as it was given to open() or folder()
+  virtual EntryStat stat() const = 0;
+  virtual std::vector<Xattr> xattrs() const = 0;
 };
+
+/// The seam between backup and the machine's file trees, for simulations.  Safe from many threads.
+class SourceTree {
+ public:
+  virtual ~SourceTree() = default;
+  /// As SourceFolder::open().
+  virtual std::shared_ptr<SourceFolder> open(const std::string& path) = 0;
+};
+
+/// The machine's.  It has no state.
+SourceTree& system_sources();
 
 }  // namespace farkeep

@@ -44,6 +44,12 @@ TargetFolder::TargetFolder(std::shared_ptr<TargetContext> context, Descriptor fo
       made_(made),
       inherits_acl_(inherits_acl) {}
 
+bool TargetFolder::fresh() const {
+  if (context_->options.found == TargetOptions::Found::nothing) return true;
+  auto const overwrite = context_->options.overwrite;
+  return made_ && (overwrite == Overwrite::always || overwrite == Overwrite::if_changed);
+}
+
 std::shared_ptr<TargetFolder> TargetFolder::open_root(const std::string& path, const TargetOptions& options) {
   posix::make_folders(path);
   Descriptor folder{again_if_interrupted([&] { return ::open(path.c_str(), kOpenFolder); })};
@@ -90,7 +96,7 @@ std::shared_ptr<TargetFolder> TargetFolder::child(Descriptor folder, const std::
 
 TargetPlan TargetFolder::plan(const std::string& name, const EntryStat& wanted) const {
   posix::check_target_name(name);
-  if (context_->options.found == TargetOptions::Found::nothing) return {};
+  if (fresh()) return {};
   struct stat st;
   if (::fstatat(folder_->get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return {};
@@ -117,7 +123,7 @@ TargetPlan TargetFolder::plan(const std::string& name, const EntryStat& wanted) 
 std::unique_ptr<TargetFile> TargetFolder::file(const std::string& name, const TargetPlan& plan) const {
   posix::check_target_name(name);
   FARKEEP_CHECK(plan.action != Action::keep);
-  bool const direct = context_->options.found == TargetOptions::Found::nothing;
+  bool const direct = fresh();
   std::string made_as = direct ? name : context_->temporary_name();
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   Descriptor file{again_if_interrupted([&] { return ::openat(folder_->get(), made_as.c_str(), kFlags, 0600); })};
@@ -173,7 +179,7 @@ NotApplied TargetFolder::node(const std::string& name, const TargetPlan& plan, c
   posix::check_target_name(name);
   FARKEEP_CHECK(plan.action != Action::keep);
   int const here = folder_->get();
-  bool const direct = context_->options.found == TargetOptions::Found::nothing;
+  bool const direct = fresh();
   std::string const at = direct ? name : context_->temporary_name();
   NotApplied missing;
   if (make(at.c_str()) != 0) {

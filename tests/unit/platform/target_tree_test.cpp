@@ -308,6 +308,7 @@ TEST_CASE("target: holes stay holes") {
 TEST_CASE("target: hard links share one file, also over an existing name") {
   Scratch s;
   auto const t = TargetFolder::open_root(s.path(), {});
+  REQUIRE(::mkdir(s.at("sub").c_str(), 0700) == 0);
   auto const sub = t->folder("sub");
   auto const f = t->file("first", {});
   f->write_at(0, as_bytes("x"));
@@ -320,6 +321,22 @@ TEST_CASE("target: hard links share one file, also over an existing name") {
   CHECK(folder->stat("first").links == 3);
   CHECK(folder->folder("sub")->stat("second").inode == f->identity().inode);
   CHECK(names(s.at("sub")) == std::vector<std::string>{"old", "second"});
+}
+
+TEST_CASE("target: in a folder that this restore made nothing is looked up, and what somebody else puts there is not replaced") {
+  Scratch s;
+  auto const t = TargetFolder::open_root(s.path(), {});
+  auto const made = t->folder("made");
+  put(s.at("made/taken"), "theirs");
+  EntryStat const wanted = ours(EntryKind::file);
+  CHECK(made->plan("taken", wanted).action == TargetPlan::Action::create);
+  CHECK_THROWS_AS(made->file("taken", made->plan("taken", wanted)), failure);
+  // What overwriting would not repair the next time gets its name when it is complete.
+  TargetOptions careful;
+  careful.overwrite = Overwrite::never;
+  auto const folder = TargetFolder::open_root(s.path(), careful)->folder("other");
+  auto const unfinished = folder->file("file", folder->plan("file", wanted));
+  CHECK(names(s.at("other")) != std::vector<std::string>{"file"});
 }
 
 TEST_CASE("target: links and special files have hard links too") {

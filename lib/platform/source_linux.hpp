@@ -1,0 +1,44 @@
+#pragma once
+
+#include "platform/descriptor.hpp"
+#include "platform/source_tree.hpp"
+
+/// The bodies of source_tree.hpp, by file descriptor.
+namespace farkeep::posix {
+
+class OpenSourceFile final : public SourceFile {
+ public:
+  OpenSourceFile(Descriptor file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+
+  std::size_t read(MutableByteView into) override;
+  void skip_to(std::uint64_t offset) override { offset_ = offset; }
+  EntryStat stat() const override;
+  std::vector<DataRange> data_ranges() const override;
+  std::vector<Xattr> xattrs() const override;
+
+ private:
+  Descriptor file_;
+  std::string name_;
+  std::uint64_t offset_ = 0;
+};
+
+class OpenSourceFolder final : public SourceFolder {
+ public:
+  /// `name`: for messages, as it was given to open() or folder().
+  OpenSourceFolder(Descriptor folder, std::string name) : folder_(std::move(folder)), name_(std::move(name)) {}
+
+  std::vector<SourceName> entries() const override;
+  std::shared_ptr<SourceFolder> folder(const std::string& name) const override;
+  std::unique_ptr<SourceFile> file(const std::string& name) const override;
+  std::string link_target(const std::string& name) const override;
+  std::vector<Xattr> xattrs(const std::string& name) const override;
+  EntryStat stat(const std::string& name) const override;
+  EntryStat stat() const override;
+  std::vector<Xattr> xattrs() const override;
+
+ private:
+  Descriptor folder_;
+  std::string name_;
+};
+
+}  // namespace farkeep::posix
