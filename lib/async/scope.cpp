@@ -107,9 +107,11 @@ void Scope::spawn(task<void> child, std::string name) {
                  asio::bind_cancellation_slot(place->stop.slot(), std::move(on_end)));
 }
 
+// A cancellation is not used up here: who catches what we throw and goes on meets it again at the next co_await.
 task<void> Scope::join() {
   std::shared_ptr<State> state = state_;
   state->joining = true;
+  bool const throws = co_await asio::this_coro::throw_if_cancelled();
   bool caller_cancelled = false;
   while (!state->children.empty()) {
     std::exception_ptr interrupted;
@@ -121,10 +123,11 @@ task<void> Scope::join() {
     if (interrupted) {
       // From here on we wait for the children's ends, whatever else is asked of us.
       caller_cancelled = true;
-      co_await asio::this_coro::reset_cancellation_state();
+      co_await asio::this_coro::throw_if_cancelled(false);
       state->cancel();
     }
   }
+  if (caller_cancelled) co_await asio::this_coro::throw_if_cancelled(throws);
   state->joining = false;
   if (state->first_failure) std::rethrow_exception(std::exchange(state->first_failure, nullptr));
   if (caller_cancelled) throw boost::system::system_error(asio::error::operation_aborted, "joining");

@@ -28,7 +28,8 @@ class Scope {
   /// Starts a child in the next turn.  After cancel() the child is dropped unstarted.
   void spawn(task<void> child, std::string name);
   /// Waits until no child is left, then rethrows the first failure.  When the caller is cancelled meanwhile: cancels
-  /// all children, waits for them, then throws the first failure or else operation_aborted.
+  /// all children, waits for them, then throws the first failure or else operation_aborted; and the caller stays cancelled,
+  /// so that it cannot go on by mistake: its next co_await throws too, unless it resets its cancellation state.
   task<void> join();
   /// Asks every child to stop.  Callable from a child.
   void cancel();

@@ -140,6 +140,26 @@ TEST_CASE("scope: a real error on the way out is not hidden by the cancellation"
   CHECK(w.run_cancelled(Parent::run(w), 10s) == Errc::io);
 }
 
+TEST_CASE("scope: whoever takes a child's error for the only news stays cancelled all the same") {
+  World w;
+  std::vector<int> log;
+  struct Parent {
+    static task<void> run(World& world, std::vector<int>& went_on) {
+      Scope scope{world.executor()};
+      scope.spawn(fails_when_stopped(world.timers), "journal");
+      try {
+        co_await scope.join();
+      } catch (const failure&) {
+        went_on.push_back(1);
+      }
+      co_await world.timers.sleep(24h);
+      went_on.push_back(2);
+    }
+  };
+  CHECK(w.run_cancelled(Parent::run(w, log), 10s) == aborted());
+  CHECK(log == std::vector{1});
+}
+
 task<void> stop_it(Scope& scope, Timers& timers) {
   co_await timers.sleep(1s);
   scope.cancel();
