@@ -14,6 +14,10 @@ std::unique_ptr<ObjectFolder::Unfinished> begin_upload(ObjectFolder* folder, std
   return std::make_unique<ObjectFolder::Unfinished>(*folder, std::move(name), "u");
 }
 
+void append_all(ObjectFolder::Unfinished* file, std::vector<Buffer> pieces) {
+  for (const Buffer& piece : pieces) file->append(piece);
+}
+
 }  // namespace
 
 class DirectoryStore::FileUpload final : public Upload {
@@ -21,8 +25,8 @@ class DirectoryStore::FileUpload final : public Upload {
   FileUpload(Workers& workers, std::unique_ptr<ObjectFolder::Unfinished> file, std::string name)
       : workers_(workers), file_(std::move(file)), name_(std::move(name)) {}
 
-  task<void> append(Buffer bytes) override {
-    co_await workers_.offload(&ObjectFolder::Unfinished::append, file_.get(), std::move(bytes));
+  task<void> append(std::vector<Buffer> pieces) override {
+    co_await workers_.offload(&append_all, file_.get(), std::move(pieces));
   }
   task<void> finish() override {
     bool const made = co_await workers_.offload(&ObjectFolder::Unfinished::finish, file_.get());
@@ -68,7 +72,10 @@ task<std::optional<Buffer>> DirectoryStore::get(std::string name) {
 
 task<Buffer> DirectoryStore::get_range(std::string name, std::uint64_t offset, std::size_t size) {
   check_object_name(name);
-  co_return co_await workers_.offload(&ObjectFolder::get_range, folder_.get(), std::move(name), offset, size);
+  // From this thread's heap, where it will be freed: otherwise the heap of each worker grows by what lies in a queue some time.
+  Buffer into;
+  into.reserve(size);
+  co_return co_await workers_.offload(&ObjectFolder::get_range, folder_.get(), std::move(name), offset, size, std::move(into));
 }
 
 task<std::vector<ObjectInfo>> DirectoryStore::list(std::string folder) {

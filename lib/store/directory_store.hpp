@@ -21,8 +21,9 @@ class ObjectFolder;
 ///
 /// Writing: a temporary file, its bytes, a sync of it, its name (never over another), a sync of the folder.  Folders are
 /// synced from the root down before their first object is promised.  A sync that failed is never repeated: the temporary
-/// file is abandoned; after a failed sync of a *folder* nobody knows which names last, so the store refuses to write until
-/// it is opened anew, and reads on.
+/// file is abandoned; after a failed sync of a *folder* nobody knows which names last, so the name in question counts as absent,
+/// and the store refuses to write until it is opened anew, and reads on.  What a process that was killed left unsynced among
+/// the names of a folder is synced when the folder is listed first.
 class DirectoryStore final : public Store {
  public:
   /// Takes the lock (Errc::busy when somebody has it), makes what is missing, tries that the file system syncs and renames,

@@ -8,8 +8,8 @@ class MemoryStore::MemoryUpload final : public Upload {
  public:
   MemoryUpload(MemoryStore& store, std::string name) : store_(store), name_(std::move(name)) {}
 
-  task<void> append(Buffer bytes) override {
-    farkeep::append(body_, bytes);
+  task<void> append(std::vector<Buffer> pieces) override {
+    for (const Buffer& piece : pieces) farkeep::append(body_, piece);
     co_return;
   }
   task<void> finish() override {

@@ -16,6 +16,10 @@ constexpr std::size_t kSerial = 16;  // hex digits in a temporary name: p-<seria
 
 bool is_object_file(std::string_view name) { return name.ends_with(kObject); }
 
+bool is_of_the_store(std::string_view folder, std::string_view name) {
+  return folder.empty() && (name == "tmp" || name == "lock" || name.starts_with("store-id"));
+}
+
 void remove_quietly(Disk& disk, const std::string& path) {
   try {
     disk.remove(path);
@@ -101,6 +105,20 @@ void ObjectFolder::refuse_if_broken() const {
   if (broken_) throw failure(Errc::io, "writing to a store after a folder could not be synced; restart to go on");
 }
 
+// A process that was killed may have given a name and not synced it: the next one must not promise anything because of it.
+void ObjectFolder::settle(const std::string& folder) {
+  std::lock_guard hold{mutex_};
+  if (settled_.contains(folder)) return;
+  sync_names(root_ + '/' + folder);
+  settled_.insert(folder);
+}
+
+bool ObjectFolder::in_doubt(const std::string& name) {
+  if (!broken_) return false;
+  std::lock_guard hold{mutex_};
+  return doubtful_.contains(name);
+}
+
 // All above it is synced too, once per run: a process that was killed may have made a folder and not synced its parent.
 void ObjectFolder::ready_folder_of(const std::string& name) {
   auto slash = name.rfind('/');
@@ -135,7 +153,7 @@ ObjectFolder::Unfinished::~Unfinished() {
   if (!path_.empty()) remove_quietly(folder_.disk_, path_);
 }
 
-void ObjectFolder::Unfinished::append(const Buffer& bytes) {
+void ObjectFolder::Unfinished::append(ByteView bytes) {
   folder_.refuse_if_broken();
   file_->append(bytes);
 }
@@ -149,7 +167,13 @@ bool ObjectFolder::Unfinished::finish() {
   if (made) path_.clear();
   // Also when the name was there: whoever hears so may rely on it, and the one who made it may not have come this far.
   auto const slash = target.rfind('/');
-  folder_.sync_names(target.substr(0, slash));
+  try {
+    folder_.sync_names(target.substr(0, slash));
+  } catch (...) {
+    std::lock_guard hold{folder_.mutex_};
+    if (made) folder_.doubtful_.insert(name_);
+    throw;
+  }
   return made;
 }
 
@@ -159,47 +183,46 @@ bool ObjectFolder::put_new(const std::string& name, const Buffer& body) {
   return file.finish();
 }
 
-std::optional<Buffer> ObjectFolder::get(const std::string& name) { return read_file(disk_, path_of(name), kMaxObject); }
+std::optional<Buffer> ObjectFolder::get(const std::string& name) {
+  if (in_doubt(name)) return std::nullopt;
+  return read_file(disk_, path_of(name), kMaxObject);
+}
 
-Buffer ObjectFolder::get_range(const std::string& name, std::uint64_t offset, std::size_t size) {
+Buffer ObjectFolder::get_range(const std::string& name, std::uint64_t offset, std::size_t size, Buffer out) {
+  if (in_doubt(name)) throw failure(Errc::not_found, "reading an object whose name could not be synced");
   auto file = disk_.open(path_of(name), Open::read);
-  Buffer out(size);
+  out.resize(size);
   out.resize(file->read_at(offset, out));
   return out;
 }
 
 std::vector<ObjectInfo> ObjectFolder::list(const std::string& folder) {
   std::vector<ObjectInfo> found;
-  if (folder.empty()) {
-    for (const std::string& top : list_folders("")) list_into(top + '/', found);
-    for (const std::string& name : disk_.list(root_))
-      if (is_object_file(name))
-        found.push_back(ObjectInfo{name.substr(0, name.size() - kObject.size()), disk_.open(root_ + '/' + name, Open::read)->size()});
-  } else {
-    list_into(folder, found);
-  }
+  list_into(folder, found);
   std::sort(found.begin(), found.end(), [](const ObjectInfo& a, const ObjectInfo& b) { return a.name < b.name; });
   return found;
 }
 
 void ObjectFolder::list_into(const std::string& folder, std::vector<ObjectInfo>& found) {
-  for (const std::string& name : disk_.list(root_ + '/' + folder)) {
-    if (!is_object_file(name)) {
-      list_into(folder + name + '/', found);
+  std::vector<std::string> below;
+  std::size_t const before = found.size();
+  for (const std::string& file : disk_.list(root_ + '/' + folder)) {
+    if (!is_object_file(file)) {
+      if (!is_of_the_store(folder, file)) below.push_back(folder + file + '/');
       continue;
     }
-    auto size = disk_.open(root_ + '/' + folder + name, Open::read)->size();
-    found.push_back(ObjectInfo{folder + name.substr(0, name.size() - kObject.size()), size});
+    std::string name = folder + file.substr(0, file.size() - kObject.size());
+    if (!in_doubt(name)) found.push_back(ObjectInfo{std::move(name), disk_.open(root_ + '/' + folder + file, Open::read)->size()});
   }
+  // The names were read before: all of them are synced after this.
+  if (found.size() > before) settle(folder);
+  for (const std::string& next : below) list_into(next, found);
 }
 
 std::vector<std::string> ObjectFolder::list_folders(const std::string& folder) {
   std::vector<std::string> found;
-  for (std::string& name : disk_.list(root_ + '/' + folder)) {
-    if (is_object_file(name)) continue;
-    bool const ours = folder.empty() && (name == "tmp" || name == "lock" || name.starts_with("store-id"));
-    if (!ours) found.push_back(std::move(name));
-  }
+  for (std::string& name : disk_.list(root_ + '/' + folder))
+    if (!is_object_file(name) && !is_of_the_store(folder, name)) found.push_back(std::move(name));
   return found;
 }
 

@@ -26,7 +26,8 @@ class ObjectFolder {
   /// False: the name exists, durably.
   bool put_new(const std::string& name, const Buffer& body);
   std::optional<Buffer> get(const std::string& name);
-  Buffer get_range(const std::string& name, std::uint64_t offset, std::size_t size);
+  /// Reads into `out`, whatever it holds, and gives it back.
+  Buffer get_range(const std::string& name, std::uint64_t offset, std::size_t size, Buffer out);
   std::vector<ObjectInfo> list(const std::string& folder);
   std::vector<std::string> list_folders(const std::string& folder);
   void remove(const std::string& name);
@@ -38,7 +39,7 @@ class ObjectFolder {
     ~Unfinished();
     Unfinished(const Unfinished&) = delete;
     Unfinished& operator=(const Unfinished&) = delete;
-    void append(const Buffer& bytes);
+    void append(ByteView bytes);
     /// False: the name exists, durably.
     bool finish();
 
@@ -58,6 +59,8 @@ class ObjectFolder {
   void try_the_disk();
   void sort_out_temporaries();
   void list_into(const std::string& folder, std::vector<ObjectInfo>& found);
+  void settle(const std::string& folder);
+  bool in_doubt(const std::string& name);
   void ready_folder_of(const std::string& name);
   void sync_names(const std::string& path);
   void refuse_if_broken() const;
@@ -70,8 +73,10 @@ class ObjectFolder {
   StoreId id_;
   std::atomic<bool> broken_ = false;
   std::atomic<std::uint64_t> next_temporary_;
-  std::mutex mutex_;                            // of the two below
-  std::set<std::string> ready_;                 // folders known durable
+  std::mutex mutex_;                             // of the four below
+  std::set<std::string> ready_;                  // folders known durable
+  std::set<std::string> settled_;                // folders whose names from before this run are known durable
+  std::set<std::string> doubtful_;               // names that we made and could not sync: absent until the next run
   std::map<std::string, std::string> leftover_;  // object name → path of the unfinished upload
 };
 

@@ -28,6 +28,12 @@ bool good_name(std::string_view name) {
 
 }  // namespace
 
+task<void> Upload::append(Buffer bytes) {
+  std::vector<Buffer> pieces;
+  pieces.push_back(std::move(bytes));
+  return append(std::move(pieces));
+}
+
 void check_object_name(std::string_view name) {
   if (!good_name(name)) throw failure(Errc::malformed, "checking an object's name");
 }

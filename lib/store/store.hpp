@@ -29,7 +29,9 @@ class Upload {
  public:
   /// Without finish(): nothing becomes visible, and the space is given back.
   virtual ~Upload() = default;
-  virtual task<void> append(Buffer bytes) = 0;
+  /// One behind the other; all are given back before it returns.
+  virtual task<void> append(std::vector<Buffer> pieces) = 0;
+  task<void> append(Buffer bytes);
   /// On return the object is whole, durable and visible.  Errc::exists when the name is taken.
   virtual task<void> finish() = 0;
 };
@@ -58,7 +60,8 @@ class Store {
   /// Bytes from `offset` on; fewer than `size` only where the object ends.  Errc::not_found when there is no object.
   virtual task<Buffer> get_range(std::string name, std::uint64_t offset, std::size_t size) = 0;
 
-  /// All objects below a folder ("" or ending in "/"), in order of their names.
+  /// All objects below a folder ("" or ending in "/"), in order of their names.  They survive a power loss, also those that a
+  /// process made that was killed before it could say so.
   virtual task<std::vector<ObjectInfo>> list(std::string folder) = 0;
   /// The folders directly below a folder, without what stands before them and without "/", in order.
   virtual task<std::vector<std::string>> list_folders(std::string folder) = 0;

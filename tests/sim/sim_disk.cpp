@@ -97,8 +97,9 @@ class SimDisk::Handle final : public DiskFile {
   void sync() override {
     alive("syncing ");
     broken_ = true;
-    disk_.operation("syncing " + path_, file_.get());
+    disk_.operation("syncing " + path_, Needs::nothing, file_.get());
     broken_ = false;
+    if (disk_.lies_) return;
     for (const auto& c : file_->unsynced) File::apply(file_->synced, c);
     file_->unsynced.clear();
   }
@@ -116,7 +117,7 @@ class SimDisk::Handle final : public DiskFile {
     alive(doing);
     bool const had_power = !disk_.dark_;
     try {
-      disk_.operation(doing + path_);
+      disk_.operation(doing + path_, c.truncates ? Needs::nothing : Needs::room);
     } catch (...) {
       // The write during which the power went may have happened.
       if (had_power && disk_.dark_) file_->change(std::move(c));
@@ -187,14 +188,14 @@ std::unique_ptr<DiskFile> SimDisk::open(const std::string& path, Open how) {
   if (p.node && how == Open::create_new) throw failure(Errc::exists, "making " + path);
   if (!p.node && how == Open::read) throw failure(Errc::not_found, "opening " + path);
   if (p.node) return std::make_unique<Handle>(*this, p.node->file, path);
-  operation("making " + path);
+  operation("making " + path, Needs::room);
   auto file = std::make_shared<File>();
   p.folder->change(p.name, Node{file, nullptr});
   return std::make_unique<Handle>(*this, std::move(file), path);
 }
 
 void SimDisk::rename(const std::string& from, const std::string& to) {
-  operation("renaming " + from);
+  operation("renaming " + from, Needs::nothing);
   Place a = place(from, true);
   if (!a.node) throw failure(Errc::not_found, "renaming " + from);
   Node node = *a.node;
@@ -211,7 +212,7 @@ bool SimDisk::rename_new(const std::string& from, const std::string& to) {
 }
 
 void SimDisk::remove(const std::string& path) {
-  operation("removing " + path);
+  operation("removing " + path, Needs::nothing);
   Place p = place(path, false);
   if (p.node) p.folder->change(p.name, Node{});
 }
@@ -222,9 +223,9 @@ void SimDisk::make_folders(const std::string& path) {
   for (const std::string& part : parts_of(path)) {
     auto found = at->now.find(part);
     if (found == at->now.end()) {
-      operation("making folder " + path);
+      operation("making folder " + path, Needs::room);
       at->change(part, Node{nullptr, std::make_shared<Folder>()});
-      operation("syncing the parent of folder " + path);
+      operation("syncing the parent of folder " + path, Needs::nothing);
       at->synced = at->now;
       at->unsynced.clear();
       found = at->now.find(part);
@@ -235,9 +236,10 @@ void SimDisk::make_folders(const std::string& path) {
 }
 
 void SimDisk::sync_folder(const std::string& path) {
-  operation("syncing folder " + path);
+  operation("syncing folder " + path, Needs::nothing);
   Folder* f = folder_at(path);
   if (!f) throw failure(Errc::not_found, "syncing folder " + path);
+  if (lies_) return;
   for (const auto& [name, node] : f->unsynced) Folder::apply(f->synced, name, node);
   f->unsynced.clear();
 }
@@ -263,7 +265,7 @@ std::unique_ptr<DiskLock> SimDisk::lock(const std::string& path) {
   return std::make_unique<Lock>(*this, path);
 }
 
-std::uint64_t SimDisk::free_bytes(const std::string&) { return fail_at_ && fail_code_ == Errc::no_space ? 0 : std::uint64_t{1} << 40; }
+std::uint64_t SimDisk::free_bytes(const std::string&) { return full_ || (fail_at_ && fail_code_ == Errc::no_space) ? 0 : std::uint64_t{1} << 40; }
 
 // ---- faults
 
@@ -271,13 +273,26 @@ void SimDisk::power_check(const std::string& doing) const {
   if (dark_) throw failure(Errc::io, doing + ": no power");
 }
 
-void SimDisk::operation(const std::string& doing, File* syncing) {
+void SimDisk::cut_power() {
+  if (dark_) return;
+  dark_ = true;
+  if (on_cut_) on_cut_();
+}
+
+void SimDisk::disarm() {
+  cut_at_.reset();
+  fail_at_.reset();
+  full_ = false;
+}
+
+void SimDisk::operation(const std::string& doing, Needs needs, File* syncing) {
   power_check(doing);
   std::uint64_t const n = operations_++;
   if (cut_at_ && n >= *cut_at_) {
-    dark_ = true;
+    cut_power();
     power_check(doing);
   }
+  if (full_ && needs == Needs::room) throw failure(Errc::no_space, doing);
   if (!fail_at_ || n < *fail_at_) return;
   if (!fail_stays_) fail_at_.reset();
   if (syncing) syncing->unsynced.clear();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,13 +48,23 @@ class SimDisk final : public Disk {
   std::uint64_t operations() const { return operations_; }
   /// After `n` more operations the power goes: the next one may or may not have happened, and all after it throw.
   void cut_power_after(std::uint64_t n) { cut_at_ = operations_ + n; }
+  /// The power goes now.
+  void cut_power();
+  /// Nothing is armed any more: neither a cut nor a failure; and there is room again.
+  void disarm();
   bool without_power() const { return dark_; }
+  /// Called at the moment the power goes: a machine without power says nothing more to anybody.
+  void when_power_goes(std::function<void()> then) { on_cut_ = std::move(then); }
   /// What the disk holds when it comes back; open files and locks are gone.
   void power_on(Cut cut, std::mt19937& rng);
   /// The operation after `n` more fails with `code` and does nothing; so do all after it when `stays`.
   /// A sync that fails drops what it should have made durable: later syncs say yes and do not bring it back.
   void fail_after(std::uint64_t n, Errc code, bool stays);
   void heal() { fail_at_.reset(); }
+  /// No room: whatever makes a name or adds bytes fails with no_space; removing, renaming and syncing do not.
+  void set_full(bool full) { full_ = full; }
+  /// A disk that says "synced" and is not: what tests of tests are made of.
+  void lie_about_sync(bool lie) { lies_ = lie; }
 
   // ---- looking and rotting
 
@@ -74,7 +85,8 @@ class SimDisk final : public Disk {
   Place place(const std::string& path, bool must_have_parent) const;
   Folder* folder_at(const std::string& path) const;
   File* file_at(const std::string& path) const;
-  void operation(const std::string& doing, File* syncing = nullptr);
+  enum class Needs { nothing, room };
+  void operation(const std::string& doing, Needs needs, File* syncing = nullptr);
   void power_check(const std::string& doing) const;
   static void settle(Folder& folder, Cut cut, std::mt19937& rng);
 
@@ -84,7 +96,8 @@ class SimDisk final : public Disk {
   std::optional<std::uint64_t> cut_at_, fail_at_;
   Errc fail_code_ = Errc::io;
   bool fail_stays_ = false;
-  bool dark_ = false;
+  bool dark_ = false, full_ = false, lies_ = false;
+  std::function<void()> on_cut_;
   std::uint64_t boot_ = 0;
 };
 
