@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.hpp"
-#include "platform/atomic_file.hpp"
+#include "vault/index_files.hpp"
 
 namespace farkeep {
 namespace {
@@ -12,8 +12,6 @@ constexpr std::size_t kMemtable = 32768;          // entries: about 3 MiB
 constexpr std::size_t kOverfull = 16 * kMemtable;
 constexpr std::size_t kSegmentsToKeep = 16;       // more footers than this are not left to the next opening
 constexpr std::size_t kAskInline = 512;           // filters are asked on the spot for so many ids: 50 ns each
-constexpr std::size_t kMaxList = 64 * 1024;
-constexpr std::string_view kTablePrefix = "table-";
 
 using Tables = std::vector<std::shared_ptr<const IndexTable>>;
 using Found = std::vector<std::optional<Place>>;
@@ -36,50 +34,13 @@ Found look_up(std::shared_ptr<const Tables> tables, std::vector<ObjectId> ids) {
   return found;
 }
 
-std::shared_ptr<const IndexTable> write_table(Disk* disk, std::string path, std::vector<IndexEntry> entries) {
-  std::sort(entries.begin(), entries.end(), [](const IndexEntry& a, const IndexEntry& b) { return a.id < b.id; });
-  IndexTableWriter writer{*disk, path, entries.size()};
-  for (const IndexEntry& e : entries) writer.add(e);
-  writer.finish();
-  return IndexTable::open(*disk, path);
-}
-
-std::shared_ptr<const IndexTable> write_merged(Disk* disk, std::string path, Tables tables, const std::atomic<bool>* stop) {
-  if (!merge_tables(*disk, std::move(tables), path, *stop)) return nullptr;
-  return IndexTable::open(*disk, path);
-}
-
-void write_list(Disk* disk, std::string path, Buffer bytes) { write_file_atomically(*disk, path, bytes); }
-
-std::optional<Buffer> read_list(Disk* disk, std::string folder, std::string path) {
-  disk->make_folders(folder);
-  return read_file(*disk, path, kMaxList);
-}
-
-void remove_files(Disk* disk, std::vector<std::string> paths) {
-  for (const std::string& path : paths) disk->remove(path);
-}
-
-// The list goes first, durably: never may it speak of tables of another make.
-void remove_list(Disk* disk, std::string folder) {
-  disk->remove(folder + "/index");
-  disk->sync_folder(folder);
-}
-
-void remove_tables_but(Disk* disk, std::string folder, std::vector<std::string> kept) {
-  for (const std::string& name : disk->list(folder)) {
-    bool const ours = name.starts_with(kTablePrefix) || is_temporary_name(name);
-    if (ours && std::find(kept.begin(), kept.end(), folder + '/' + name) == kept.end()) disk->remove(folder + '/' + name);
-  }
-}
-
 }  // namespace
 
 ChunkIndex::ChunkIndex(Disk& disk, std::string folder, IndexOwner owner, Segments& segments, Workers& workers)
     : disk_(disk), folder_(std::move(folder)), owner_(owner), segments_(segments), workers_(workers) { publish_tables(); }
 ChunkIndex::~ChunkIndex() = default;
 
-std::string ChunkIndex::table_path(std::uint64_t number) const { return fmt::format("{}/{}{:016x}", folder_, kTablePrefix, number); }
+std::string ChunkIndex::table_path(std::uint64_t number) const { return index_files::table_path(folder_, number); }
 
 // ---- opening
 
@@ -90,9 +51,11 @@ task<void> ChunkIndex::open() {
   if (!known_.empty()) next_segment_ = known_.back().number + 1;
   std::optional<IndexList> list;
   try {
-    auto bytes = co_await workers_.offload(&read_list, &disk_, std::string{folder_}, folder_ + "/index");
-    if (bytes) {
-      auto parsed = parse_index_list(*bytes);
+    auto found = co_await workers_.offload(&index_files::look_into, &disk_, std::string{folder_});
+    // Not used again either: a list that cannot be read now, nor removed, may be read the next time.
+    next_table_ = found.highest_table + 1;
+    if (found.list) {
+      auto parsed = parse_index_list(*found.list);
       if (parsed && parsed->owner == owner_) list = std::move(*parsed);
     }
   } catch (const failure& f) {
@@ -127,7 +90,7 @@ task<bool> ChunkIndex::load(const IndexList& list) {
       named.table = co_await workers_.offload(opened, &disk_, table_path(number));
       tables_.push_back(std::move(named));
     }
-    co_await workers_.offload(&remove_tables_but, &disk_, std::string{folder_}, std::move(kept));
+    co_await workers_.offload(&index_files::remove_tables_but, &disk_, std::string{folder_}, std::move(kept));
   } catch (const failure& f) {
     log_warning("a table of the index cannot be used; the index is made anew: {}", f.what());
     co_return false;
@@ -160,8 +123,8 @@ task<void> ChunkIndex::rebuild() {
   covered_ = read_ = 0;
   std::exception_ptr error;
   try {
-    co_await workers_.offload(&remove_list, &disk_, std::string{folder_});
-    co_await workers_.offload(&remove_tables_but, &disk_, std::string{folder_}, std::vector<std::string>{});
+    co_await workers_.offload(&index_files::remove_list, &disk_, std::string{folder_});
+    co_await workers_.offload(&index_files::remove_tables_but, &disk_, std::string{folder_}, std::vector<std::string>{});
   } catch (const failure& f) {
     log_warning("the old index stays behind: {}", f.what());
   } catch (...) {
@@ -279,7 +242,7 @@ task<void> ChunkIndex::flush() {
   Named named{next_table_++, nullptr};
   std::exception_ptr fatal;
   try {
-    named.table = co_await workers_.offload(&write_table, &disk_, table_path(named.number), std::move(entries));
+    named.table = co_await workers_.offload(&index_files::write_table, &disk_, table_path(named.number), std::move(entries));
   } catch (const failure& f) {
     log_warning("a table of the index cannot be written: {}", f.what());
   } catch (...) {
@@ -312,7 +275,7 @@ task<void> ChunkIndex::save_list() {
   list.cover = cover_of(known_, covered_);
   for (const Named& t : tables_) list.tables.push_back(t.number);
   try {
-    co_await workers_.offload(&write_list, &disk_, folder_ + "/index", encode(list));
+    co_await workers_.offload(&index_files::write_list, &disk_, folder_ + "/index", encode(list));
   } catch (const failure& f) {
     log_warning("the list of the index's tables cannot be written: {}", f.what());
   }
@@ -359,7 +322,7 @@ task<bool> ChunkIndex::merge_once(std::size_t how_many) {
   Named merged{next_table_++, nullptr};
   bool damaged = false;
   try {
-    merged.table = co_await workers_.offload(&write_merged, &disk_, table_path(merged.number), std::move(sources),
+    merged.table = co_await workers_.offload(&index_files::write_merged, &disk_, table_path(merged.number), std::move(sources),
                                              static_cast<const std::atomic<bool>*>(&stop_));
   } catch (const failure& f) {
     log_warning("tables of the index cannot be merged: {}", f.what());
@@ -377,7 +340,7 @@ task<bool> ChunkIndex::merge_once(std::size_t how_many) {
   std::vector<std::string> gone;
   for (const Named& t : old) gone.push_back(table_path(t.number));
   try {
-    co_await workers_.offload(&remove_files, &disk_, std::move(gone));
+    co_await workers_.offload(&index_files::remove_files, &disk_, std::move(gone));
   } catch (const failure& f) {
     log_warning("old tables of the index stay behind: {}", f.what());
   }

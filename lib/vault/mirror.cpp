@@ -149,7 +149,7 @@ task<void> Mirror::greet(Peer& peer, ServerId partner) {
   logged_problem_ = "-";
 }
 
-// What `pair` and `status` show.
+// What `pair` and `status` show.  A disk that is full must not end the server for that: it still serves restores.
 task<void> Mirror::note(std::string problem, std::size_t behind) {
   vault::pb::MirrorState news;
   bool const well = problem.empty();
@@ -159,14 +159,18 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
   auto const now = parts_.clock.wall().time_since_epoch().count();
   if (reached_) news.set_contact_ns(now);
   if (well && behind == 0) news.set_equal_ns(now);
-  co_await parts_.workers.offload(
-      [](Registry* registry, vault::pb::MirrorState state) {
-        auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
-        if (state.contact_ns() == 0) state.set_contact_ns(old.contact_ns());
-        if (state.equal_ns() == 0) state.set_equal_ns(old.equal_ns());
-        registry->set_mirror_state(state);
-      },
-      &parts_.registry, std::move(news));
+  try {
+    co_await parts_.workers.offload(
+        [](Registry* registry, vault::pb::MirrorState state) {
+          auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
+          if (state.contact_ns() == 0) state.set_contact_ns(old.contact_ns());
+          if (state.equal_ns() == 0) state.set_equal_ns(old.equal_ns());
+          registry->set_mirror_state(state);
+        },
+        &parts_.registry, std::move(news));
+  } catch (const failure& e) {
+    log_warning("noting how the mirror stands: {}", e.what());
+  }
 }
 
 }  // namespace farkeep

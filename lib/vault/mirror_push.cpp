@@ -13,14 +13,6 @@ constexpr std::size_t kSlotPage = 256 * limits::kKiB;
 
 std::string key_of(const VaultName& name) { return wire::to_field(name.account) + wire::to_field(name.agent); }
 
-// The first number that may still have to be pushed.
-std::uint64_t first_unprotected(const Vault& vault) {
-  auto const head = vault.head().sequence;
-  std::uint64_t n = 1;
-  while (n <= head && vault.is_protected(n)) ++n;
-  return n;
-}
-
 }  // namespace
 
 task<void> Mirror::push_registry(Peer& peer) {
@@ -62,7 +54,8 @@ task<void> Mirror::pull_directory(Peer& peer) {
                                   &parts_.directory, theirs);
 }
 
-// Vaults of ours whose sets of snapshots are not equal to the partner's.
+// Vaults of ours whose sets of snapshots are not equal to the partner's; and those for which a receipt did not get here, or could not be kept:
+// then both have everything, and only this side does not know.
 task<Mirror::Names> Mirror::differing(Peer& peer) {
   std::map<std::string, std::string> theirs;
   wire::pb::ListVaults question;
@@ -78,7 +71,8 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
   for (auto const& name : ours) {
     auto const summary = co_await parts_.vaults.summary(name);
     auto const found = theirs.find(key_of(name));
-    if (summary.head.sequence > 0 && (found == theirs.end() || found->second != as_text(summary.digest.view()))) out.insert(name);
+    bool const equal = found != theirs.end() && found->second == as_text(summary.digest.view());
+    if (summary.head.sequence > 0 && !(equal && summary.is_protected)) out.insert(name);
   }
   co_return out;
 }
@@ -98,7 +92,7 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     SnapshotPush push{peer, vault, parts_.identity.root(), partner};
     std::set<std::uint64_t> theirs;
     if (compare_all) theirs = co_await sequences_of(peer);
-    auto after = compare_all ? 0 : first_unprotected(vault) - 1;
+    auto after = compare_all ? 0 : vault.first_unprotected().value_or(vault.head().sequence + 1) - 1;
     bool all = true;
     for (;;) {
       auto rows = co_await vault.snapshots(after, kRowsAtOnce);

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/hex.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "platform/atomic_file.hpp"
 #include "vault/names.hpp"
@@ -260,7 +261,11 @@ void Registry::note_seen(const AgentId& id, std::string_view address, std::strin
   record.set_last_ns(now());
   record.set_address(std::string{address});
   record.set_software(printable_name(software, kMaxAgentName));
-  save(path("seen", id.view()), record);
+  try {
+    save(path("seen", id.view()), record);
+  } catch (const failure& f) {
+    log_warning("{} (its visit is not noted; it is served all the same)", f.what());
+  }
 }
 
 std::optional<vault::pb::Seen> Registry::seen(const AgentId& id) { return load<vault::pb::Seen>(path("seen", id.view())); }

@@ -66,7 +66,7 @@ class Registry {
   std::vector<vault::pb::Agent> agents();
   std::optional<vault::pb::Agent> agent(const AgentId& id);
   void set_revoked(const AgentId& id, bool revoked);
-  /// Notes a contact; not an event that anybody else must hear of.
+  /// Notes a contact; not an event that anybody else must hear of.  A disk that does not take it keeps nobody from a restore: logged.
   void note_seen(const AgentId& id, std::string_view address, std::string_view software);
   std::optional<vault::pb::Seen> seen(const AgentId& id);
 

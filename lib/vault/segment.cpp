@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kHeaderMagic = "FKS1", kTrailerMagic = "FKSE";
 constexpr std::uint32_t kVersion = 1;
 constexpr std::size_t kFooterLine = 28;  // without ids
+constexpr std::size_t kNotCopied = 64 * 1024;  // below this one write more costs more than the copy
 
 bool all_zero(ByteView bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; });
@@ -21,6 +22,12 @@ bool all_zero(ByteView bytes) {
 std::span<const ObjectId> ids_in(ByteView bytes) {
   static_assert(sizeof(ObjectId) == ObjectId::kSize && alignof(ObjectId) == 1);
   return {reinterpret_cast<const ObjectId*>(bytes.data()), bytes.size() / ObjectId::kSize};
+}
+
+void write_frame_header(Buffer& to, const RecordView& record) {
+  Writer w{to};
+  w.number(static_cast<std::uint32_t>(record.size()));
+  checksum_of(record.bytes()).write(w);
 }
 
 SegmentEntry entry_of(std::size_t offset, const RecordView& record) {
@@ -75,18 +82,25 @@ result<SegmentHeader> parse_segment_header(ByteView bytes) {
 result<FramedRecords> frame_records(Buffer body) {
   auto records = split_records(body);
   if (!records) return records.error();
-  FramedRecords out;
-  out.bytes.reserve(body.size() + records->size() * kFrameHeader);
-  out.items.reserve(records->size());
-  Writer w{out.bytes};
-  for (const RecordView& record : *records) {
+  for (const RecordView& record : *records)
     if (record.type() == ObjectType::envelope)
       if (auto envelope = envelope_of(record); !envelope) return envelope.error();
+  FramedRecords out;
+  if (records->size() == 1 && body.size() >= kNotCopied) {
+    write_frame_header(out.head, records->front());
+    FramedRecords::Item item;
+    item.record = records->front();
+    out.items.push_back(item);
+    out.bytes = std::move(body);
+    return out;
+  }
+  out.bytes.reserve(body.size() + records->size() * kFrameHeader);
+  out.items.reserve(records->size());
+  for (const RecordView& record : *records) {
     FramedRecords::Item item;
     item.frame = out.bytes.size();
-    w.number(static_cast<std::uint32_t>(record.size()));
-    checksum_of(record.bytes()).write(w);
-    w.raw(record.bytes());
+    write_frame_header(out.bytes, record);
+    append(out.bytes, record.bytes());
     // `bytes` has its final capacity: the view stays good.
     auto moved = RecordView::parse(ByteView{out.bytes}.subspan(item.frame + kFrameHeader));
     if (!moved) return moved.error();

@@ -39,9 +39,10 @@ struct SegmentEntry {
 /// Records as they will lie in a segment: each behind its frame header.
 struct FramedRecords {
   struct Item {
-    std::size_t frame = 0;  ///< where its frame begins in `bytes`
+    std::size_t frame = 0;  ///< where its frame begins in `head` ‖ `bytes`
     RecordView record;      ///< a view into `bytes`
   };
+  Buffer head;  ///< the frame header of a large record that came alone, which stays where it lies; otherwise empty
   Buffer bytes;
   std::vector<Item> items;
 };

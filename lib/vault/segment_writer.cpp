@@ -49,7 +49,7 @@ void SegmentWriter::start(Scope& scope) {
 // ---- taking records
 
 // No waiting in here: places are given out in the order of the calls, and written in the order of the places.
-SegmentWriter::Ticket SegmentWriter::add(FramedRecords records, const std::vector<bool>& kept, Budget::Lease lease) {
+SegmentWriter::Ticket SegmentWriter::add(FramedRecords records, const std::vector<bool>& kept, Room room) {
   if (!current_) {
     current_ = std::make_shared<Open>(next_number_++);
     open_.push_back(current_);
@@ -70,15 +70,16 @@ SegmentWriter::Ticket SegmentWriter::add(FramedRecords records, const std::vecto
       pending_.try_emplace(id, &segment);
     }
     std::size_t const size = kFrameHeader + item.record.size();
+    // With a head of its own there is one record, which stays where it is.
     if (end != item.frame) std::memmove(records.bytes.data() + end, records.bytes.data() + item.frame, size);
     end += size;
   }
-  records.bytes.resize(end);
+  records.bytes.resize(end - records.head.size());
   segment.size += end;
   pending_bytes_ += end;
   piece_bytes_ += end;
   Ticket ticket = current_;
-  pieces_.push_back(Piece{ticket, std::move(records.bytes), std::move(lease), false});
+  pieces_.push_back(Piece{ticket, std::move(records.head), std::move(records.bytes), std::move(room), false});
   pieces_wait_.wake_one();
   if (segment.size >= std::min<std::uint64_t>(limits_.target, kMaxSegment) || segment.footer.objects() >= kMaxObjects) end_current();
   return ticket;
@@ -86,7 +87,7 @@ SegmentWriter::Ticket SegmentWriter::add(FramedRecords records, const std::vecto
 
 void SegmentWriter::end_current() {
   if (!current_) return;
-  pieces_.push_back(Piece{std::move(current_), Buffer{}, Budget::Lease{}, true});
+  pieces_.push_back(Piece{std::move(current_), Buffer{}, Buffer{}, Room{}, true});
   current_.reset();
   pieces_wait_.wake_one();
 }
@@ -140,7 +141,7 @@ task<void> SegmentWriter::write_loop() {
     if (pieces_.empty()) co_return;
     Piece piece = std::move(pieces_.front());
     pieces_.pop_front();
-    std::size_t const size = piece.bytes.size();
+    std::size_t const size = piece.head.size() + piece.bytes.size();
     co_await write(std::move(piece));
     piece_bytes_ -= size;
     if (piece_bytes_ <= kRoom) room_.wake_all();
@@ -153,12 +154,15 @@ task<void> SegmentWriter::write(Piece piece) {
   std::exception_ptr error;
   segment.in_use = true;
   try {
+    std::vector<Buffer> parts;
     if (!segment.done && !segment.upload) {
       segment.upload = co_await store_.begin(layout_.segment(segment.number));
       header_.number = segment.number;
-      co_await segment.upload->append(encode(header_));
+      parts.push_back(encode(header_));
     }
-    if (!segment.done && !piece.last) co_await segment.upload->append(std::move(piece.bytes));
+    for (Buffer* part : {&piece.head, &piece.bytes})
+      if (!part->empty()) parts.push_back(std::move(*part));
+    if (!segment.done && !parts.empty()) co_await segment.upload->append(std::move(parts));
   } catch (...) {
     error = std::current_exception();
   }

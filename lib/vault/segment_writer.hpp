@@ -6,12 +6,12 @@
 #include <memory>
 #include <vector>
 
-#include "async/budget.hpp"
 #include "async/scope.hpp"
 #include "async/timers.hpp"
 #include "store/store.hpp"
 #include "vault/chunk_index.hpp"
 #include "vault/layout.hpp"
+#include "vault/room.hpp"
 #include "vault/segment.hpp"
 
 namespace farkeep {
@@ -39,9 +39,9 @@ class SegmentWriter {
   /// Spawns its coroutines into the scope.
   void start(Scope& scope);
 
-  /// Takes records, which from now on are pending; `lease` is given back when they are written.
+  /// Takes records, which from now on are pending; `room` is given back when they are written.
   /// `kept`: which items of `records` to take, in order.
-  Ticket add(FramedRecords records, const std::vector<bool>& kept, Budget::Lease lease);
+  Ticket add(FramedRecords records, const std::vector<bool>& kept, Room room);
   /// The segment that an id waits in; null when it waits in none.
   Ticket pending(const ObjectId& id) const;
   /// Returns when the segment is durable; throws what went wrong.
@@ -64,8 +64,8 @@ class SegmentWriter {
  private:
   struct Piece {
     Ticket segment;
-    Buffer bytes;
-    Budget::Lease lease;
+    Buffer head, bytes;  // to be written one behind the other
+    Room room;
     bool last = false;  // nothing but the end of the segment
   };
 

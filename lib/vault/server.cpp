@@ -2,6 +2,7 @@
 
 #include "async/scope.hpp"
 #include "base/log.hpp"
+#include "vault/gated_stream.hpp"
 
 namespace farkeep {
 namespace {
@@ -58,7 +59,7 @@ task<void> Server::serve(std::unique_ptr<SecureStream> stream) {
   auto const who = stream->peer().text();
   auto const from = stream->describe();
   Session session{parts_->session, stream->peer(), without_port(from)};
-  Peer peer{parts_->timers, std::move(stream)};
+  Peer peer{parts_->timers, std::make_unique<GatedStream>(std::move(stream), session.held(), parts_->budget)};
   log_debug("{} connected from {}", who, from);
   ++parts_->sessions;
   std::exception_ptr cancelled;

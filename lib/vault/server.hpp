@@ -24,7 +24,7 @@ struct ServerSettings {
   VaultsSettings vaults;
   MirrorSettings mirror;
   std::uint64_t agent_quota = 0;                              ///< 0: none
-  std::size_t record_memory = 512 * limits::kMiB;  ///< records between the network and the disk: ten agents at full speed
+  std::size_t record_memory = 256 * limits::kMiB;  ///< records between the network and the disk: a dozen agents at full speed
   std::string software = "farkeep-server";
 };
 

@@ -17,6 +17,11 @@
 
 namespace farkeep {
 
+/// What a session holds of records that are not written yet.  Of all that an agent sends ahead of durable acknowledgements
+/// (limits::kUnackedBytes), one segment is being made durable and the next is written when the disk is the slow part: this is
+/// the rest, and a frame.
+inline constexpr std::size_t kHeldBySession = limits::kUnackedBytes - 2 * limits::kSegmentTarget + 4 * limits::kMiB;
+
 /// Who wants to know that there is something to mirror.
 class MirrorNews {
  public:
@@ -38,7 +43,7 @@ struct SessionParts {
   Timers& timers;
   const Clock& clock;
   FailureLimit& failures;
-  Budget& budget;  ///< bytes of records between the network and the disk, of all sessions together
+  Budget& budget;  ///< bytes of records between the network and the disk (vault/room.hpp), of all sessions together
   MirrorNews& news;
   std::uint64_t agent_quota;  ///< for agents whose account says nothing; 0: none
   std::string software;
@@ -53,6 +58,8 @@ class Session final : public Handler {
   /// `address`: where the peer comes from, without a port, for slowing guesses down.
   Session(SessionParts& parts, PeerIdentity who, std::string address);
   task<Reply> handle(Request request, Replies& replies) override;
+  /// Full while the connection should not be read (GatedStream).
+  Budget& held() noexcept { return held_; }
 
  private:
   using SharedLease = std::shared_ptr<Vaults::Lease>;
@@ -94,6 +101,7 @@ class Session final : public Handler {
   const std::string address_;
   std::optional<VerifyKey> key_;  // of the peer's certificate
   wire::Stage stage_ = wire::Stage::connected;
+  Budget held_{kHeldBySession};
   SharedLease vault_;  // shared by the requests that began while it was the open one
 
   std::uint64_t puts_ = 0;                       // begun

@@ -118,10 +118,13 @@ task<Reply> Session::put(Request request) {
   if (!glance || glance->records != message.records() || glance->records == 0)
     throw HangUp(Errc::malformed, "reading a put request: its body is not the records that it announces");
   PutInProgress const mine{*this, !glance->envelopes.empty()};
+  // In the order of arrival, so an envelope has its room before those that wait for it.
+  Room room;
+  room.session = co_await held_.take(request.body.size());
+  room.server = co_await parts_.budget.take(request.body.size());
   while (!arriving_.empty() && *arriving_.begin() < mine.number()) co_await arrived_.wait();
-  auto lease = co_await parts_.budget.take(request.body.size());
   co_await (*vault)->room();
-  auto receiving = (*vault)->put(std::move(request.body), std::move(lease));
+  auto receiving = (*vault)->put(std::move(request.body), std::move(room));
   if (glance->envelopes.empty()) {
     co_await std::move(receiving);
   } else {

@@ -73,8 +73,8 @@ task<Buffer> Vault::have(std::vector<ObjectId> ids) {
 
 // ---- taking records
 
-task<void> Vault::put(Buffer records, Budget::Lease lease) {
-  Received received = co_await receive(std::move(records), std::move(lease));
+task<void> Vault::put(Buffer records, Room room) {
+  Received received = co_await receive(std::move(records), std::move(room));
   co_await durable(std::move(received));
 }
 
@@ -84,7 +84,7 @@ task<void> Vault::durable(Received received) {
 
 // 1. check and frame them  2. what of it is here?  3. is every envelope?  4. is there room?  5. hand over what is new
 // From 3 on nothing waits, so that what was found out is still true.
-task<Vault::Received> Vault::receive(Buffer records, Budget::Lease lease) {
+task<Vault::Received> Vault::receive(Buffer records, Room room) {
   refuse_if_closing();
   auto framed = co_await workers_.offload(&frame_records, std::move(records));
   if (!framed) throw failure(framed.error(), "receiving records");
@@ -131,7 +131,7 @@ task<Vault::Received> Vault::receive(Buffer records, Budget::Lease lease) {
   std::uint64_t const used = stored_bytes() + writer_.pending_bytes();
   if (settings_.quota_bytes > 0 && used + new_bytes > settings_.quota_bytes) throw failure(Errc::quota, "receiving records");
   if (index_.overfull()) throw failure(Errc::no_space, "receiving records while the index cannot be written");
-  auto ticket = writer_.add(std::move(*framed), kept, std::move(lease));
+  auto ticket = writer_.add(std::move(*framed), kept, std::move(room));
   if (std::find(tickets.begin(), tickets.end(), ticket) == tickets.end()) tickets.push_back(std::move(ticket));
   co_return tickets;
 }

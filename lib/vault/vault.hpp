@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "async/budget.hpp"
 #include "async/scope.hpp"
 #include "async/timers.hpp"
 #include "async/workers.hpp"
@@ -19,6 +18,7 @@
 #include "vault/chunk_index.hpp"
 #include "vault/closure.hpp"
 #include "vault/complete_nodes.hpp"
+#include "vault/room.hpp"
 #include "vault/segment_writer.hpp"
 #include "vault/segments.hpp"
 #include "vault/small_object.hpp"
@@ -83,7 +83,8 @@ class ManifestJudge {
 ///
 /// Several sessions may use one vault at once: coroutines on one thread.  What a call needs longer than it runs (store,
 /// disk, workers, timers) outlives the vault.  Every call may be cancelled; what was received by then may become durable
-/// all the same.  A call that meets a full disk throws no_space; a later one works when there is space again.
+/// all the same.  A call that meets a full disk throws no_space; a later one works when there is space again
+/// (unless it was a folder that could not be synced: store/directory_store.hpp).
 class Vault {
  public:
   /// Makes nothing durable: a vault exists with its first object.  `cache_folder` is this vault's alone.
@@ -107,13 +108,13 @@ class Vault {
   task<Buffer> have(std::vector<ObjectId> ids);
   /// One or more whole records; returns when all of them are durable.  Records whose ids are all here are dropped.
   /// malformed and too_large for what is no record; missing_object when a session's envelope was not received before;
-  /// quota; no_space and io: nothing of it is acknowledged.  `lease` is given back when the bytes are written.
-  task<void> put(Buffer records, Budget::Lease lease);
-  task<void> put(Buffer records) { return put(std::move(records), Budget::Lease{}); }
+  /// quota; no_space and io: nothing of it is acknowledged.  `room` is given back when the bytes are written.
+  task<void> put(Buffer records, Room room);
+  task<void> put(Buffer records) { return put(std::move(records), Room{}); }
   /// put() in its two parts.  After receive(), have() says yes and later records may refer to envelopes in it; durable()
   /// is the promise.  A session that receives one after the other keeps the order in which its agent sent.
   using Received = std::vector<SegmentWriter::Ticket>;
-  task<Received> receive(Buffer records, Budget::Lease lease);
+  task<Received> receive(Buffer records, Room room);
   task<void> durable(Received received);
   /// Returns when only little waits to be written.  Wait here before reading the next frame from a connection.
   task<void> room() { return writer_.room(); }
@@ -129,6 +130,8 @@ class Vault {
   task<void> set_partner_receipt(std::uint64_t sequence, Buffer receipt);
   /// Whether the partner's receipt is here: what a mirror still has to push are the others.
   bool is_protected(std::uint64_t sequence) const;
+  /// The lowest number for which it is not; nothing when there is none.
+  std::optional<std::uint64_t> first_unprotected() const;
 
   /// Gives `sink` every record that holds any of the ids, each once, in batches of about a MiB (or one record).  Returns the
   /// ids that are not here; a record that does not check counts as absent from then on, and is logged.
@@ -157,6 +160,7 @@ class Vault {
   task<void> load_snapshots();
   task<void> set_aside(std::uint64_t sequence, Buffer bytes);
   task<void> salvage();
+  task<void> receive_again(Buffer records);
   task<void> merge_loop();
   task<void> save_complete_nodes();
 

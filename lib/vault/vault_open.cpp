@@ -1,4 +1,5 @@
 #include <boost/asio/this_coro.hpp>
+#include <cstring>
 
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
@@ -7,19 +8,24 @@
 namespace farkeep {
 namespace {
 
+constexpr std::size_t kSalvagePiece = std::size_t{1} << 20;
 constexpr std::size_t kMaxCompleteFile = std::size_t{256} << 20;  // 25 M nodes
 
 std::optional<Buffer> read_cache_file(Disk* disk, std::string path) { return read_file(*disk, path, kMaxCompleteFile); }
 void write_cache_file(Disk* disk, std::string path, Buffer bytes) { write_file_atomically(*disk, path, bytes); }
 
-// The whole records of an interrupted upload, if it was this vault's.
+// The whole records of an interrupted upload, if it was this vault's: the segment, shrunk to them.
 Buffer salvageable(Buffer segment, AccountId account, AgentId agent) {
-  Buffer records;
+  std::size_t kept = 0;
   auto header = parse_segment_header(segment);
-  if (!header || !(header->account == account) || !(header->agent == agent)) return records;
-  for (const SegmentEntry& e : walk_segment(segment))
-    append(records, ByteView{segment}.subspan(e.offset + kFrameHeader, e.length));
-  return records;
+  if (header && header->account == account && header->agent == agent) {
+    for (const SegmentEntry& e : walk_segment(segment)) {
+      std::memmove(segment.data() + kept, segment.data() + e.offset + kFrameHeader, e.length);
+      kept += e.length;
+    }
+  }
+  segment.resize(kept);
+  return segment;
 }
 
 SegmentHeader header_for(const IndexOwner& owner) {
@@ -59,11 +65,14 @@ task<std::unique_ptr<Vault>> Vault::open(Store& store, Disk& cache_disk, std::st
     error = std::current_exception();
   }
   if (!error) co_return vault;
+  // Also when it was a cancellation: what start() has started must end before the vault goes.
+  co_await asio::this_coro::throw_if_cancelled(false);
   try {
     co_await vault->close();
   } catch (const std::exception& e) {
     log_debug("closing a vault that did not open: {}", e.what());
   }
+  co_await asio::this_coro::throw_if_cancelled(true);
   std::rethrow_exception(error);
 }
 
@@ -148,15 +157,32 @@ task<void> Vault::salvage() {
       if (!segment) continue;
       Buffer records = co_await workers_.offload(&salvageable, std::move(*segment), owner_.account, owner_.agent);
       if (!records.empty()) {
-        log_info("{} was interrupted: {} bytes of it are kept", object.name, records.size());
-        co_await receive(std::move(records), Budget::Lease{});
-        co_await writer_.flush();
+        log_info("{} was interrupted: {} bytes of it are looked at", object.name, records.size());
+        co_await receive_again(std::move(records));
       }
       co_await store_.discard_leftover(object.name);
     } catch (const failure& f) {
       log_warning("what is left of {} is not used: {}", object.name, f.what());
     }
   }
+}
+
+// In pieces: a segment is in memory once, not once more for its frames.  Records whose envelope did not last are of no use.
+task<void> Vault::receive_again(Buffer records) {
+  for (ByteView rest{records}; !rest.empty();) {
+    std::size_t size = 0;
+    while (size < rest.size() && size < kSalvagePiece) size += value_or_throw(parse_record_prefix(rest.subspan(size)), "salvaging records").size();
+    Buffer piece = to_buffer(rest.first(size));
+    rest = rest.subspan(size);
+    try {
+      co_await receive(std::move(piece), Room{});
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::missing_object) throw;
+      log_info("{} bytes of them are not kept: their session is not known", size);
+    }
+    co_await writer_.room();
+  }
+  co_await writer_.flush();
 }
 
 task<void> Vault::merge_loop() {
@@ -171,8 +197,9 @@ task<void> Vault::merge_loop() {
 }
 
 task<void> Vault::close() {
-  // Also when the one who closes is being cancelled: what was received becomes durable, and the coroutines must end.
-  co_await asio::this_coro::reset_cancellation_state();
+  // Also when the one who closes is cancelled, before or meanwhile: what was received becomes durable, and the coroutines must end.
+  bool const throws = co_await asio::this_coro::throw_if_cancelled();
+  co_await asio::this_coro::throw_if_cancelled(false);
   closing_ = true;
   std::exception_ptr error;
   try {
@@ -184,7 +211,12 @@ task<void> Vault::close() {
   }
   index_.stop();
   scope_.cancel();
-  co_await scope_.join();
+  try {
+    co_await scope_.join();
+  } catch (...) {
+    if (!error) error = std::current_exception();
+  }
+  co_await asio::this_coro::throw_if_cancelled(throws);
   if (error) std::rethrow_exception(error);
 }
 

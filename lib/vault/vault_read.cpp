@@ -48,6 +48,12 @@ bool Vault::is_protected(std::uint64_t sequence) const {
   return row != rows_.end() && row->second.is_protected;
 }
 
+std::optional<std::uint64_t> Vault::first_unprotected() const {
+  for (const auto& [sequence, row] : rows_)
+    if (!row.is_protected) return sequence;
+  return std::nullopt;
+}
+
 task<void> Vault::set_partner_receipt(std::uint64_t sequence, Buffer receipt) {
   refuse_if_closing();
   if (!rows_.contains(sequence)) throw failure(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here");

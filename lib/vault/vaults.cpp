@@ -103,6 +103,9 @@ task<void> Vaults::close_entry(std::shared_ptr<Entry> entry) {
   auto held = co_await entry->moving.take();
   if (!entry->vault || entry->leases > 0) co_return;
   Move move{entry->in_move};
+  // Cancelled in the turn in which it was our turn: the next co_await would throw, and that must not be the closing.
+  auto const state = co_await asio::this_coro::cancellation_state;
+  if (state.cancelled() != asio::cancellation_type::none) throw boost::system::system_error(asio::error::operation_aborted, "closing a vault");
   std::exception_ptr error;
   try {
     co_await entry->vault->close();
@@ -166,6 +169,7 @@ VaultSummary Vaults::summarize(const Vault& vault) {
   s.name = VaultName{vault.account(), vault.agent()};
   s.head = vault.head();
   s.digest = vault.set_digest();
+  s.is_protected = !vault.first_unprotected();
   s.objects = vault.objects();
   s.stored_bytes = vault.stored_bytes();
   return s;

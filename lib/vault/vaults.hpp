@@ -20,6 +20,7 @@ struct VaultSummary {
   VaultName name;
   VaultHead head;
   Digest digest;  ///< Vault::set_digest()
+  bool is_protected = true;  ///< the partner's receipt is here for every snapshot
   std::uint64_t objects = 0, stored_bytes = 0;
 };
 

@@ -213,6 +213,24 @@ TEST_CASE("mirror: key slots reach the other side, at once and after an outage")
   CHECK(slots_at(*w.east) == std::set<std::string>{"passphrase", "escrow"});
 }
 
+TEST_CASE("mirror: a server whose disk is full cannot note how it stands, and goes on") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.east->disk().set_full(true);
+  w.part();
+  w.planet.pass(5min);
+  CHECK(w.east->running());
+  w.heal();
+  w.planet.pass(2min);
+  CHECK(w.east->running());
+  w.east->disk().set_full(false);
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  w.planet.pass(10s);
+  CHECK(w.equal_and_protected(agent, 1));
+}
+
 TEST_CASE("mirror: one invitation joins one server, and a second server cannot use it") {
   PairOfServers w;
   Registry::TokenOrder order;

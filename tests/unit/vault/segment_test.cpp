@@ -122,6 +122,27 @@ TEST_CASE("segment: hostile trailers and footers are refused without reading bey
   CHECK_FALSE(ok(open_frame(frame)));
 }
 
+TEST_CASE("segment: a large record that came alone stays where it lies, and reads like any other") {
+  for (std::size_t sealed : {100u, 300000u}) {
+    Buffer body = chunk(1, sealed);
+    const Buffer copy = body;
+    const std::uint8_t* where = body.data();
+    auto framed = frame_records(std::move(body));
+    REQUIRE(ok(framed));
+    REQUIRE(framed->items.size() == 1);
+    CHECK((framed->bytes.data() == where) == (sealed > 1000));
+    CHECK(framed->items[0].frame == 0);
+    CHECK(to_buffer(framed->items[0].record.bytes()) == copy);
+    Buffer bytes = encode(header());
+    SegmentFooter footer;
+    footer.add(kSegmentHeader, framed->items[0].record);
+    append(bytes, framed->head);
+    append(bytes, framed->bytes);
+    append(bytes, std::move(footer).finish(bytes.size()));
+    CHECK(ok(check_segment(bytes, header())));
+  }
+}
+
 TEST_CASE("segment: a body that is not whole records is refused") {
   Buffer good = chunk(1, 10);
   CHECK(ok(frame_records(good)));

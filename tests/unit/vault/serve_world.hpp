@@ -58,10 +58,13 @@ class DataCentre {
     stop_.emit(asio::cancellation_type::terminal);
     sim::run_until(planet_.io, planet_.timers, [this] { return !running_; });
   }
+  /// Before it is started.
+  void use_store(std::unique_ptr<Store> store) { store_ = std::move(store); }
   void lose_store() { store_ = new_store(); disk_->remove_tree("/data/cache"); }
 
   const Identity& identity() const { return identity_; }
   Endpoint at() const { return at_; }
+  bool running() const { return running_; }
   Server& server() { return *server_; }
   sim::SimDisk& disk() { return *disk_; }
   Registry& registry() {
@@ -103,6 +106,7 @@ class DataCentre {
       } catch (const boost::system::system_error&) {
       }
     }
+    co_await asio::this_coro::reset_cancellation_state();
     co_await server_->close();
     server_.reset();
   }

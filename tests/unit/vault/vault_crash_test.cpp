@@ -137,6 +137,92 @@ TEST_CASE("vault: the power goes at every disk operation: what was acknowledged 
   }
 }
 
+// A process that dies leaves names that only the page cache knows.  The next process sees them, promises because of them, and then
+// the power goes.
+TEST_CASE("vault: killed at every disk operation, carried on by the next process, then without power: what was acknowledged is there") {
+  const Workload load;
+  std::mt19937 rng{11};
+  std::uint64_t length = 0;
+  {
+    World w;
+    Workload::Promises p;
+    w.open();
+    w.run(load.run(w, p));
+    length = w.disk.operations();
+  }
+  for (std::uint64_t at = 0; at <= length; ++at) {
+    INFO("operation " << at);
+    World w;
+    Workload::Promises p;
+    // Nothing that it does after this reaches the disk: it is dead, and does not know.
+    w.disk.fail_after(at, Errc::io, true);
+    try {
+      w.open();
+      w.run(load.run(w, p));
+    } catch (const failure& f) {
+      REQUIRE(classify(f.code()) == Errc::io);
+    }
+    try {
+      w.close();
+    } catch (const failure&) {
+    }
+    w.disk.heal();
+    w.open();
+    load.check(w, p);
+    // An agent that asks first, and one that sends everything again: either hears of no difference.
+    if (at % 2 == 0) {
+      load.finish(w);
+    } else {
+      std::vector<Buffer> all;
+      for (const auto& [id, bytes] : load.all) all.push_back(bytes);
+      std::stable_partition(all.begin(), all.end(), [](const Buffer& b) { return RecordView::parse(b)->type() == ObjectType::envelope; });
+      w.run(w.vault->put(join(all)));
+    }
+    for (const auto& [id, bytes] : load.all) p.durable.insert(id);
+    for (const auto* s : {&load.one, &load.two}) {
+      auto outcome = w.commit(s->manifest);
+      REQUIRE(outcome.receipt);
+      p.receipts[s->manifest.sequence] = *outcome.receipt;
+    }
+    w.disk.cut_power_after(0);
+    try {
+      w.close();
+    } catch (const failure&) {
+    }
+    w.disk.power_on(Cut::drop_all, rng);
+    w.open();
+    load.check(w, p);
+  }
+}
+
+TEST_CASE("vault: of an interrupted segment the records whose envelope did not last are dropped, and it goes") {
+  World w;
+  w.open();
+  w.put({envelope()});
+  auto upload = w.run(w.store->begin(VaultLayout{w.account, w.agent}.segment(7)));
+  SegmentHeader header;
+  header.account = w.account;
+  header.agent = w.agent;
+  header.number = 7;
+  auto stranger = record(ObjectType::data, {Made{object(2), {}}}, 2 << 20, session(9));
+  auto framed = frame_records(join({chunk(1, 1 << 20), stranger, chunk(3)}));
+  w.run(upload->append(encode(header)));
+  w.run(upload->append(std::move(framed->bytes)));
+  w.disk.fail_after(0, Errc::io, true);  // killed
+  upload.reset();
+  try {
+    w.close();
+  } catch (const failure&) {
+  }
+  w.disk.heal();
+  w.open();
+  CHECK(w.get({object(1)}).records == std::vector<Buffer>{chunk(1, 1 << 20)});
+  CHECK_FALSE(w.has(object(2)));
+  CHECK(w.get({object(3)}).records == std::vector<Buffer>{chunk(3)});
+  CHECK(w.run(w.store->leftovers("")).empty());
+  CHECK_FALSE(w.disk.exists("/store/" + VaultLayout{w.account, w.agent}.segment(7) + ".obj"));  // it may have been finished
+}
+
 TEST_CASE("vault: a process that is killed loses nothing that it wrote whole: interrupted segments are salvaged") {
   World w;
   w.open();

@@ -97,28 +97,46 @@ TEST_CASE("rot: a segment that is gone is noticed, and its number is not used ag
   CHECK(r.nothing_wrong());
 }
 
-TEST_CASE("rot: a damaged file of the index cache, whichever and wherever, costs time and nothing else", "[!mayfail]") {
+TEST_CASE("rot: a damaged file of the index cache, whichever and wherever, costs time and nothing else") {
   Rotten r;
-  r.w.reopen();  // closing wrote a table
-  auto files = r.w.disk.files();
-  std::size_t tried = 0;
-  for (const std::string& f : files) {
-    if (!f.starts_with("/cache/")) continue;
-    const Buffer good = r.w.disk.content(f);
-    for (std::size_t i = 0; i < good.size(); i += 3) {
-      INFO(f << " byte " << i);
+  r.w.put({node(900, {901})});  // incomplete, and nothing may make it look complete
+  FakeManifest two;
+  two.sequence = 2;
+  two.previous = r.one.manifest.digest();
+  two.root = object(900);
+  r.w.close();  // writes the table
+  std::map<std::string, Buffer> cache;
+  for (const std::string& f : r.w.disk.files())
+    if (f.starts_with("/cache/")) cache[f] = r.w.disk.content(f);
+  REQUIRE(cache.size() == 3);  // a table, the list of tables, the complete nodes
+  for (const auto& [damaged, good] : cache) {
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      INFO(damaged << " byte " << i);
+      // A rebuild wrote other files: back to those that fit each other, but for one byte.
       r.w.close();
-      if (!r.w.disk.exists(f)) r.w.disk.open(f, Open::create_new);
+      r.w.disk.remove_tree("/cache");
+      r.w.disk.make_folders("/cache");
+      for (const auto& [path, bytes] : cache) r.w.disk.open(path, Open::create_new)->append(bytes);
       Buffer bad = good;
       bad[i] ^= 0x20;
-      r.w.disk.set_content(f, bad);
+      r.w.disk.set_content(damaged, bad);
       r.w.open();
       REQUIRE(r.nothing_wrong());
-      REQUIRE(r.w.vault->objects() == 6);
-      ++tried;
+      REQUIRE(r.w.vault->objects() == 7);
+      REQUIRE(r.w.commit(two).missing == std::vector<ObjectId>{object(901)});
     }
   }
-  CHECK(tried > 100);
+}
+
+TEST_CASE("rot: a table that no list speaks of goes, and its number is not used again") {
+  Rotten r;
+  r.w.close();
+  r.w.disk.remove("/cache/index");
+  r.w.open();
+  CHECK(r.nothing_wrong());
+  r.w.close();
+  CHECK_FALSE(r.w.disk.exists("/cache/table-0000000000000001"));
+  CHECK(r.w.disk.exists("/cache/table-0000000000000002"));
 }
 
 TEST_CASE("rot: a table that is damaged while it is in use is replaced before the question is answered") {

@@ -200,10 +200,24 @@ TEST_CASE("vault: key slots are kept, each once, in order") {
   CHECK(w.run(w.vault->slots()).size() == 3);
 }
 
-TEST_CASE("vault: a full disk in the middle of a put: an error, no promise, and all is well when there is space again", "[!mayfail]") {
+TEST_CASE("vault: a key slot that may or may not last is not taken for kept when it comes again") {
+  World w;
+  w.open();
+  w.run(w.vault->add_slot(Buffer(10, 1)));
+  CHECK(w.run(w.vault->slots()).size() == 1);
+  w.disk.fail_after(4, Errc::io, false);  // make, write, sync, rename, and then the folder
+  CHECK(w.error_of(w.vault->add_slot(Buffer(10, 2))) == Errc::io);
+  CHECK(w.error_of(w.vault->add_slot(Buffer(10, 2))) == Errc::io);
+  w.reopen();
+  w.run(w.vault->add_slot(Buffer(10, 2)));
+  CHECK(w.run(w.vault->slots()) == std::vector<Buffer>{Buffer(10, 1), Buffer(10, 2)});
+}
+
+TEST_CASE("vault: a full disk in the middle of a put: an error, no promise, and all is well when there is space again") {
   // The first round goes undisturbed and counts.
   constexpr std::uint64_t kNever = 1000000;
   std::uint64_t operations = 0;
+  int reopened = 0;
   for (std::uint64_t at = kNever; at == kNever || at < operations; at = at == kNever ? 0 : at + 1) {
     INFO("operation " << at);
     World w;
@@ -231,12 +245,21 @@ TEST_CASE("vault: a full disk in the middle of a put: an error, no promise, and 
       }
     }
     REQUIRE(w.get({object(1)}).records.size() == 1);
-    bool const suspect = w.error_of(w.vault->put(join({chunk(2, 3000), chunk(3, 3000)}))) != Errc{};
-    if (suspect) w.reopen();  // a folder could not be synced: the store wants to be opened anew
-    w.put({chunk(2, 3000), chunk(3, 3000), chunk(4, 100)});
-    REQUIRE(w.get({object(1), object(2), object(3), object(4)}).records.size() == 4);
+    // Whatever was promised before, something in this is new and has to be written.
+    const Buffer all = join({chunk(2, 3000), chunk(3, 3000), chunk(4, 100), chunk(5, 100)});
+    if (Errc const again = w.error_of(w.vault->put(all)); again != Errc{}) {
+      // A folder could not be synced: only then does the store want to be opened anew.
+      REQUIRE(again == Errc::io);
+      ++reopened;
+      w.reopen();
+      w.run(w.vault->put(all));
+    }
+    REQUIRE(w.get({object(1), object(2), object(3), object(4), object(5)}).records.size() == 5);
+    w.reopen();
+    REQUIRE(w.get({object(1), object(2), object(3), object(4), object(5)}).records.size() == 5);
   }
   CHECK(operations > 8);
+  CHECK(reopened == 2);  // two segments, each with one sync of their folder
 }
 
 TEST_CASE("vault: a segment whose sync fails is not acknowledged, nor what came after it, and is not tried again") {
