@@ -41,6 +41,12 @@ Certificate read_authority(const AgentConfig& config) {
   return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
 }
 
+// What reading alone does not find; throws.  Now, and not at night.
+void check_config(const AgentConfig& config) {
+  (void)read_authority(config);
+  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
+}
+
 // What a run tells goes to the journal, and to `systemctl status`.
 class LogReporter final : public Reporter {
  public:
@@ -67,7 +73,7 @@ class Agent {
         dialer_(executor, timers_, dialer_options(config_)),
         choice_(state_, clock_, random_),
         scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job) { return run_job(job); }) {
-    for (auto& job : config_.jobs) (void)backup_job(job, system_disk());  // wrong rules are found now, not at night
+    check_config(config_);
     (void)AgentKeys::load(state_);
   }
 
@@ -107,8 +113,9 @@ class Agent {
       const BackupResult r = co_await runner.run(order, Patience::until_done);
       log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), r.progress.files, r.progress.bytes,
                r.progress.bytes_sent, r.progress.unreadable, r.progress.changed_while_read);
-    } catch (const failure& f) {
-      failed = f.what();
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      failed = e.what();
     }
     if (!failed.empty()) {
       log_error("job {}: {}", job.name, failed);
@@ -154,13 +161,16 @@ task<void> serve(std::string file, AgentConfig config) {
     std::optional<AgentConfig> next;
     {
       Agent agent(executor, config);
-      auto until_signal = [](Signals& s, const std::string& f, std::optional<AgentConfig>& out) -> task<void> {
+      auto until_signal = [](Signals& s, const std::string& f, const AgentConfig& present, std::optional<AgentConfig>& out) -> task<void> {
         for (;;) {
           const Signal signal = co_await s.next();
           if (signal == Signal::stop) co_return;
           service_reloading();
           try {
-            out = read_config(f);
+            AgentConfig read = read_config(f);
+            check_config(read);
+            if (read.state != present.state) throw failure(Errc::configuration, "taking over the configuration " + f + ": another state folder needs a restart");
+            out = std::move(read);
           } catch (const failure& e) {
             log_error("{}; the old configuration stays", e.what());
           }
@@ -168,7 +178,7 @@ task<void> serve(std::string file, AgentConfig config) {
           if (out) co_return;
         }
       };
-      co_await race(agent.run(), until_signal(signals, file, next));
+      co_await race(agent.run(), until_signal(signals, file, config, next));
     }
     if (!next) break;
     config = std::move(*next);
@@ -219,6 +229,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   farkeep::harden_process();
   farkeep::raise_descriptor_limit();
+  farkeep::keep_freed_memory();
   try {
     return farkeep::run(argc, argv);
   } catch (const boost::system::system_error& e) {

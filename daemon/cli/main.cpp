@@ -102,6 +102,7 @@ Exit run(std::vector<std::string> args) {
 int main(int argc, char** argv) {
   farkeep::harden_process();
   farkeep::raise_descriptor_limit();
+  farkeep::keep_freed_memory();
   try {
     return static_cast<int>(farkeep::cli::run({argv + 1, argv + argc}));
   } catch (const boost::system::system_error& e) {

@@ -203,7 +203,7 @@ task<void> BackupAttempt::Work::prepare() {
     catalogue.nodes.push_back(std::move(n));
   });
   context = std::make_unique<ReadContext>(ReadContext{parts.keys.ring, parts.keys.cut_key, kDefaultSizes, parts.clock});
-  scanner = std::make_unique<Scanner>(job.sources, job.rules, job.scan);
+  scanner = std::make_unique<Scanner>(parts.sources, job.sources, job.rules, job.scan);
 }
 
 // A server that has our last snapshot has everything below it: its commit checked that.
@@ -265,7 +265,11 @@ task<void> BackupAttempt::Work::match(std::vector<ScanItem> found, std::vector<W
     for (auto& source : sources) {
       EntrySource::Took took;
       while ((took = source->take(item.found.path, before)) == EntrySource::Took::need_more) co_await source->refill();
-      if (took != EntrySource::Took::found || !file || item.reuse || !unchanged(before, item.found.stat)) continue;
+      if (took != EntrySource::Took::found || !file || item.reuse) continue;
+      if (!unchanged(before, item.found.stat)) {
+        if (item.found.stat.size > kLargeFile && before.kind == EntryKind::file) item.before = std::move(before);
+        continue;
+      }
       before.hardlink_group = entry_of(item.found).hardlink_group;
       item.journal = source.get() != sources.front().get() || !source->trusted();
       if (!source->trusted() && !before.chunks.empty()) doubtful.push_back(out.size());
@@ -323,14 +327,20 @@ task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batc
 
 task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Item item) {
   std::string problem;
+  Uploader::Lane lane;
+  std::optional<EarlierContent> earlier;
+  if (item.before) earlier.emplace(*item.before);
+  NodeLoader& lists = nodes ? static_cast<NodeLoader&>(*nodes) : *fetcher;
   try {
     std::unique_ptr<FileCutter> cutter = co_await parts.workers.offload(&open_file, static_cast<const ReadContext*>(context.get()), static_cast<const ScanItem*>(&item.found));
+    if (earlier) cutter->expect(*earlier);
     for (bool more = true; more;) {
+      if (earlier) co_await earlier->refill(lists);
       Piece piece = co_await parts.workers.offload(&next_piece, cutter.get());
       more = piece.more;
       progress.bytes_read += piece.data.bytes.size();
       parts.reporter.progress(progress);
-      co_await uploader->offer(std::move(piece.data));
+      co_await uploader->offer(std::move(piece.data), lane);
       for (auto& n : cutter->take_list_nodes()) node_line.push_back(std::move(n));
     }
     Entry entry = co_await parts.workers.offload(&finish_file, cutter.get());
@@ -345,6 +355,7 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
     if (e != Errc::io && e != Errc::not_found && e != Errc::unauthorised) throw;
     problem = f.what();
   }
+  co_await uploader->close(lane);  // a file that could not be read to its end too: other files may count on these chunks
   if (!problem.empty()) slot->problems.push_back({item.found.path, problem});
   slot->done = true;
   slot->finished.wake_all();
@@ -415,13 +426,16 @@ task<void> BackupAttempt::Work::commit() {
   co_await hand_nodes(std::move(finished.nodes), true);
   co_await uploader->all_sent();
 
-  const auto head = parts.state.head();
-  const std::uint64_t head_sequence = head ? head->sequence() : 0;
+  // The chain goes on from the newest snapshot that anybody knows of: made here, whether or not it was acknowledged, or shown by the server.
+  AgentState::Given before = parts.state.last_given();
+  if (const auto head = parts.state.head(); head && head->sequence() > before.sequence)
+    before = {head->sequence(), Digest::from(head->digest()).value_or(Digest{})};
+  if (vault.facts().head > before.sequence) before = {vault.facts().head, vault.facts().head_digest};
   Statement statement;
   statement.account = parts.keys.account;
   statement.agent = parts.keys.agent;
-  statement.sequence = std::max({parts.state.last_given(), head_sequence, vault.facts().head}) + 1;
-  statement.previous = vault.facts().head > head_sequence ? vault.facts().head_digest : head ? Digest::from(head->digest()).value_or(Digest{}) : Digest{};
+  statement.sequence = before.sequence + 1;
+  statement.previous = before.id;
   statement.root = finished.root;
   statement.session = session;
   statement.time = parts.clock.wall();
@@ -446,7 +460,7 @@ task<void> BackupAttempt::Work::commit() {
   const Digest id = value_or_throw(Manifest::parse(manifest), "checking our own manifest").snapshot_id();
 
   AgentState::Pending pending{statement.sequence, job.name, manifest};
-  parts.state.set_pending(pending);
+  parts.state.set_pending(pending, id);
   VaultPort::Commit answer = co_await vault.commit(manifest);
   if (!answer.missing.empty()) {
     parts.state.clear_pending();

@@ -48,6 +48,7 @@ struct BackupParts {
   const Clock& clock;
   Random& random;
   Reporter& reporter;
+  SourceTree& sources = system_sources();  ///< where the job's sources lie
 };
 
 /// One attempt to make a snapshot of a job in an opened vault.

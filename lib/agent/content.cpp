@@ -10,7 +10,7 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kPiece = 2 * limits::kMiB;
+constexpr std::size_t kPiece = 6 * limits::kMiB;
 constexpr std::size_t kNodesAhead = 8;
 
 }  // namespace

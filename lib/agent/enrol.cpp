@@ -58,7 +58,7 @@ task<void> enrol(EnrolParts parts, EnrolOrder order) {
   const auto token = unbase32(order.token);
   if (!token || token->empty()) throw failure(Errc::bad_token, "reading the token: it is a line of letters and digits 2 to 7 as farkeep-server token create prints it (was it copied whole?)");
   const SigningKey key = own_key(parts.state, parts.random);
-  const TlsContext context(credentials_of(nullptr, parts.authority), parts.clock);
+  TlsDialer dialer(parts.dialer, parts.timers, TlsContext(credentials_of(nullptr, parts.authority), parts.clock));
   std::string tried;
   std::optional<failure> last;
   for (auto& address : order.servers) {
@@ -77,12 +77,12 @@ task<void> enrol(EnrolParts parts, EnrolOrder order) {
       keep(parts, reply, key, order);
     };
     try {
-      co_await with_peer(parts.dialer, context, parts.timers, destination, std::move(expected), std::move(talk));
+      co_await with_peer(dialer, parts.timers, destination, std::move(expected), std::move(talk));
       co_return;
     } catch (const failure& f) {
       // A refusal is the answer.  Only silence and strangers are a reason to try the other one.
       if (asked && !is_temporary(f.code())) throw;
-      if (!is_server_trouble(f.code())) throw;
+      if (!is_server_trouble(f)) throw;
       last.emplace(f);
     }
     tried += (tried.empty() ? "" : "; ") + address + ": " + last->what();
@@ -97,8 +97,8 @@ task<bool> renew_if_due(EnrolParts parts) {
   const Certificate& own = keys.chain.front();
   const WallTime now = parts.clock.wall();
   if (own.not_after() - now > (own.not_after() - own.not_before()) / 3) co_return false;
-  TlsServers servers(parts.state, keys, parts.authority, parts.dialer, parts.timers, parts.clock);
-  const TlsContext context(credentials_of(&keys, parts.authority), parts.clock);
+  TlsDialer dialer(parts.dialer, parts.timers, TlsContext(credentials_of(&keys, parts.authority), parts.clock));
+  const PeerServers servers(parts.state, parts.authority, dialer, parts.timers, parts.clock);
   std::optional<failure> last;
   for (auto& target : servers.pair()) {
     const Endpoint destination = value_or_throw(Endpoint::parse(target.address), "reading the address " + target.address);
@@ -118,10 +118,10 @@ task<bool> renew_if_due(EnrolParts parts) {
       parts.state.set_identity(identity);
     };
     try {
-      co_await with_peer(parts.dialer, context, parts.timers, destination, std::move(expected), std::move(talk));
+      co_await with_peer(dialer, parts.timers, destination, std::move(expected), std::move(talk));
       co_return true;
     } catch (const failure& f) {
-      if (!is_server_trouble(f.code())) throw;
+      if (!is_server_trouble(f)) throw;
       last.emplace(f);
     }
   }

@@ -2,12 +2,18 @@
 
 #include "archive/path.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kNodesAhead = 32;
 constexpr std::size_t kEntriesAhead = 4096;
+
+// Not a word about the connection: the nodes themselves are not there, or not what they should be.
+bool is_about_data(Errc code) {
+  return code == Errc::missing_object || code == Errc::damaged || code == Errc::id_mismatch || code == Errc::malformed;
+}
 
 std::vector<Entry> next_frame(JournalReader* reader) { return reader->next(); }
 
@@ -42,11 +48,21 @@ task<void> CatalogSource::refill() {
       ended_ = true;
       co_return;
     }
-    auto nodes = co_await nodes_.load(stream_.wanted(kNodesAhead));
-    for (auto& n : nodes) {
-      seen_(n.id);
-      value_or_throw(stream_.give(n.id, n.message, n.refs), "reading node " + n.id.brief() + " of the last catalog");
+    std::vector<NodePlainOwned> nodes;
+    std::string lost;
+    try {
+      nodes = co_await nodes_.load(stream_.wanted(kNodesAhead));
+      for (auto& n : nodes) value_or_throw(stream_.give(n.id, n.message, n.refs), "reading node " + n.id.brief() + " of the last catalog");
+    } catch (const failure& f) {
+      if (!is_about_data(classify(f.code()))) throw;
+      lost = f.what();
     }
+    if (!lost.empty()) {
+      log_warning("comparing with the last catalog ends here, files that follow are read again: {}", lost);
+      ended_ = true;
+      co_return;
+    }
+    for (auto& n : nodes) seen_(n.id);
   }
 }
 

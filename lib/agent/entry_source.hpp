@@ -33,7 +33,8 @@ class EntrySource {
   bool ended_ = false;
 };
 
-/// The catalog of the job's last snapshot.
+/// The catalog of the job's last snapshot.  A hint like any other: where a node is neither in the cache nor on this server (which may lag
+/// behind its partner), or is damaged, the source ends, and what follows is read again.
 class CatalogSource final : public EntrySource {
  public:
   /// `seen` is told the id of every node that comes by.

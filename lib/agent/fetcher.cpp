@@ -23,11 +23,11 @@ std::shared_ptr<const OpenedRecord> open_record(std::shared_ptr<const Fetcher::S
 }  // namespace
 
 const OpenedRecord::Object* ObjectSet::find(const ObjectId& id) const {
-  const auto it = objects_.find(id);
-  return it == objects_.end() ? nullptr : it->second;
+  const auto it = places_.find(id);
+  return it == places_.end() ? nullptr : it->second.object;
 }
 
-Fetcher::Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers) : vault_(vault), keys_(keys), workers_(workers) {}
+Fetcher::Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers) : vault_(vault), keys_(keys), workers_(workers), turns_(workers.threads() + 1) {}
 
 result<std::shared_ptr<const Fetcher::Session>> Fetcher::open_session(const SessionId& id, const RecordView& record) const {
   auto envelope = envelope_of(record);
@@ -80,7 +80,7 @@ void Fetcher::keep(const std::shared_ptr<const OpenedRecord>& record) {
   std::size_t bytes = 0;
   for (auto& o : record->objects()) {
     bytes += o.bytes.size() + o.refs.size_bytes();
-    where_[o.id] = Place{record, &o};
+    where_[o.id] = ObjectSet::Place{record, &o};
   }
   kept_.push_back(Kept{record, bytes});
   kept_bytes_ += bytes;
@@ -95,59 +95,90 @@ void Fetcher::keep(const std::shared_ptr<const OpenedRecord>& record) {
   }
 }
 
-// Records of a session whose key is not here yet go to `later`: asking for it now would wait behind the very answer that is being read.
-task<void> Fetcher::open_records(Buffer records, Opened& into, std::vector<Buffer>& later) {
+bool Fetcher::find_kept(const ObjectId& id, ObjectSet& set) const {
+  if (set.places_.contains(id)) return true;
+  const auto it = where_.find(id);
+  if (it == where_.end()) return false;
+  set.places_.emplace(id, it->second);
+  return true;
+}
+
+task<void> Fetcher::open(std::shared_ptr<const Session> with, Buffer record, Budget::Lease turn, Arrival& arrival) {
+  Opened opened = co_await workers_.offload(&open_record, std::move(with), std::move(record));
+  turn.release();
+  arrival.opened.push_back(std::move(opened));
+}
+
+// Asking here for a session's key would wait behind the very answer that is being read.
+task<void> Fetcher::arrived(Buffer records, Arrival& arrival) {
   const auto views = value_or_throw(split_records(records), "reading records from the server");
   for (const RecordView& v : views) {
     const auto known = sessions_.find(v.session());
     if (known == sessions_.end()) {
-      later.push_back(to_buffer(v.bytes()));
+      arrival.later.push_back(to_buffer(v.bytes()));
       continue;
     }
-    std::shared_ptr<const Session> with = known->second;
-    std::shared_ptr<const OpenedRecord> opened = co_await workers_.offload(&open_record, std::move(with), to_buffer(v.bytes()));
-    into.push_back(std::move(opened));
+    Budget::Lease turn = co_await turns_.take(1);
+    arrival.scope.spawn(open(known->second, to_buffer(v.bytes()), std::move(turn), arrival), "opening a record");
   }
 }
 
-task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids) {
-  auto set = std::make_shared<ObjectSet>();
-  std::vector<ObjectId> ask;
-  for (auto& id : ids) {
-    if (set->objects_.contains(id)) continue;
-    const auto it = where_.find(id);
-    if (it == where_.end()) {
-      ask.push_back(id);
-      continue;
-    }
-    if (set->records_.empty() || set->records_.back() != it->second.record) set->records_.push_back(it->second.record);
-    set->objects_.emplace(id, it->second.object);
+task<void> Fetcher::ask(std::vector<ObjectId> ids, Arrival& arrival) {
+  VaultPort::Sink sink = [this, &arrival](Buffer records) -> task<void> { return arrived(std::move(records), arrival); };
+  arrival.missing = co_await vault_.get(std::move(ids), std::move(sink));
+  for (auto& record : arrival.later) {
+    const RecordView view = value_or_throw(RecordView::parse(record), "reading records from the server");
+    std::shared_ptr<const Session> with = co_await session(view.session());
+    Budget::Lease turn = co_await turns_.take(1);
+    arrival.scope.spawn(open(std::move(with), std::move(record), std::move(turn), arrival), "opening a record");
   }
-  std::sort(ask.begin(), ask.end());
-  ask.erase(std::unique(ask.begin(), ask.end()), ask.end());
-  for (std::size_t at = 0; at < ask.size(); at += limits::kIdsPerQuestion) {
-    const std::size_t n = std::min(ask.size() - at, limits::kIdsPerQuestion);
-    std::vector<ObjectId> some(ask.begin() + static_cast<std::ptrdiff_t>(at), ask.begin() + static_cast<std::ptrdiff_t>(at + n));
-    Opened opened;
-    std::vector<Buffer> later;
-    VaultPort::Sink sink = [this, &opened, &later](Buffer records) -> task<void> { return open_records(std::move(records), opened, later); };
-    const std::vector<ObjectId> missing = co_await vault_.get(std::move(some), std::move(sink));
-    for (auto& record : later) {
-      const RecordView view = value_or_throw(RecordView::parse(record), "reading records from the server");
-      std::shared_ptr<const Session> with = co_await session(view.session());
-      std::shared_ptr<const OpenedRecord> one = co_await workers_.offload(&open_record, std::move(with), std::move(record));
-      opened.push_back(std::move(one));
-    }
-    if (!missing.empty())
-      throw failure(Errc::missing_object, "reading object " + missing.front().brief() + " and " + std::to_string(missing.size() - 1) + " more from " + vault_.server());
-    for (auto& r : opened) {
+}
+
+task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set) {
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (std::size_t at = 0; at < ids.size(); at += limits::kIdsPerQuestion) {
+    const std::size_t n = std::min(ids.size() - at, limits::kIdsPerQuestion);
+    std::vector<ObjectId> some(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(at + n));
+    Scope scope(co_await asio::this_coro::executor);
+    Arrival arrival{scope, {}, {}, {}};
+    scope.spawn(ask(std::move(some), arrival), "fetching records");
+    co_await scope.join();
+    if (!arrival.missing.empty())
+      throw failure(Errc::missing_object, "reading object " + arrival.missing.front().brief() + " and " + std::to_string(arrival.missing.size() - 1) +
+                                              " more from " + vault_.server());
+    for (auto& r : arrival.opened) {
       keep(r);
-      set->records_.push_back(r);
-      for (auto& o : r->objects()) set->objects_.emplace(o.id, &o);
+      for (auto& o : r->objects()) set.places_.emplace(o.id, ObjectSet::Place{r, &o});
     }
+  }
+}
+
+task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids, std::size_t shared) {
+  struct Ending {
+    std::shared_ptr<Call> call = std::make_shared<Call>();
+    ~Ending() {
+      call->done = true;
+      call->finished.wake_all();
+    }
+  } const ending;
+  const std::shared_ptr<Call> before = shared > 0 ? std::exchange(last_, ending.call) : nullptr;
+  const std::shared_ptr<ObjectSet> set = ending.call->set;
+  std::vector<ObjectId> now, held;
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    if (!find_kept(ids[i], *set)) (i < shared && before && !before->done ? held : now).push_back(ids[i]);
+  co_await fetch(std::move(now), *set);
+  if (!held.empty()) {
+    while (!before->done) co_await before->finished.wait();
+    std::vector<ObjectId> still;
+    for (auto& id : held) {
+      if (const auto it = before->set->places_.find(id); it != before->set->places_.end()) set->places_.emplace(id, it->second);
+      else if (!find_kept(id, *set)) still.push_back(id);
+    }
+    co_await fetch(std::move(still), *set);
   }
   for (auto& id : ids)
-    if (!set->objects_.contains(id)) throw failure(Errc::protocol, "reading object " + id.brief() + ": " + vault_.server() + " sent other records");
+    if (!set->places_.contains(id)) throw failure(Errc::protocol, "reading object " + id.brief() + ": " + vault_.server() + " sent other records");
   co_return set;
 }
 

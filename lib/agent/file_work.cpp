@@ -99,6 +99,9 @@ std::size_t FileCutter::fill(Buffer& to, std::size_t most) {
 
 bool FileCutter::step(CutData& out, std::size_t most) {
   const std::size_t begin = out.bytes.size();
+  const std::uint64_t most_left = before_.size > content_ ? before_.size - content_ : 0;
+  const std::size_t room = tail_.size() + static_cast<std::size_t>(std::min<std::uint64_t>(most_left + 1, most + kReadPiece));
+  if (begin == 0) out.bytes.reserve(room);  // of a batch of small files the vector knows best
   append(out.bytes, tail_);
   tail_.clear();
   // A file whose size is known is read in one go, plus one byte that shows whether it grew.
@@ -115,16 +118,34 @@ bool FileCutter::step(CutData& out, std::size_t most) {
   return !at_end_;
 }
 
+// Size 0: more has to be read first.
+ChunkRef FileCutter::next_chunk(ByteView rest, bool last) {
+  ChunkRef chunk;
+  if (const auto expected = earlier_ ? earlier_->expected() : std::nullopt) {
+    if (expected->size > rest.size() && !last) return chunk;
+    if (expected->size <= rest.size()) {
+      chunk = {context_.keys.object_id(ObjectType::data, rest.first(expected->size)), expected->size};
+      if (chunk.id == expected->id) {
+        earlier_->came();
+        return chunk;
+      }
+    }
+  }
+  const std::size_t n = chunker_.next(rest, last);
+  if (n == 0) return ChunkRef{};
+  if (n != chunk.size) chunk = {context_.keys.object_id(ObjectType::data, rest.first(n)), static_cast<std::uint32_t>(n)};
+  if (earlier_) earlier_->other_came(chunk.id);
+  return chunk;
+}
+
 void FileCutter::cut(CutData& out, std::size_t begin, bool last) {
   std::size_t at = begin;
   while (at < out.bytes.size()) {
-    const ByteView rest = ByteView{out.bytes}.subspan(at);
-    const std::size_t n = chunker_.next(rest, last);
-    if (n == 0) break;
-    const CutChunk c{context_.keys.object_id(ObjectType::data, rest.first(n)), static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(n)};
-    list_.add(ChunkRef{c.id, c.size});
-    out.chunks.push_back(c);
-    at += n;
+    const ChunkRef chunk = next_chunk(ByteView{out.bytes}.subspan(at), last);
+    if (chunk.size == 0) break;
+    list_.add(chunk);
+    out.chunks.push_back(CutChunk{chunk.id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(chunk.size)});
+    at += chunk.size;
   }
   tail_.assign(out.bytes.begin() + static_cast<std::ptrdiff_t>(at), out.bytes.end());
   out.bytes.resize(at);

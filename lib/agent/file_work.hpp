@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/earlier_content.hpp"
 #include "agent/scanner.hpp"
 #include "archive/chunk_list_builder.hpp"
 #include "archive/entry.hpp"
@@ -46,6 +47,8 @@ class FileCutter {
   FileCutter(const ReadContext& context, const ScanItem& item);
   ~FileCutter();
 
+  /// What the file consisted of before, to find its cuts faster.  Outlives the cutter.
+  void expect(EarlierContent& earlier) { earlier_ = &earlier; }
   /// Reads on until about `most` bytes were added to `out`, or the end.  Appends bytes and chunks (none for inline content).
   /// Returns false when the file is finished.
   bool step(CutData& out, std::size_t most);
@@ -57,9 +60,11 @@ class FileCutter {
  private:
   std::size_t fill(Buffer& to, std::size_t most);
   void cut(CutData& out, std::size_t begin, bool last);
+  ChunkRef next_chunk(ByteView rest, bool last);
 
   const ReadContext& context_;
   Chunker chunker_;
+  EarlierContent* earlier_ = nullptr;
   std::unique_ptr<SourceFile> file_;
   EntryStat before_;
   Entry entry_;
@@ -80,6 +85,7 @@ struct WorkBatch {
   struct Item {
     ScanItem found;
     std::optional<Entry> reuse;  ///< its content is known: take it as it is
+    std::optional<Entry> before; ///< a large file that has to be read: what it was
     bool journal = false;        ///< it was taken over from a journal: the new journal needs it too
   };
   std::vector<Item> items;

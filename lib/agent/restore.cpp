@@ -8,6 +8,7 @@
 #include "agent/content.hpp"
 #include "agent/fetcher.hpp"
 #include "archive/catalog_stream.hpp"
+#include "async/budget.hpp"
 #include "async/queue.hpp"
 #include "async/scope.hpp"
 #include "base/check.hpp"
@@ -16,10 +17,11 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kBatchBytes = 4 * limits::kMiB;   // content fetched and written as one unit
-constexpr std::size_t kBatchEntries = 256;
+constexpr std::size_t kBatchBytes = 8 * limits::kMiB;  // content fetched and written as one unit
+constexpr std::size_t kBatchEntries = 1024;
 constexpr std::size_t kBatchFolders = 64;               // each holds a descriptor
 constexpr std::uint64_t kLargeFile = 4 * limits::kMiB;  // fetched and written in pieces
+constexpr std::size_t kLargeAtOnce = 2;                   // large files: each has pieces fetched, waiting and written
 constexpr std::size_t kUnderWay = 4;                      // units under way: one fetched, two written, one waiting
 constexpr std::size_t kNodesAhead = 32;
 
@@ -158,6 +160,7 @@ struct RestoreWork {
   Fetcher fetcher;
   std::unique_ptr<Scope> scope;
   Queue<std::shared_ptr<Unit>> order_{kUnderWay};
+  Budget large_turns{kLargeAtOnce};
   std::shared_ptr<TargetFolder> top;
 
   struct Open {
@@ -298,9 +301,15 @@ task<void> RestoreWork::flush() {
 
 task<void> RestoreWork::write(std::shared_ptr<Unit> u) {
   std::vector<ObjectId> ids;
-  for (auto& op : u->files)
-    for (auto& c : op.entry.chunks) ids.push_back(c.id);
-  std::shared_ptr<ObjectSet> objects = co_await fetcher.objects(std::move(ids));
+  std::size_t bytes = 0, shared = 0;
+  for (auto& op : u->files) {
+    for (auto& c : op.entry.chunks) {
+      if (bytes < 2 * limits::kSolidTarget) ++shared;  // neighbours are read side by side and may have changed places
+      bytes += c.size;
+      ids.push_back(c.id);
+    }
+  }
+  std::shared_ptr<ObjectSet> objects = co_await fetcher.objects(std::move(ids), shared);
   u->written = co_await workers.offload(&write_unit, std::move(u->files), std::move(objects));
   u->done = true;
   u->finished.wake_all();
@@ -333,6 +342,7 @@ NotApplied finish_large(LargeFile* l, const FileOp* op) {
 }  // namespace
 
 task<void> RestoreWork::write_large(std::shared_ptr<Unit> u) {
+  Budget::Lease turn = co_await large_turns.take(1);
   FileOp& op = u->files[0];
   std::string problem;
   try {

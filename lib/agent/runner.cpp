@@ -47,6 +47,8 @@ task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience) {
     if (result->progress.unreadable + result->progress.changed_while_read > 0) code = Exit::incomplete;
     text = "snapshot " + result->snapshot.brief();
   } catch (const boost::system::system_error& e) {
+    // The daemon ends or reads its configuration again: the record still says that the job runs, so it is continued at once.
+    if (patience == Patience::until_done && classify(e.code()) == Errc::cancelled) throw;
     error = std::current_exception();
     code = exit_code(e.code());
     text = e.what();
@@ -102,7 +104,7 @@ task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, Se
     co_await servers_.use(target, std::move(work));
   } catch (const boost::system::system_error& e) {
     // An acknowledged snapshot stays one, whatever became of the goodbye.
-    if (!result && !is_server_trouble(e.code())) throw;
+    if (!result && !is_server_trouble(e)) throw;
     trouble = Trouble{e.code(), e.what()};
   }
   if (result) co_return std::move(*result);
@@ -118,7 +120,7 @@ task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, 
   co_await settle_pending(parts_.state, vault, reporter);
   bool trust = true;
   for (int repairs = 0;; ++repairs) {
-    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter};
+    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter, parts_.sources};
     BackupAttempt attempt(parts, job, vault, trust);
     std::string lacks;
     try {

@@ -49,8 +49,8 @@ bool has_cache_tag(SourceFolder& folder, const std::vector<SourceName>& names) {
 
 }  // namespace
 
-Scanner::Scanner(std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
-    : rules_(rules), options_(options) {
+Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
+    : tree_(tree), rules_(rules), options_(options) {
   for (auto& s : sources) sources_.push_back(catalog_path(s));
   std::sort(sources_.begin(), sources_.end(), [](auto& a, auto& b) { return compare_paths(a, b) < 0; });
   // After sorting, what lies below a source follows it.
@@ -91,7 +91,7 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
   const std::string source = sources_[next_source_++];
   ScanItem item;
   try {
-    auto folder = SourceFolder::open("/");
+    auto folder = tree_.open("/");
     if (source.empty()) {  // the whole machine: "/" itself has no entry, only what is in it
       device_ = folder->stat().device;
       levels_.push_back(Level{folder, "", folder->entries(), 0, false});

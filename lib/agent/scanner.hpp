@@ -32,8 +32,8 @@ struct ScanOptions {
 /// sorted name list per level of depth.  Not thread-safe; next() blocks on the disk: call it from a worker.
 class Scanner {
  public:
-  /// `sources` are absolute paths.  `rules` must outlive the scanner.
-  Scanner(std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options);
+  /// `sources` are absolute paths.  `tree` and `rules` must outlive the scanner.
+  Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options);
 
   /// The next items, at most `most`; none means the end.
   /// A source that does not exist is an item with a problem; the walk goes on.
@@ -54,6 +54,7 @@ class Scanner {
   void emit(ScanItem item, std::vector<ScanItem>& out);
   void descend(ScanItem& item);
 
+  SourceTree& tree_;
   std::vector<std::string> sources_;
   const ExcludeRules& rules_;
   ScanOptions options_;

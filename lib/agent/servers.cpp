@@ -3,19 +3,22 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 
-bool is_server_trouble(const boost::system::error_code& code) noexcept {
-  switch (classify(code)) {
+bool is_server_trouble(const boost::system::system_error& error) noexcept {
+  switch (classify(error.code())) {
     case Errc::unreachable:
     case Errc::disconnected:
     case Errc::timed_out:
     case Errc::protocol:
     case Errc::busy:
-    case Errc::no_space:   // the server's disk: the partner may have room
     case Errc::identity:   // the other one must prove itself too: it is safe to ask
     case Errc::unsupported_version: return true;
+    case Errc::no_space:
+    case Errc::io:
+    case Errc::damaged: return dynamic_cast<const wire::Refusal*>(&error) != nullptr;
     default: return false;
   }
 }
@@ -36,7 +39,7 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
       co_await servers.use(target, std::move(started));
       co_return;
     } catch (const failure& f) {
-      if (begun || !is_server_trouble(f.code())) throw;
+      if (begun || !is_server_trouble(f)) throw;
       problem.emplace(f);
     }
     const bool identity = classify(problem->code()) == Errc::identity;

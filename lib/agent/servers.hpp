@@ -25,8 +25,9 @@ class Servers {
   virtual task<void> use(ServerTarget target, Work work) = 0;
 };
 
-/// Whether a failure of a session with one server is a reason to go on with the other one.
-bool is_server_trouble(const boost::system::error_code& code) noexcept;
+/// Whether a failure of a session with one server is a reason to go on with the other one.  What a server says about its own disk is;
+/// the same about this machine's disk is not.
+bool is_server_trouble(const boost::system::system_error& error) noexcept;
 
 /// Does the work on the first server that answers: primary first, one after the other.  Once the work has begun, its failures are final.
 /// Throws the failure with all that were tried in its text; an identity error weighs more than silence.

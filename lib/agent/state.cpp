@@ -114,9 +114,11 @@ std::optional<AgentState::Pending> AgentState::pending() const {
   return p;
 }
 
-void AgentState::set_pending(const Pending& p) {
+void AgentState::set_pending(const Pending& p, const Digest& id) {
   Buffer given;
-  Writer{given}.number(p.sequence);
+  Writer g{given};
+  g.number(p.sequence);
+  g.raw(id.view());
   store("given", given);
   Buffer file;
   Writer w{file};
@@ -132,13 +134,16 @@ void AgentState::clear_pending() {
   if (disk_.exists(path("pending"))) disk_.remove(path("pending"));
 }
 
-std::uint64_t AgentState::last_given() const {
-  auto bytes = load("given", 16);
-  if (!bytes) return 0;
+AgentState::Given AgentState::last_given() const {
+  Given given;
+  auto bytes = load("given", 64);
+  if (!bytes) return given;
   Reader r{*bytes};
-  const auto n = r.number<std::uint64_t>();
-  if (!r.done()) throw failure(Errc::damaged, "reading " + path("given"));
-  return n;
+  given.sequence = r.number<std::uint64_t>();
+  const auto id = Digest::from(r.raw(Digest::kSize));
+  if (!r.done() || !id) throw failure(Errc::damaged, "reading " + path("given"));
+  given.id = *id;
+  return given;
 }
 
 agent::pb::Job AgentState::job(const std::string& name) const {

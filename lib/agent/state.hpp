@@ -52,10 +52,16 @@ class AgentState {
     Buffer manifest;
   };
   std::optional<Pending> pending() const;
-  void set_pending(const Pending& pending);
+  /// `id`: the snapshot's, which the next manifest names as its predecessor.
+  void set_pending(const Pending& pending, const Digest& id);
   void clear_pending();
-  /// The highest sequence number ever given to a manifest here: a number is never used twice, whatever became of it.
-  std::uint64_t last_given() const;
+  /// The last manifest that was ever made here, whatever became of it: its number is never used twice, and the chain goes on from it, for a
+  /// server may have it without our knowing.
+  struct Given {
+    std::uint64_t sequence = 0;  ///< 0: none
+    Digest id;
+  };
+  Given last_given() const;
 
   agent::pb::Job job(const std::string& name) const;
   void set_job(const std::string& name, const agent::pb::Job& job);

@@ -1,9 +1,7 @@
 #include "agent/tls_servers.hpp"
 
 #include "agent/vault_client.hpp"
-#include "async/race.hpp"
 #include "async/scope.hpp"
-#include "base/limits.hpp"
 #include "transport/peer.hpp"
 #include "wire/message.hpp"
 #include "wire/signed_document.hpp"
@@ -11,7 +9,7 @@
 namespace farkeep {
 
 TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock)
-    : state_(state), authority_(authority), dialer_(dialer), timers_(timers), clock_(clock), context_(credentials_of(&keys, authority), clock) {}
+    : dialer_(dialer, timers, TlsContext(credentials_of(&keys, authority), clock)), servers_(state, authority, dialer_, timers, clock) {}
 
 std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory) {
   std::vector<ServerTarget> line;
@@ -26,7 +24,7 @@ std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory) {
   return line;
 }
 
-std::vector<ServerTarget> TlsServers::pair() const {
+std::vector<ServerTarget> PeerServers::pair() const {
   const auto document = value_or_throw(wire::parse_message<wire::pb::SignedDirectory>(as_text(state_.directory())), "reading the address directory in " + state_.folder());
   // It was verified when it came; the certificate that signed it may have expired since.
   return pair_of(value_or_throw(wire::parse_message<wire::pb::Directory>(document.directory()), "reading the address directory in " + state_.folder()));
@@ -42,12 +40,9 @@ TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authorit
   return c;
 }
 
-task<void> with_peer(Dialer& dialer, TlsContext context, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work) {
-  const std::string doing = "TLS handshake with " + destination.text();
-  std::unique_ptr<Stream> stream = co_await dialer.dial(destination);
-  std::unique_ptr<SecureStream> secure =
-      co_await with_timeout(timers, std::chrono::nanoseconds(limits::kTlsTimeout), context.connect(std::move(stream), std::move(expected)), doing);
-  Peer peer(timers, std::move(secure));
+task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work) {
+  std::unique_ptr<SecureStream> stream = co_await dialer.connect(std::move(destination), std::move(expected));
+  Peer peer(timers, std::move(stream));
   Scope scope(co_await asio::this_coro::executor);
   std::exception_ptr refusal;
   auto talk = [](Peer* p, const std::function<task<void>(Peer&)>* w, std::exception_ptr* why) -> task<void> {
@@ -70,7 +65,7 @@ task<void> with_peer(Dialer& dialer, TlsContext context, Timers& timers, Endpoin
   }
 }
 
-task<void> TlsServers::use(ServerTarget target, Work work) {
+task<void> PeerServers::use(ServerTarget target, Work work) {
   const Endpoint destination = value_or_throw(Endpoint::parse(target.address), "reading the address " + target.address);
   std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
     co_await VaultClient::hello(peer, clock_);
@@ -79,7 +74,7 @@ task<void> TlsServers::use(ServerTarget target, Work work) {
     co_await work(vault);
   };
   ExpectedServer expected = target.id;
-  co_await with_peer(dialer_, context_, timers_, destination, std::move(expected), std::move(talk));
+  co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(talk));
 }
 
 }  // namespace farkeep

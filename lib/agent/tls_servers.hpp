@@ -6,6 +6,7 @@
 #include "async/timers.hpp"
 #include "base/clock.hpp"
 #include "transport/dialer.hpp"
+#include "transport/secure_dialer.hpp"
 #include "transport/tls.hpp"
 #include "wire/wire.pb.h"
 
@@ -13,10 +14,12 @@ namespace farkeep {
 
 class Peer;
 
-/// The assigned pair, over TLS through the transport chain.  All collaborators outlive it.
-class TlsServers final : public Servers {
+/// The assigned pair, over whatever the secure dialer gives: TLS in the programs (TlsServers), a network in memory in simulations.
+/// All collaborators outlive it.
+class PeerServers final : public Servers {
  public:
-  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock);
+  PeerServers(AgentState& state, const Certificate& authority, SecureDialer& dialer, Timers& timers, const Clock& clock)
+      : state_(state), authority_(authority), dialer_(dialer), timers_(timers), clock_(clock) {}
 
   std::vector<ServerTarget> pair() const override;
   task<void> use(ServerTarget target, Work work) override;
@@ -24,14 +27,26 @@ class TlsServers final : public Servers {
  private:
   AgentState& state_;
   const Certificate& authority_;
-  Dialer& dialer_;
+  SecureDialer& dialer_;
   Timers& timers_;
   const Clock& clock_;
-  TlsContext context_;
 };
 
-/// Dials one address, checks whose it is, and runs `work` beside the connection.  For registration too, where `context` has no certificate.
-task<void> with_peer(Dialer& dialer, TlsContext context, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work);
+/// The assigned pair, over TLS through the transport chain.  All collaborators outlive it.
+class TlsServers final : public Servers {
+ public:
+  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock);
+
+  std::vector<ServerTarget> pair() const override { return servers_.pair(); }
+  task<void> use(ServerTarget target, Work work) override { return servers_.use(std::move(target), std::move(work)); }
+
+ private:
+  TlsDialer dialer_;
+  PeerServers servers_;
+};
+
+/// Connects to one address, checks whose it is, and runs `work` beside the connection.  For registration too, where the dialer shows no certificate.
+task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work);
 
 /// What an agent shows and trusts; without `keys` it is not registered yet.
 TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority);

@@ -45,7 +45,7 @@ task<std::vector<bool>> Uploader::wanted(std::vector<ObjectId> ids) {
   co_return want;
 }
 
-task<void> Uploader::offer(CutData data) {
+task<void> Uploader::offer(CutData data, Lane& lane) {
   if (data.chunks.empty()) co_return;
   std::vector<ObjectId> ids;
   ids.reserve(data.chunks.size());
@@ -53,16 +53,25 @@ task<void> Uploader::offer(CutData data) {
   const std::vector<bool> want = co_await wanted(std::move(ids));
   for (std::size_t i = 0; i < data.chunks.size(); ++i) {
     if (!want[i]) continue;
-    const CutChunk& c = data.chunks[i];
     ++progress_.new_chunks;
-    if (open_chunks_.bytes.size() + c.size > limits::kSolidTarget || open_chunks_.chunks.size() == limits::kMaxChunksPerRecord) {
-      ChunkPack full = std::exchange(open_chunks_, ChunkPack{});
-      co_await ship(std::move(full));
-    }
-    if (open_chunks_.bytes.capacity() == 0) open_chunks_.bytes.reserve(limits::kSolidTarget);
-    open_chunks_.chunks.push_back(CutChunk{c.id, static_cast<std::uint32_t>(open_chunks_.bytes.size()), c.size});
-    append(open_chunks_.bytes, ByteView{data.bytes}.subspan(c.offset, c.size));
+    co_await add(data.bytes, data.chunks[i], lane);
   }
+}
+
+task<void> Uploader::add(ByteView bytes, const CutChunk& c, Lane& lane) {
+  if (lane.open_.bytes.size() + c.size > limits::kSolidTarget || lane.open_.chunks.size() == limits::kMaxChunksPerRecord) {
+    ChunkPack full = std::exchange(lane.open_, ChunkPack{});
+    co_await ship(std::move(full));
+  }
+  ChunkPack& open = lane.open_;
+  if (open.bytes.capacity() == 0) open.bytes.reserve(limits::kSolidTarget);
+  open.chunks.push_back(CutChunk{c.id, static_cast<std::uint32_t>(open.bytes.size()), c.size});
+  append(open.bytes, bytes.subspan(c.offset, c.size));
+}
+
+task<void> Uploader::close(Lane& lane) {
+  const ChunkPack left = std::exchange(lane.open_, ChunkPack{});
+  for (auto& c : left.chunks) co_await add(left.bytes, c, common_);
 }
 
 task<void> Uploader::offer(std::vector<NodePlainOwned> nodes) {
@@ -144,7 +153,7 @@ void Uploader::send_ahead(Buffer record) {
 }
 
 task<void> Uploader::all_sent() {
-  ChunkPack chunks = std::exchange(open_chunks_, ChunkPack{});
+  ChunkPack chunks = std::exchange(common_.open_, ChunkPack{});
   if (!chunks.chunks.empty()) co_await ship(std::move(chunks));
   NodePack nodes = std::exchange(open_nodes_, NodePack{});
   if (!nodes.nodes.empty()) co_await ship(std::move(nodes));

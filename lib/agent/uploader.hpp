@@ -32,18 +32,33 @@ class KnownObjects {
 
 /// Takes content and nodes, leaves out what the server has, gathers the rest into records, seals and sends them.
 ///
-///   offer(data)  ── have? ──►  gather up to ~1 MiB  ──►  seal (worker)  ──►  put  ──►  durable
+///   offer(data)  ── have? ──►  gather up to 2 MiB   ──►  seal (worker)  ──►  put  ──►  durable
 ///
 /// Sending and sealing run as children of `scope`; a failure there ends the scope.  Plaintext and records in flight are bounded by
 /// a budget: offer() waits when it is used up.  One thread.
 class Uploader {
+  struct ChunkPack {
+    Buffer bytes;
+    std::vector<CutChunk> chunks;
+  };
+
  public:
+  /// A large file that is read beside others gathers its content apart from theirs: else every record would hold a part of each of
+  /// them, and whoever restores one file would fetch them all.
+  class Lane {
+    friend class Uploader;
+    ChunkPack open_;
+  };
+
   /// `ask_server`: false for a vault that is known to be empty.
   Uploader(VaultPort& vault, const RecordSealer& sealer, Workers& workers, Scope& scope, KnownObjects& known, Progress& progress, bool ask_server);
   ~Uploader();
 
   /// Content of one batch.  Returns when everything new in it was handed on.
-  task<void> offer(CutData data);
+  task<void> offer(CutData data) { return offer(std::move(data), common_); }
+  task<void> offer(CutData data, Lane& lane);
+  /// What is left in a lane goes on with everybody else's.
+  task<void> close(Lane& lane);
   /// Nodes of the catalog.  They are gathered apart from content.
   task<void> offer(std::vector<NodePlainOwned> nodes);
   /// A record that must be on the connection before anything sealed with its key.
@@ -53,10 +68,6 @@ class Uploader {
   task<void> all_sent();
 
  private:
-  struct ChunkPack {
-    Buffer bytes;
-    std::vector<CutChunk> chunks;
-  };
   struct NodePack {
     std::vector<NodePlainOwned> nodes;
     std::size_t bytes = 0;
@@ -64,6 +75,7 @@ class Uploader {
   };
 
   task<std::vector<bool>> wanted(std::vector<ObjectId> ids);
+  task<void> add(ByteView bytes, const CutChunk& chunk, Lane& lane);
   task<void> ship(ChunkPack pack);
   task<void> ship(NodePack pack);
   task<void> send_chunks(ChunkPack pack, Budget::Lease lease);
@@ -80,7 +92,7 @@ class Uploader {
   Budget budget_;
   std::size_t sealing_ = 0;  // records not yet handed to the connection
   Waiters sealed_;
-  ChunkPack open_chunks_;
+  Lane common_;
   NodePack open_nodes_;
 };
 

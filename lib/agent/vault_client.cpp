@@ -36,6 +36,7 @@ task<void> VaultClient::open() {
   const pb::VaultState state = co_await peer_.call<pb::VaultState>(Verb::open, open);
   facts_.head = state.head();
   facts_.head_digest = Digest::from(state.head_digest()).value_or(Digest{});
+  if ((facts_.head == 0) != facts_.head_digest.is_zero()) throw failure(Errc::protocol, "opening the vault on " + name_ + ": its newest snapshot has no number or no id");
   facts_.objects = state.objects();
   facts_.stored_bytes = state.stored_bytes();
   facts_.quota_bytes = state.quota_bytes();

@@ -39,8 +39,8 @@ void choose(ZSTD_CCtx* context, CompressionLevel level) {
     case CompressionLevel::automatic:
       set(context, ZSTD_c_compressionLevel, 1);
       set(context, ZSTD_c_minMatch, 6);
-      set(context, ZSTD_c_hashLog, 16);
-      set(context, ZSTD_c_windowLog, 20);
+      set(context, ZSTD_c_hashLog, 17);
+      set(context, ZSTD_c_windowLog, 21);  // a whole record
       break;
     case CompressionLevel::fast:
       set(context, ZSTD_c_compressionLevel, -1);

@@ -7,6 +7,7 @@
 #include "archive/manifest.hpp"
 #include "archive/record.hpp"
 #include "base/error.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 
@@ -35,6 +36,7 @@ class FakeVault final : public VaultPort {
   }
 
   int puts_left = -1;  ///< the connection breaks when this many puts were served; -1: never
+  std::optional<Errc> refuses_puts;  ///< its disk is full, or fails
   bool lose_ack_of_commit = false;
   std::size_t questions = 0;
 
@@ -53,6 +55,7 @@ class FakeVault final : public VaultPort {
   task<void> put(Buffer records, std::function<void()> on_its_way) override {
     on_its_way();
     alive();
+    if (refuses_puts) throw wire::Refusal(*refuses_puts, "asking a fake server", std::chrono::seconds{60});
     if (puts_left == 0) {
       broken_ = true;
       alive();

@@ -69,6 +69,7 @@ struct Machine : Servers {
     FakeVault vault(stores[which]);
     vault.puts_left = puts_left[which];
     vault.lose_ack_of_commit = lose_ack;
+    vault.refuses_puts = refuses_puts[which];
     co_await work(vault);
     questions = vault.questions;
   }
@@ -147,6 +148,7 @@ struct Machine : Servers {
   FakeVault::Store stores[2];
   bool down[2] = {false, false};
   int puts_left[2] = {-1, -1};
+  std::optional<Errc> refuses_puts[2];
   bool lose_ack = false;
   std::size_t questions = 0;
   BackupJob job;
@@ -264,6 +266,51 @@ TEST_CASE("lost acknowledgement: the pending manifest is settled with its own by
   CHECK(r.sequence == 2);
   CHECK(m.stores[0].snapshots.size() == 2);
   CHECK(r.progress.bytes_read == 0);  // the settled snapshot is what the run compares with
+}
+
+TEST_CASE("lost acknowledgement, then the other server: the chain goes on from the snapshot that only the first one has") {
+  Machine m;
+  m.write("file", m.noise(100'000, 1));
+  m.lose_ack = true;
+  m.down[1] = true;
+  CHECK_THROWS_AS(m.backup(), failure);
+  REQUIRE(m.stores[0].digests.contains(1));
+  m.lose_ack = false;
+  m.down[0] = true;
+  m.down[1] = false;
+  const BackupResult r = m.backup();
+  CHECK(r.sequence == 2);
+  REQUIRE_FALSE(m.stores[1].digests.contains(1));  // number 1 is complete on the first one only
+  const Manifest second = value_or_throw(Manifest::parse(m.stores[1].snapshots.at(2).manifest), "test");
+  CHECK(second.statement().previous == m.stores[0].digests[1]);
+}
+
+TEST_CASE("last catalog: neither on this machine nor on a server that lags behind, the files are read again") {
+  Machine m;
+  for (int i = 0; i < 20; ++i) m.write("f" + std::to_string(i), m.noise(50'000, static_cast<unsigned>(i)));
+  m.let_time_pass();
+  m.backup();
+  fs::remove(m.base / "state/jobs/main/catalog");
+  m.down[0] = true;
+  const BackupResult r = m.backup();
+  CHECK(r.sequence == 2);
+  CHECK(r.progress.unchanged == 0);
+  m.restore(1);
+  CHECK(m.same());
+}
+
+TEST_CASE("a server whose disk fails or is full: the run goes on at the other one") {
+  for (Errc code : {Errc::io, Errc::no_space, Errc::damaged}) {
+    Machine m;
+    m.write("file", m.noise(100'000, 1));
+    m.refuses_puts[0] = code;
+    CHECK(m.backup().sequence == 1);
+    CHECK(m.stores[0].snapshots.empty());
+    CHECK(m.stores[1].snapshots.size() == 1);
+  }
+  // The same words about this machine's own disk are no reason to try elsewhere.
+  CHECK_FALSE(is_server_trouble(failure(Errc::io, "writing the journal")));
+  CHECK_FALSE(is_server_trouble(failure(Errc::no_space, "writing the journal")));
 }
 
 TEST_CASE("missing chunk: a server that lost one gets it again before the snapshot counts") {

@@ -1,0 +1,171 @@
+#include "agent/file_work.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <catch2/catch.hpp>
+#include <map>
+
+using namespace farkeep;
+
+namespace {
+
+class MemoryFile final : public SourceFile {
+ public:
+  explicit MemoryFile(ByteView content) : content_(content) {}
+  std::size_t read(MutableByteView into) override {
+    const std::size_t n = std::min(into.size(), content_.size() - at_);
+    std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(at_), n, into.begin());
+    at_ += n;
+    return n;
+  }
+  void skip_to(std::uint64_t offset) override { at_ = static_cast<std::size_t>(offset); }
+  EntryStat stat() const override {
+    EntryStat s;
+    s.kind = EntryKind::file;
+    s.size = content_.size();
+    s.blocks512 = content_.size();
+    return s;
+  }
+  std::vector<DataRange> data_ranges() const override { return {{0, content_.size()}}; }
+  std::vector<Xattr> xattrs() const override { return {}; }
+
+ private:
+  ByteView content_;
+  std::size_t at_ = 0;
+};
+
+// A folder in which every name is the same file.
+class MemoryFolder final : public SourceFolder {
+ public:
+  explicit MemoryFolder(Buffer content) : content_(std::move(content)) {}
+  std::unique_ptr<SourceFile> file(const std::string&) const override { return std::make_unique<MemoryFile>(content_); }
+  std::vector<SourceName> entries() const override { return {}; }
+  std::shared_ptr<SourceFolder> folder(const std::string&) const override { return nullptr; }
+  std::string link_target(const std::string&) const override { return {}; }
+  std::vector<Xattr> xattrs(const std::string&) const override { return {}; }
+  EntryStat stat(const std::string&) const override { return MemoryFile(content_).stat(); }
+  EntryStat stat() const override { return {}; }
+  std::vector<Xattr> xattrs() const override { return {}; }
+
+ private:
+  Buffer content_;
+};
+
+class KeptNodes final : public NodeLoader {
+ public:
+  task<std::vector<NodePlainOwned>> load(std::vector<ObjectId> ids) override {
+    std::vector<NodePlainOwned> found;
+    for (auto& id : ids) {
+      const auto it = kept.find(id);
+      if (it == kept.end()) throw failure(Errc::missing_object, "loading a list");
+      found.push_back(it->second);
+      ++loads;
+    }
+    co_return found;
+  }
+  std::map<ObjectId, NodePlainOwned> kept;
+  int loads = 0;
+};
+
+struct Cutting {
+  SecretKey root;
+  KeyRing keys{root};
+  SecretKey cut = keys.cut_key();
+  CutKey cut_key{cut};
+  SystemClock clock;
+  ReadContext context{keys, cut_key, ChunkSizes{4096, 16384, 65536}, clock};
+  KeptNodes lists;
+
+  struct Result {
+    Entry entry;
+    std::vector<ObjectId> chunks;
+    std::size_t taken_over = 0;  // chunks whose place was known before
+  };
+
+  Result read(const Buffer& content, EarlierContent* earlier = nullptr) {
+    ScanItem item;
+    item.path = "f";
+    item.name = "f";
+    item.folder = std::make_shared<MemoryFolder>(content);
+    FileCutter cutter(context, item);
+    if (earlier) cutter.expect(*earlier);
+    Result r;
+    for (bool more = true; more;) {
+      if (earlier) refill(*earlier);
+      CutData data;
+      const auto expected = earlier ? earlier->expected() : std::nullopt;
+      more = cutter.step(data, 1 << 20);
+      r.taken_over += expected && !data.chunks.empty() && data.chunks[0].id == expected->id;
+      for (auto& c : data.chunks) r.chunks.push_back(c.id);
+    }
+    r.entry = cutter.finish();
+    for (auto& n : cutter.take_list_nodes()) lists.kept.emplace(n.id, std::move(n));
+    return r;
+  }
+
+  void refill(EarlierContent& earlier) {
+    asio::io_context loop;
+    std::exception_ptr error;
+    asio::co_spawn(loop, earlier.refill(lists), [&](std::exception_ptr e) { error = e; });
+    loop.run();
+    if (error) std::rethrow_exception(error);
+  }
+};
+
+Buffer noise(std::size_t size) {
+  Buffer b(size);
+  std::uint64_t x = 88172645463325252u;
+  for (auto& c : b) {
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    c = static_cast<std::uint8_t>(x >> 32);
+  }
+  return b;
+}
+
+std::ptrdiff_t at(std::size_t n) { return static_cast<std::ptrdiff_t>(n); }
+
+}  // namespace
+
+TEST_CASE("earlier content: whatever changed, the cuts are those of a file that is read for the first time") {
+  Cutting c;
+  const Buffer before = noise(24 << 20);
+  const auto first = c.read(before);
+  REQUIRE(first.entry.list_depth > 0);  // so lists are read too
+
+  std::map<std::string, Buffer> after;
+  after["the same"] = before;
+  after["bytes inserted"] = before;
+  after["bytes inserted"].insert(after["bytes inserted"].begin() + at(5'000'000), 777, 0x55);
+  after["bytes removed"] = before;
+  after["bytes removed"].erase(after["bytes removed"].begin() + at(9'000'000), after["bytes removed"].begin() + at(9'300'000));
+  after["one bit"] = before;
+  after["one bit"][12'345'678] ^= 1;
+  after["longer"] = before;
+  append(after["longer"], ByteView{before}.first(3'000'000));
+  after["shorter by a byte"] = before;
+  after["shorter by a byte"].pop_back();
+  after["half of it"] = Buffer(before.begin(), before.begin() + at(before.size() / 2));
+  after["halves exchanged"] = Buffer(before.begin() + at(before.size() / 2), before.end());
+  append(after["halves exchanged"], ByteView{before}.first(before.size() / 2));
+  after["zeros"] = Buffer(8 << 20);
+
+  for (auto& [what, content] : after) {
+    INFO(what);
+    const auto plain = c.read(content);
+    EarlierContent earlier(first.entry);
+    const auto helped = c.read(content, &earlier);
+    CHECK(helped.chunks == plain.chunks);
+    CHECK((what == "zeros" || helped.taken_over > 2));
+  }
+}
+
+TEST_CASE("earlier content: lists that nobody has any more are no reason to fail") {
+  Cutting c;
+  const Buffer content = noise(24 << 20);
+  const auto first = c.read(content);
+  c.lists.kept.clear();
+  EarlierContent earlier(first.entry);
+  CHECK(c.read(content, &earlier).chunks == first.chunks);
+}
