@@ -193,6 +193,7 @@ class Comparison:
         for c in self.contestants:
             if rest:
                 c.up()
+                c.size = size_of(c.env["REPO"])  # what the restart wrote belongs to no step
                 read_all(src)
                 read_all(c.env["REPO"])
             for label in rest:

@@ -86,6 +86,11 @@ def print_step(dset: str, step: str, lines: list[Line], yardstick: set[str]) -> 
         print("| " + " | ".join(cells) + " |")
 
 
+def rows_of(path: str) -> list[dict]:
+    with open(path, encoding="utf-8") as f:
+        return [json.loads(line) for line in f]
+
+
 def main() -> int:
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("results", nargs="+")
@@ -93,8 +98,7 @@ def main() -> int:
     a = ap.parse_args()
     rows = []
     for path in a.results:
-        with open(path, encoding="utf-8") as f:
-            rows += [json.loads(line) for line in f]
+        rows += rows_of(path)
     table = summarise(rows)
     for dset in dict.fromkeys(r["set"] for r in rows):
         for step in STEPS:
