@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# The daemon alone: runs what is due, takes a new configuration over, refuses a wrong one, ends when it is told to.
+. "$(dirname "$0")/lib.sh" 97
+
+mkdir -p "$work/src" "$work/more"
+seq 1000 >"$work/src/numbers"
+seq 2000 >"$work/more/numbers"
+pair_up
+agent_up a "$work/src"
+sed -i 's/^state =/log_level = info\nstate =/' "$work/a.ini"
+echo "schedule = every 4h" >>"$work/a.ini"
+log=$work/daemon.log
+# until WHAT: the log says it, from line $seen on.
+seen=0
+until_log() {
+  local i at
+  for i in $(seq 600); do
+    at=$(tail -n "+$((seen + 1))" "$log" 2>/dev/null | grep -n -m 1 -- "$1" | cut -d : -f 1) || true
+    if [ -n "$at" ]; then
+      seen=$((seen + at))
+      return 0
+    fi
+    kill -0 "${pid_of[farkeepd]}" 2>/dev/null || fail "farkeepd ended: $(cat "$log")"
+    sleep 0.05
+  done
+  fail "the log does not say '$1': $(cat "$log")"
+}
+
+note "a job that never ran is due at once"
+farkeepd --config "$work/a.ini" >"$log" 2>&1 &
+pid_of[farkeepd]=$!
+until_log "job main: snapshot"
+
+note "a wrong configuration is refused, with its line, and the old one stays"
+cp "$work/a.ini" "$work/good.ini"
+echo "exlude = *.tmp" >>"$work/a.ini"
+kill -HUP "${pid_of[farkeepd]}"
+until_log "a.ini:$(wc -l <"$work/a.ini")"
+until_log "the old configuration stays"
+sed "s|^ca_file.*|ca_file = $work/nothing.pem|" "$work/good.ini" >"$work/a.ini"
+kill -HUP "${pid_of[farkeepd]}"
+until_log "the old configuration stays"
+
+note "a new job is taken over without a restart"
+cp "$work/good.ini" "$work/a.ini"
+printf '\n[job second]\npath = %s\nschedule = every 1h\n' "$work/more" >>"$work/a.ini"
+kill -HUP "${pid_of[farkeepd]}"
+until_log "job second: snapshot"
+
+note "it ends cleanly, and a restart repeats nothing"
+kill -TERM "${pid_of[farkeepd]}"
+wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$log")"
+farkeepd --config "$work/a.ini" >>"$log" 2>&1 &
+pid_of[farkeepd]=$!
+printf '\n[job third]\npath = %s\nschedule = every 1h\n' "$work/more" >>"$work/a.ini"
+for i in $(seq 100); do grep -q "SigCgt" "/proc/${pid_of[farkeepd]}/status" && [ "$(($(awk '/SigCgt/{print "0x" $2}' "/proc/${pid_of[farkeepd]}/status") & 1))" = 1 ] && break; sleep 0.05; done
+kill -HUP "${pid_of[farkeepd]}"  # which may cut the third job off, if it was read at the start: then it is continued
+until_log "job third: snapshot"
+[ "$(grep -c 'job main: snapshot' "$log")" = 1 ] || fail "main ran twice: $(cat "$log")"
+[ "$(grep -c 'job second: snapshot' "$log")" = 1 ] || fail "second ran twice: $(cat "$log")"
+expect 0 fk a snapshots --wait-protected
+for job in main second third; do grep -q "protected  $job " "$work/out" || fail "job $job has no snapshot: $(cat "$work/out")"; done
+kill -TERM "${pid_of[farkeepd]}"
+wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"
+unset 'pid_of[farkeepd]'
+echo "passed"
