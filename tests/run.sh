@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests, from a bare clone: installs what is missing, builds, runs the whole suite.
-#   tests/run.sh [PRESET…]      default: dev.  asan and tsan run the same suite under the sanitizers.
+#   tests/run.sh [PRESET…]      default: asan dev.  tsan runs the same suite under the thread sanitizer.
 # Build trees go to $FARKEEP_BUILD (default: build/ in the clone, ignored by git).
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,7 +13,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 jobs=$(nproc)
 
 presets=("$@")
-[ ${#presets[@]} -gt 0 ] || presets=(dev)
+[ ${#presets[@]} -gt 0 ] || presets=(asan dev)
 for preset in "${presets[@]}"; do
   echo "== $preset: building" >&2
   mkdir -p "$FARKEEP_BUILD"
