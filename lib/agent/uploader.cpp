@@ -59,7 +59,8 @@ task<void> Uploader::offer(CutData data, Lane& lane) {
 }
 
 task<void> Uploader::add(ByteView bytes, const CutChunk& c, Lane& lane) {
-  if (lane.open_.bytes.size() + c.size > limits::kSolidTarget || lane.open_.chunks.size() == limits::kMaxChunksPerRecord) {
+  while (!lane.open_.chunks.empty() &&
+         (lane.open_.bytes.size() + c.size > limits::kSolidTarget || lane.open_.chunks.size() == limits::kMaxChunksPerRecord)) {  // others add while this waits
     ChunkPack full = std::exchange(lane.open_, ChunkPack{});
     co_await ship(std::move(full));
   }
@@ -82,9 +83,9 @@ task<void> Uploader::offer(std::vector<NodePlainOwned> nodes) {
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     if (!want[i]) continue;
     NodePlainOwned& n = nodes[i];
-    if (!open_nodes_.nodes.empty() &&
-        (open_nodes_.bytes + n.message.size() > kNodePack || open_nodes_.refs + n.refs.size() > limits::kMaxRefsPerRecord ||
-         open_nodes_.nodes.size() == limits::kMaxChunksPerRecord)) {
+    while (!open_nodes_.nodes.empty() &&
+           (open_nodes_.bytes + n.message.size() > kNodePack || open_nodes_.refs + n.refs.size() > limits::kMaxRefsPerRecord ||
+            open_nodes_.nodes.size() == limits::kMaxChunksPerRecord)) {  // others add while this waits
       NodePack full = std::exchange(open_nodes_, NodePack{});
       co_await ship(std::move(full));
     }
