@@ -26,7 +26,7 @@ expect 0 fk a snapshots --wait-protected
 note "the agent listens on nothing"
 farkeepd --config "$work/a.ini" >"$work/farkeepd.log" 2>&1 &
 pid_of[farkeepd]=$!
-for i in $(seq 100); do grep -q . "/proc/${pid_of[farkeepd]}/wchan" 2>/dev/null && break; sleep 0.05; done
+handles "${pid_of[farkeepd]}" 15
 ! ss -ltnp 2>/dev/null | grep -q "pid=${pid_of[farkeepd]}," || fail "farkeepd listens"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"

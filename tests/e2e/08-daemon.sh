@@ -53,7 +53,7 @@ wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$log")"
 farkeepd --config "$work/a.ini" >>"$log" 2>&1 &
 pid_of[farkeepd]=$!
 printf '\n[job third]\npath = %s\nschedule = every 1h\n' "$work/more" >>"$work/a.ini"
-for i in $(seq 100); do grep -q "SigCgt" "/proc/${pid_of[farkeepd]}/status" && [ "$(($(awk '/SigCgt/{print "0x" $2}' "/proc/${pid_of[farkeepd]}/status") & 1))" = 1 ] && break; sleep 0.05; done
+handles "${pid_of[farkeepd]}" 1
 kill -HUP "${pid_of[farkeepd]}"  # which may cut the third job off, if it was read at the start: then it is continued
 until_log "job third: snapshot"
 [ "$(grep -c 'job main: snapshot' "$log")" = 1 ] || fail "main ran twice: $(cat "$log")"

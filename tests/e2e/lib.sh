@@ -54,6 +54,16 @@ server_kill() {  # NAME [SIGNAL]
   unset "pid_of[$1]"
 }
 
+# handles PID NUMBER: waits until the process handles the signal, which before that would just end it.
+handles() {
+  local i
+  for i in $(seq 400); do
+    [ $((0x$(awk '/^SigCgt/ {print $2}' "/proc/$1/status") >> ($2 - 1) & 1)) = 1 ] && return 0
+    sleep 0.05
+  done
+  fail "process $1 does not handle signal $2"
+}
+
 # A pair of data centres, both running, and an account.
 pair_up() {
   farkeep-server init --data "$work/east" --name east --address "$east" >"$work/init.log" 2>&1
