@@ -175,7 +175,8 @@ task<void> Vault::receive_again(Buffer records) {
     Buffer piece = to_buffer(rest.first(size));
     rest = rest.subspan(size);
     try {
-      co_await receive(std::move(piece), Room{});
+      Room room;  // has a name because of the lint await
+      co_await receive(std::move(piece), std::move(room));
     } catch (const failure& f) {
       if (classify(f.code()) != Errc::missing_object) throw;
       log_info("{} bytes of them are not kept: their session is not known", size);
