@@ -9,6 +9,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kMemtable = 32768;          // entries: about 3 MiB
+constexpr std::size_t kWorthATable = 8192;        // at a commit: what comes next may be hours away
 constexpr std::size_t kOverfull = 16 * kMemtable;
 constexpr std::size_t kSegmentsToKeep = 16;       // more footers than this are not left to the next opening
 constexpr std::size_t kAskInline = 512;           // filters are asked on the spot for so many ids: 50 ns each
@@ -228,6 +229,12 @@ bool ChunkIndex::overfull() const noexcept { return memtable_.size() > kOverfull
 
 task<void> ChunkIndex::flush_if_large() {
   if (memtable_.size() < kMemtable) co_return;
+  auto held = co_await writing_.take();
+  co_await flush();
+}
+
+task<void> ChunkIndex::settle() {
+  if (memtable_.size() < kWorthATable || stop_) co_return;
   auto held = co_await writing_.take();
   co_await flush();
 }

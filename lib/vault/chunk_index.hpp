@@ -43,6 +43,8 @@ class ChunkIndex {
   void add(SegmentInfo segment, const std::vector<IndexEntry>& entries);
   /// Writes the memtable to a table when it is large.
   task<void> flush_if_large();
+  /// After a commit: writes the memtable when a start would take long to read it again.
+  task<void> settle();
   /// Merges tables while there are too many; returns when there are not, or soon after stop().
   task<void> merge();
   bool wants_merge() const;

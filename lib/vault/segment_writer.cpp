@@ -214,7 +214,7 @@ task<void> SegmentWriter::finish(Ticket ticket) {
   forget(segment);
   segment.end(nullptr);
   co_await index_.flush_if_large();
-  if (index_.wants_merge()) merge_wanted_.wake_all();
+  if (index_.wants_merge()) index_work_.wake_all();
 }
 
 void SegmentWriter::forget(const Open& segment) {

@@ -55,8 +55,8 @@ class SegmentWriter {
   /// No segment is begun below this number.
   void skip_to(std::uint32_t number) { next_number_ = std::max(next_number_, number); }
   std::uint32_t next_number() const noexcept { return next_number_; }
-  /// Woken when the index has new tables to merge.
-  Waiters& merge_wanted() { return merge_wanted_; }
+  /// Woken when the index has something to write or to merge.
+  Waiters& index_work() { return index_work_; }
 
   /// flush(), then the coroutines end by themselves.  Throws what flush() throws, when they are about to end.
   task<void> close();
@@ -95,7 +95,7 @@ class SegmentWriter {
   std::size_t piece_bytes_ = 0;
   std::deque<Ticket> full_;          // written, to be finished; at most one while another is filled
   bool closing_ = false;
-  Waiters pieces_wait_, full_wait_, full_room_, room_, merge_wanted_;
+  Waiters pieces_wait_, full_wait_, full_room_, room_, index_work_;
 };
 
 }  // namespace farkeep

@@ -161,7 +161,7 @@ class Vault {
   task<void> set_aside(std::uint64_t sequence, Buffer bytes);
   task<void> salvage();
   task<void> receive_again(Buffer records);
-  task<void> merge_loop();
+  task<void> index_loop();
   task<void> save_complete_nodes();
 
   // Committing (vault_commit.cpp).
@@ -190,6 +190,7 @@ class Vault {
   std::set<SessionId> sessions_;  // whose envelopes are durable; forgotten when there are too many
   std::uint64_t next_slot_ = 1;
   Turn committing_, slotting_;
+  bool committed_ = false;  // since the index was settled
   bool closing_ = false;
   Scope scope_;
 };

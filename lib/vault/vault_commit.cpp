@@ -40,6 +40,8 @@ task<CommitOutcome> Vault::commit(Buffer manifest, ManifestJudge& judge, Receipt
   outcome.receipt = co_await make_snapshot(std::move(proven), std::move(manifest), std::move(receipt));
   complete_.add(closure.new_nodes());
   if (complete_.size() - complete_saved_ >= kSaveCompleteAfter) co_await save_complete_nodes();
+  committed_ = true;
+  writer_.index_work().wake_all();
   co_return outcome;
 }
 

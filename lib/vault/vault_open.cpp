@@ -86,7 +86,7 @@ task<void> Vault::start() {
     if (auto number = VaultLayout::number_of(object.name)) next_slot_ = std::max(next_slot_, *number + 1);
   writer_.skip_to(std::max(index_.next_segment(), complete_.highest_segment() + 1));
   writer_.start(scope_);
-  scope_.spawn(merge_loop(), "index merger");
+  scope_.spawn(index_loop(), "index merger");
   co_await salvage();
 }
 
@@ -186,14 +186,15 @@ task<void> Vault::receive_again(Buffer records) {
   co_await writer_.flush();
 }
 
-task<void> Vault::merge_loop() {
+task<void> Vault::index_loop() {
   while (!closing_) {
     try {
+      if (std::exchange(committed_, false)) co_await index_.settle();
       co_await index_.merge();
     } catch (const failure& f) {
       log_warning("merging tables of the index: {}", f.what());
     }
-    if (!closing_) co_await writer_.merge_wanted().wait();
+    if (!closing_ && !committed_) co_await writer_.index_work().wait();
   }
 }
 

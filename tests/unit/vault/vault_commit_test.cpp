@@ -280,3 +280,32 @@ TEST_CASE("commit: nodes known complete are not read again, not even after a res
   CHECK(w.commit(four).receipt);
   CHECK(w.get({object(101)}).records == std::vector<Buffer>{one.records[3]});
 }
+
+TEST_CASE("commit: what a large one added to the index is written then, not at some later one's cost") {
+  World w;
+  w.settings.segment_target = 16 << 20;
+  w.open();
+  w.put({envelope()});
+  auto const tables = [&] {
+    auto const files = w.disk.files();
+    return std::count_if(files.begin(), files.end(), [](const std::string& f) { return f.find("/table-") != std::string::npos; });
+  };
+  SmallSnapshot one{100, 1, Digest{}};
+  w.put(one.records);
+  REQUIRE(w.commit(one.manifest).receipt);
+  w.settle();
+  CHECK(tables() == 0);
+
+  for (std::uint64_t batch = 0; batch < 9; ++batch) {
+    std::vector<Made> objects;
+    for (std::uint64_t n = 0; n < 1000; ++n) objects.push_back(Made{object(1000 * (batch + 1) + n), {}});
+    w.put({record(ObjectType::data, objects)});
+  }
+  CHECK(tables() == 0);
+  SmallSnapshot two{200, 2, one.manifest.digest()};
+  w.put(two.records);
+  REQUIRE(w.commit(two.manifest).receipt);
+  w.settle();
+  CHECK(tables() == 1);
+  CHECK(w.has(object(1000)));
+}
