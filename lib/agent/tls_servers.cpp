@@ -8,8 +8,9 @@
 
 namespace farkeep {
 
-TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock)
-    : dialer_(dialer, timers, TlsContext(credentials_of(&keys, authority), clock)), servers_(state, authority, dialer_, timers, clock) {}
+TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock,
+                       std::chrono::nanoseconds progress_timeout)
+    : dialer_(dialer, timers, TlsContext(credentials_of(&keys, authority), clock)), servers_(state, authority, dialer_, timers, clock, progress_timeout) {}
 
 std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory) {
   std::vector<ServerTarget> line;
@@ -40,9 +41,10 @@ TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authorit
   return c;
 }
 
-task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work) {
+task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work,
+                     std::chrono::nanoseconds progress_timeout) {
   std::unique_ptr<SecureStream> stream = co_await dialer.connect(std::move(destination), std::move(expected));
-  Peer peer(timers, std::move(stream));
+  Peer peer(timers, std::move(stream), progress_timeout);
   Scope scope(co_await asio::this_coro::executor);
   std::exception_ptr refusal;
   auto talk = [](Peer* p, const std::function<task<void>(Peer&)>* w, std::exception_ptr* why) -> task<void> {
@@ -74,7 +76,7 @@ task<void> PeerServers::use(ServerTarget target, Work work) {
     co_await work(vault);
   };
   ExpectedServer expected = target.id;
-  co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(talk));
+  co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(talk), progress_timeout_);
 }
 
 }  // namespace farkeep

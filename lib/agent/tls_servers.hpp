@@ -5,6 +5,7 @@
 #include "agent/state.hpp"
 #include "async/timers.hpp"
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "transport/dialer.hpp"
 #include "transport/secure_dialer.hpp"
 #include "transport/tls.hpp"
@@ -18,8 +19,9 @@ class Peer;
 /// All collaborators outlive it.
 class PeerServers final : public Servers {
  public:
-  PeerServers(AgentState& state, const Certificate& authority, SecureDialer& dialer, Timers& timers, const Clock& clock)
-      : state_(state), authority_(authority), dialer_(dialer), timers_(timers), clock_(clock) {}
+  PeerServers(AgentState& state, const Certificate& authority, SecureDialer& dialer, Timers& timers, const Clock& clock,
+              std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout)
+      : state_(state), authority_(authority), dialer_(dialer), timers_(timers), clock_(clock), progress_timeout_(progress_timeout) {}
 
   std::vector<ServerTarget> pair() const override;
   task<void> use(ServerTarget target, Work work) override;
@@ -30,12 +32,14 @@ class PeerServers final : public Servers {
   SecureDialer& dialer_;
   Timers& timers_;
   const Clock& clock_;
+  const std::chrono::nanoseconds progress_timeout_;
 };
 
 /// The assigned pair, over TLS through the transport chain.  All collaborators outlive it.
 class TlsServers final : public Servers {
  public:
-  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock);
+  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock,
+             std::chrono::nanoseconds progress_timeout);
 
   std::vector<ServerTarget> pair() const override { return servers_.pair(); }
   task<void> use(ServerTarget target, Work work) override { return servers_.use(std::move(target), std::move(work)); }
@@ -46,7 +50,8 @@ class TlsServers final : public Servers {
 };
 
 /// Connects to one address, checks whose it is, and runs `work` beside the connection.  For registration too, where the dialer shows no certificate.
-task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work);
+task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work,
+                     std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout);
 
 /// What an agent shows and trusts; without `keys` it is not registered yet.
 TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority);

@@ -39,6 +39,8 @@ class Category final : public boost::system::error_category {
       case Errc::exists: return "exists already";
       case Errc::cancelled: return "cancelled";
       case Errc::incomplete: return "some files could not be read or changed while they were read";
+      case Errc::proxy: return "the proxy is in the way";
+      case Errc::proxy_login: return "the proxy refuses the login";
     }
     return "unknown error";
   }
@@ -56,6 +58,9 @@ failure::failure(boost::system::error_code code, const std::string& doing) : sys
   const std::size_t tail = doing.size() > what.size() + 1 ? doing.size() - what.size() - 1 : 0;  // perhaps in quotes: what the other side said
   if (doing.find(what, tail) == doing.npos) text_ += ": " + what;
 }
+
+failure::failure(Whole, Errc code, std::string text) : system_error(make_error_code(code), text), text_(std::move(text)) {}
+failure failure::whole(Errc code, std::string text) { return {Whole{}, code, std::move(text)}; }
 
 Errc classify(const boost::system::error_code& code) noexcept {
   if (code.category() == farkeep_category()) return static_cast<Errc>(code.value());
@@ -79,6 +84,7 @@ bool is_temporary(const boost::system::error_code& code) noexcept {
     case Errc::disconnected:
     case Errc::timed_out:
     case Errc::busy:
+    case Errc::proxy:
     case Errc::no_space: return true;
     default: return false;
   }
@@ -102,11 +108,13 @@ Exit exit_code(const boost::system::error_code& code) noexcept {
     case Errc::incomplete: return Exit::incomplete;
     case Errc::unreachable:
     case Errc::disconnected:
-    case Errc::timed_out: return Exit::unreachable;
+    case Errc::timed_out:
+    case Errc::proxy: return Exit::unreachable;
     case Errc::identity:
     case Errc::unauthorised:
     case Errc::bad_token:
-    case Errc::bad_secret: return Exit::refused;
+    case Errc::bad_secret:
+    case Errc::proxy_login: return Exit::refused;
     case Errc::damaged:
     case Errc::id_mismatch:
     case Errc::missing_object:

@@ -43,6 +43,10 @@ enum class Errc {
   exists,         ///< the named thing exists already
   cancelled,      ///< stopped on request
   incomplete,     ///< done, but some files could not be read or changed while they were read
+
+  // The way out.  Never said by a peer.
+  proxy,        ///< the proxy, not a server behind it, is in the way
+  proxy_login,  ///< the proxy wants a login, or not this one
 };
 
 const boost::system::error_category& farkeep_category() noexcept;
@@ -61,8 +65,14 @@ class failure : public boost::system::system_error {
  public:
   failure(Errc code, const std::string& doing) : failure(make_error_code(code), doing) {}
   failure(boost::system::error_code code, const std::string& doing);
+  /// A text that says all of it already, the cause too.
+  static failure whole(Errc code, std::string text);
   /// "doing: what is wrong", for people: without the code's number and category, and not twice where `doing` ends with it already.
   const char* what() const noexcept override { return text_.c_str(); }
+
+ protected:
+  struct Whole {};
+  failure(Whole, Errc code, std::string text);
 
  private:
   std::string text_;

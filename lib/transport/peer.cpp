@@ -1,12 +1,15 @@
 #include "transport/peer.hpp"
 
+#include <algorithm>
+
 #include "async/race.hpp"
 #include "base/check.hpp"
 #include "transport/peer_state.hpp"
 
 namespace farkeep {
 
-Peer::Peer(Timers& timers, std::unique_ptr<SecureStream> stream) : timers_(timers), stream_(std::move(stream)), heard_(timers_.now()) {}
+Peer::Peer(Timers& timers, std::unique_ptr<SecureStream> stream, std::chrono::nanoseconds progress_timeout)
+    : timers_(timers), stream_(std::move(stream)), progress_timeout_(progress_timeout), heard_(timers_.now()), moved_(heard_) {}
 Peer::~Peer() = default;
 
 std::string Peer::doing(wire::Verb verb) const { return "asking " + describe() + " for " + std::string{wire::name_of(verb)}; }
@@ -76,7 +79,7 @@ task<Answer> Peer::send(wire::Verb verb, std::string head, Buffer body) {
   co_return Answer{*this, number};
 }
 
-task<Reply> Peer::ask(wire::Verb verb, std::string head, Buffer body, std::chrono::nanoseconds timeout) {
+task<Reply> Peer::ask(wire::Verb verb, std::string head, Buffer body, std::optional<std::chrono::nanoseconds> timeout) {
   auto answer = co_await send(verb, std::move(head), std::move(body));
   co_return co_await answer.only(timeout);
 }
@@ -86,10 +89,19 @@ task<void> Peer::wait_for_frame(std::uint32_t number) {
   while (open.frames.empty() && !open.done && !ended_) co_await open.arrived.wait();
 }
 
-task<std::optional<Reply>> Peer::next_of(std::uint32_t number, std::chrono::nanoseconds timeout) {
+task<std::optional<Reply>> Peer::next_of(std::uint32_t number, std::optional<std::chrono::nanoseconds> timeout) {
   auto& open = *open_.at(number);
-  if (open.frames.empty() && !open.done && !ended_)
-    co_await with_timeout(timers_, timeout, wait_for_frame(number), doing(open.verb));
+  auto const limit = timeout.value_or(progress_timeout_);
+  auto const asked = timers_.now();
+  while (open.frames.empty() && !open.done && !ended_) {
+    auto const left = limit - (timers_.now() - std::max(asked, moved_));
+    if (left <= std::chrono::nanoseconds::zero()) throw failure(Errc::timed_out, doing(open.verb));
+    try {
+      co_await with_timeout(timers_, left, wait_for_frame(number), doing(open.verb));
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::timed_out) throw;  // else: has anything moved meanwhile?
+    }
+  }
   if (!open.frames.empty()) {
     std::optional<Reply> reply{std::move(open.frames.front())};
     open.frames.pop_front();
@@ -143,7 +155,7 @@ void Answer::drop() noexcept {
   peer_ = nullptr;
 }
 
-task<Reply> Answer::only(std::chrono::nanoseconds timeout) {
+task<Reply> Answer::only(std::optional<std::chrono::nanoseconds> timeout) {
   auto reply = co_await peer_->next_of(number_, timeout);
   if (!reply) throw failure(Errc::protocol, peer_->describe() + " answered with nothing");
   auto const second = co_await peer_->next_of(number_, timeout);
@@ -151,6 +163,6 @@ task<Reply> Answer::only(std::chrono::nanoseconds timeout) {
   co_return std::move(*reply);
 }
 
-task<std::optional<Reply>> Answer::next(std::chrono::nanoseconds timeout) { return peer_->next_of(number_, timeout); }
+task<std::optional<Reply>> Answer::next(std::optional<std::chrono::nanoseconds> timeout) { return peer_->next_of(number_, timeout); }
 
 }  // namespace farkeep

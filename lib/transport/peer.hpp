@@ -94,13 +94,15 @@ class Answer;
 /// Bounds: limits::kMaxOutstanding requests in flight each way (send() waits; what comes beyond is not read until others are
 /// answered), 48 MiB of request bodies in service, 8 MiB waiting to be written (send(), more() wait).  A ping goes out after
 /// kPingInterval of silence; after three without any sign of life, or when the other side takes none of our bytes for
-/// kProgressTimeout, the connection is lost.
+/// the progress timeout, the connection is lost.
+/// An answer may take the progress timeout, too, counted from when anything last moved: our bytes left, or other frames than
+/// pongs came.  So a slow line is waited for, and a server that is alive but does nothing is not.
 /// Errors: what the other side refused is a wire::Refusal, and the connection goes on.  A lost connection fails everything that is open
 /// with `disconnected`, a peer that breaks the protocol with `protocol`; after either every call throws the same.
 /// Cancelling a call drops its answer; cancelling run() or serve() ends the connection.  One thread; outlives its Answers.
 class Peer {
  public:
-  Peer(Timers& timers, std::unique_ptr<SecureStream> stream);
+  Peer(Timers& timers, std::unique_ptr<SecureStream> stream, std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout);
   ~Peer();
   Peer(const Peer&) = delete;
   Peer& operator=(const Peer&) = delete;
@@ -116,10 +118,10 @@ class Peer {
   /// Asks, and returns when the request is on its way.
   task<Answer> send(wire::Verb verb, std::string head, Buffer body = {});
   /// send() and Answer::only().
-  task<Reply> ask(wire::Verb verb, std::string head, Buffer body = {}, std::chrono::nanoseconds timeout = limits::kProgressTimeout);
+  task<Reply> ask(wire::Verb verb, std::string head, Buffer body = {}, std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
   /// ask() with messages instead of bytes.  An answer that does not parse is `protocol`.
   template <class Answered, class Asked>
-  task<Answered> call(wire::Verb verb, const Asked& message, std::chrono::nanoseconds timeout = limits::kProgressTimeout) {
+  task<Answered> call(wire::Verb verb, const Asked& message, std::optional<std::chrono::nanoseconds> timeout = std::nullopt) {
     return call_bytes<Answered>(verb, wire::to_head(message), timeout);
   }
   /// Says goodbye and waits until the connection has ended, at most limits::kGoodbye.  Never throws for a connection that is lost.
@@ -132,7 +134,7 @@ class Peer {
   class RepliesTo;
 
   template <class Answered>
-  task<Answered> call_bytes(wire::Verb verb, std::string head, std::chrono::nanoseconds timeout) {
+  task<Answered> call_bytes(wire::Verb verb, std::string head, std::optional<std::chrono::nanoseconds> timeout) {
     auto const reply = co_await ask(verb, std::move(head), Buffer{}, timeout);
     auto message = wire::parse_message<Answered>(reply.head);
     if (!message) throw failure(Errc::protocol, doing(verb) + ": its answer does not parse");
@@ -142,7 +144,7 @@ class Peer {
   task<void> live(Handler* handler);
   task<void> read_frames(Handler* handler);
   task<void> write_frames();
-  task<void> write_sliced(std::vector<ByteView> parts);
+  task<void> write_sliced(std::vector<ByteView> parts, bool counts);
   task<void> keep_alive();
   task<void> take_reply(wire::Frame frame);
   task<void> take_request(wire::Frame frame, Handler* handler);
@@ -153,7 +155,7 @@ class Peer {
   void throw_if_ended() const;
   void abandon(std::uint32_t number) noexcept;
   task<void> wait_for_frame(std::uint32_t number);
-  task<std::optional<Reply>> next_of(std::uint32_t number, std::chrono::nanoseconds timeout);
+  task<std::optional<Reply>> next_of(std::uint32_t number, std::optional<std::chrono::nanoseconds> timeout);
   task<void> wait_for_end();
   std::string doing(wire::Verb verb) const;
 
@@ -178,7 +180,9 @@ class Peer {
   Waiters out_room_, out_ready_;
   std::optional<SteadyTime> write_began_;
 
+  const std::chrono::nanoseconds progress_timeout_;
   SteadyTime heard_;     // when bytes last came
+  SteadyTime moved_;     // when something other than a ping or a pong last came, or went
   bool paused_ = false;  // not reading, by our own choice
   bool closing_ = false; // no more reading: what is queued goes out, then the end
   bool said_bye_ = false;
@@ -196,10 +200,10 @@ class Answer {
   ~Answer() { drop(); }
 
   /// The one frame of the answer.  Throws wire::Refusal, disconnected, timed_out, protocol (also when there are more frames).
-  task<Reply> only(std::chrono::nanoseconds timeout = limits::kProgressTimeout);
+  task<Reply> only(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
   /// Frame after frame, each within `timeout`; nothing after the last.  Whoever takes them slowly slows the whole connection down,
   /// other answers too: at most four frames wait here.
-  task<std::optional<Reply>> next(std::chrono::nanoseconds timeout = limits::kProgressTimeout);
+  task<std::optional<Reply>> next(std::optional<std::chrono::nanoseconds> timeout = std::nullopt);
 
  private:
   friend class Peer;

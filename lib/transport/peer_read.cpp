@@ -18,6 +18,7 @@ task<void> Peer::read_frames(Handler* handler) {
     if (!frame) throw failure(Errc::protocol, "reading from " + describe() + ": not a frame of this protocol (" + frame.error().message() + ")");
     if (*frame) {
       auto const verb = (*frame)->header.verb;
+      if (verb != wire::Verb::ping) moved_ = timers_.now();
       if ((*frame)->header.reply) {
         co_await take_reply(std::move(**frame));
       } else if (verb == wire::Verb::bye) {
@@ -27,8 +28,10 @@ task<void> Peer::read_frames(Handler* handler) {
       }
       continue;
     }
+    bool const in_frame = reader.in_frame();
     auto const n = co_await stream_->read_some(reader.space());
     heard_ = timers_.now();
+    if (in_frame) moved_ = heard_;  // a long frame on a slow line
     if (n == 0) {
       if (said_bye_) break;
       throw failure(Errc::disconnected, "reading from " + describe() + (reader.in_frame() ? ": it ended in the middle of a frame" : ": it closed the connection"));

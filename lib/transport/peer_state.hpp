@@ -26,6 +26,7 @@ struct Peer::Outgoing {
   std::array<std::uint8_t, wire::FrameHeader::kSize> header{};
   std::string head;
   Buffer body;
+  bool keeps_alive = false;  // a ping or a pong: no movement
 };
 
 class Peer::RepliesTo final : public Replies {

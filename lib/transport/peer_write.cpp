@@ -10,13 +10,13 @@ namespace {
 
 constexpr std::size_t kSmall = 4 * limits::kKiB;     // copied together: cheaper than a TLS record of their own
 constexpr std::size_t kBatch = 1 * limits::kMiB;     // frames gathered for one turn of the writer
-constexpr std::size_t kSlice = 256 * limits::kKiB;   // within kProgressTimeout: so a line may be as slow as 4 KiB/s
+constexpr std::size_t kSlice = 256 * limits::kKiB;   // within the progress timeout: so a line may be as slow as 4 KiB/s
 constexpr unsigned kMisses = 3;
 
 }  // namespace
 
 Peer::Outgoing::Outgoing(std::uint32_t number, wire::Verb verb, bool reply, bool more, Reply content)
-    : head(std::move(content.head)), body(std::move(content.body)) {
+    : head(std::move(content.head)), body(std::move(content.body)), keeps_alive(verb == wire::Verb::ping) {
   FARKEEP_CHECK(head.size() <= limits::kMaxFrameHead && body.size() <= limits::kMaxFrameBody);
   wire::FrameHeader h;
   h.head_size = static_cast<std::uint32_t>(head.size());
@@ -54,9 +54,11 @@ task<void> Peer::write_frames() {
 
     batch.clear();
     std::size_t total = 0, small_total = 0;
+    bool counts = false;
     auto const count_small = [&](std::size_t size) { small_total += size <= kSmall ? size : 0; };
     while (!out_.empty() && total < kBatch) {
       auto const& next = out_.front();
+      counts = counts || !next.keeps_alive;
       total += next.size();
       small_total += next.header.size();
       count_small(next.head.size());
@@ -85,14 +87,14 @@ task<void> Peer::write_frames() {
       add(as_bytes(frame.head));
       add(frame.body);
     }
-    co_await write_sliced(std::move(parts));
+    co_await write_sliced(std::move(parts), counts);
     out_bytes_ -= total;
     out_room_.wake_all();
   }
   scope_->cancel();
 }
 
-task<void> Peer::write_sliced(std::vector<ByteView> parts) {
+task<void> Peer::write_sliced(std::vector<ByteView> parts, bool counts) {
   std::vector<ByteView> slice;
   std::size_t size = 0;
   for (auto part = parts.begin(); part != parts.end();) {
@@ -105,6 +107,7 @@ task<void> Peer::write_sliced(std::vector<ByteView> parts) {
     write_began_ = timers_.now();
     co_await stream_->write(slice);
     write_began_.reset();
+    if (counts) moved_ = timers_.now();
     slice.clear();
     size = 0;
   }
@@ -115,11 +118,13 @@ task<void> Peer::keep_alive() {
   SteadyTime pinged{};
   for (unsigned missed = 0;;) {
     auto const now = timers_.now();
-    if (write_began_ && now - *write_began_ >= limits::kProgressTimeout)
-      throw failure(Errc::disconnected, "writing to " + describe() + ": it takes nothing for " + std::to_string(limits::kProgressTimeout.count()) + " s");
+    if (write_began_ && now - *write_began_ >= progress_timeout_)
+      throw failure(Errc::disconnected, "writing to " + describe() + ": it takes nothing for " + std::to_string(std::chrono::ceil<std::chrono::seconds>(progress_timeout_).count()) + " s");
     if (paused_) heard_ = now;
-    if (heard_ >= pinged) missed = 0;
-    auto const silent = now - heard_;
+    // Bytes that leave are a sign of life: on a slow line a record takes minutes, and its receiver has nothing to say meanwhile.
+    auto const alive = std::max(heard_, moved_);
+    if (alive >= pinged) missed = 0;
+    auto const silent = now - alive;
     if (silent < limits::kPingInterval) {
       co_await timers_.sleep(limits::kPingInterval - silent);
       continue;

@@ -17,6 +17,7 @@ void set_tcp_options(int handle) noexcept {
   set(handle, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(kKeepaliveIdle.count()));
   set(handle, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(kKeepaliveInterval.count()));
   set(handle, IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+  set(handle, IPPROTO_TCP, TCP_NOTSENT_LOWAT, kUnsentInKernel);
   set(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(std::chrono::milliseconds{kTcpUserTimeout}.count()));
 }
 

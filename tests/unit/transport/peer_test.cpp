@@ -507,6 +507,83 @@ TEST_CASE("peer: a request that takes too long times out; the connection goes on
   CHECK(pair.work_ended == Errc{});
 }
 
+TEST_CASE("peer: a server that is alive and does nothing is waited for just as long as the progress timeout") {
+  Pair pair;
+  FunctionHandler handler{[&](Request, Replies&) -> task<Reply> {
+    co_await pair.world.timers.sleep(10min);
+    co_return Reply{};
+  }};
+  std::chrono::nanoseconds waited{};
+  auto work = [&]() -> task<void> {
+    auto const begin = pair.world.timers.now();
+    try {
+      co_await pair.client->ask(Verb::have, "");
+    } catch (const failure& e) {
+      CHECK(classify(e.code()) == Errc::timed_out);
+    }
+    waited = pair.world.timers.now() - begin;
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(waited == limits::kProgressTimeout);
+}
+
+TEST_CASE("peer: on a slow line a request and its answer may take longer than the progress timeout") {
+  World world;
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{}, 64 * limits::kKiB);
+  Peer client{world.timers, std::move(ends.first)};
+  auto slow_server = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+    Buffer piece(64 * limits::kKiB);
+    wire::FrameReader reader;
+    std::optional<wire::Frame> asked;
+    while (!asked) {
+      auto const n = co_await stream->read_some(MutableByteView{piece});
+      co_await world.timers.sleep(10s);  // 6.4 KiB/s
+      for (std::size_t at = 0; at < n;) {
+        auto const space = reader.space();
+        auto const some = std::min(space.size(), n - at);
+        std::copy_n(piece.begin() + static_cast<std::ptrdiff_t>(at), some, space.begin());
+        reader.filled(some);
+        at += some;
+        auto frame = value_or_throw(reader.next(), "test");
+        if (frame && frame->header.verb == Verb::put) asked = std::move(frame);
+      }
+    }
+    CHECK(asked->body.size() == 2 * limits::kMiB);
+    wire::FrameHeader h;
+    h.body_size = static_cast<std::uint32_t>(1 * limits::kMiB);
+    h.request = asked->header.request;
+    h.verb = Verb::put;
+    h.reply = true;
+    Buffer answer = to_buffer(h.encode());
+    answer.resize(answer.size() + 1 * limits::kMiB);
+    for (std::size_t at = 0; at < answer.size(); at += 10'000) {
+      co_await world.timers.sleep(2s);
+      co_await stream->write(ByteView{answer}.subspan(at, std::min<std::size_t>(10'000, answer.size() - at)));
+    }
+    while (co_await stream->read_some(MutableByteView{piece}) > 0) {
+    }
+  };
+  std::chrono::nanoseconds waited{};
+  auto work = [&]() -> task<void> {
+    auto const begin = world.timers.now();
+    auto body = bytes_of(2 * limits::kMiB, 3);
+    auto const reply = co_await client.ask(Verb::put, "", std::move(body));
+    CHECK(reply.body.size() == 1 * limits::kMiB);
+    waited = world.timers.now() - begin;
+    co_await client.bye();
+  };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(client.run(), "client");
+    scope.spawn(work(), "work");
+    scope.spawn(slow_server(std::move(ends.second)), "server");
+    co_await scope.join();
+  };
+  world.run(all());
+  CHECK(waited > 8min);
+}
+
 TEST_CASE("peer: hanging up answers first, then ends the connection") {
   Pair pair;
   FunctionHandler handler{[](Request, Replies&) -> task<Reply> {
