@@ -9,6 +9,7 @@
 #include "agent/jobs.hpp"
 #include "agent/runner.hpp"
 #include "agent/scheduler.hpp"
+#include "agent/secrets.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/race.hpp"
 #include "async/scope.hpp"
@@ -18,7 +19,7 @@
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "platform/service_notify.hpp"
-#include "transport/direct_dialer.hpp"
+#include "transport/chain.hpp"
 
 namespace farkeep {
 namespace {
@@ -44,6 +45,7 @@ Certificate read_authority(const AgentConfig& config) {
 // What reading alone does not find; throws.  Now, and not at night.
 void check_config(const AgentConfig& config) {
   (void)read_authority(config);
+  (void)proxy_password(config.connection);
   for (auto& job : config.jobs) (void)backup_job(job, system_disk());
 }
 
@@ -70,7 +72,8 @@ class Agent {
         authority_(read_authority(config_)),
         state_(system_disk(), config_.state),
         workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
-        dialer_(executor, timers_, dialer_options(config_)),
+        resolver_(executor, timers_),
+        dialer_(executor, timers_, resolver_, config_.connection, proxy_password(config_.connection)),
         choice_(state_, clock_, random_),
         scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job) { return run_job(job); }) {
     check_config(config_);
@@ -83,13 +86,6 @@ class Agent {
   }
 
  private:
-  static DirectDialerOptions dialer_options(const AgentConfig& config) {
-    DirectDialerOptions o;
-    o.connect_timeout = config.connect_timeout;
-    if (config.source_ports) o.source_ports = SourcePorts(config.source_ports->low, config.source_ports->high);
-    return o;
-  }
-
   void say_next() {
     const auto next = scheduler_.next();
     service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
@@ -107,7 +103,7 @@ class Agent {
       const bool renewed = co_await renew_if_due(enrolment);
       if (renewed) log_info("the agent's certificate was renewed");
       const AgentKeys keys = AgentKeys::load(state_);
-      TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_);
+      TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_, config_.connection.progress_timeout);
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
       const BackupJob order = backup_job(job, system_disk());
       const BackupResult r = co_await runner.run(order, Patience::until_done);
@@ -137,7 +133,8 @@ class Agent {
   LogReporter reporter_;
   AgentState state_;
   ThreadWorkers workers_;
-  DirectDialer dialer_;
+  SystemResolver resolver_;
+  Chain dialer_;
   ServerChoice choice_;
   Scheduler scheduler_;
 };

@@ -7,10 +7,11 @@
 #include <cstdio>
 #include <thread>
 
+#include "agent/secrets.hpp"
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
-#include "transport/direct_dialer.hpp"
+#include "transport/chain.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -71,16 +72,14 @@ Timers& App::timers() {
 
 Dialer& App::dialer() {
   if (!dialer_) {
-    DirectDialerOptions o;
-    o.connect_timeout = config().connect_timeout;
-    if (config().source_ports) o.source_ports = SourcePorts(config().source_ports->low, config().source_ports->high);
-    dialer_ = std::make_unique<DirectDialer>(context_.get_executor(), timers(), o);
+    resolver_ = std::make_unique<SystemResolver>(context_.get_executor(), timers());
+    dialer_ = std::make_unique<Chain>(context_.get_executor(), timers(), *resolver_, config().connection, proxy_password(config().connection));
   }
   return *dialer_;
 }
 
 Servers& App::servers() {
-  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), dialer(), timers(), clock_);
+  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), dialer(), timers(), clock_, config().connection.progress_timeout);
   return *servers_;
 }
 

@@ -16,6 +16,7 @@
 #include "config/agent_config.hpp"
 #include "crypto/random.hpp"
 #include "progress_line.hpp"
+#include "transport/resolver.hpp"
 
 namespace farkeep::cli {
 
@@ -72,6 +73,7 @@ class App {
   std::unique_ptr<AgentKeys> keys_;
   std::unique_ptr<ThreadWorkers> workers_;
   std::unique_ptr<AsioTimers> timers_;
+  std::unique_ptr<Resolver> resolver_;
   std::unique_ptr<Dialer> dialer_;
   std::unique_ptr<TlsServers> servers_;
   std::unique_ptr<ServerChoice> choice_;

@@ -43,4 +43,13 @@ SecretText read_secret(const SecretSource& source, const std::string& what) {
   throw failure(Errc::configuration, "reading the " + what + ": the configuration has none (token, token_file or token_command in [registration], or --token-file)");
 }
 
+SecretText proxy_password(const ConnectionConfig& connection) {
+  const ProxyConfig* proxy = connection.proxy();
+  if (!proxy || proxy->password.kind == SecretSource::Kind::none) return {};
+  const std::string what = "password for the proxy " + proxy->proxy.to_string();
+  SecretText password = read_secret(proxy->password, what);
+  if (password.empty() || password.text().size() > 255) throw failure(Errc::configuration, "reading the " + what + ": it must be 1 to 255 bytes long");
+  return password;
+}
+
 }  // namespace farkeep

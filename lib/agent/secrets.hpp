@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "config/value.hpp"
+#include "config/connection_config.hpp"
 #include "crypto/secret.hpp"
 
 namespace farkeep {
@@ -12,5 +12,8 @@ enum class SecretLines { first, all };
 SecretText read_secret_file(const std::string& path, SecretLines lines = SecretLines::first);
 /// A secret from wherever the configuration says; `what` is for the message when it says nothing.
 SecretText read_secret(const SecretSource& source, const std::string& what);
+
+/// That of the proxy in use; empty where none is needed.
+SecretText proxy_password(const ConnectionConfig& connection);
 
 }  // namespace farkeep

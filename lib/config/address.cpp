@@ -123,33 +123,120 @@ Value<std::string> read_ip(std::string_view host, std::string_view whole) {
   return refused(quoted(whole) + " is not an IP address: write ip or ip:port, and [ipv6]:port");
 }
 
-}  // namespace
-
-// 1. cut off the port: behind "]", or behind the only colon  2. the address  3. the port
-Value<ServerAddress> parse_address(std::string_view text) {
-  std::string_view host = text;
+/// A host and the text behind its colon, not looked at yet.
+struct HostAndPort {
+  std::string_view host;
   std::optional<std::string_view> port;
+};
+
+/// The port is behind "]", or behind the only colon.
+Value<HostAndPort> split(std::string_view text) {
+  HostAndPort out{text, std::nullopt};
   if (text.starts_with('[')) {
     std::size_t const end = text.find(']');
     if (end == text.npos) return refused(quoted(text) + ": ']' is missing");
-    host = text.substr(1, end - 1);
+    out.host = text.substr(1, end - 1);
     std::string_view const rest = text.substr(end + 1);
     if (!rest.empty() && rest[0] != ':') return refused(quoted(text) + " is not an IP address: write [ipv6]:port");
-    if (!rest.empty()) port = rest.substr(1);
-    if (host.find(':') == host.npos) return refused(quoted(text) + ": only IPv6 addresses stand in brackets");
+    if (!rest.empty()) out.port = rest.substr(1);
+    if (out.host.find(':') == out.host.npos) return refused(quoted(text) + ": only IPv6 addresses stand in brackets");
   } else if (std::size_t const colon = text.find(':'); colon != text.npos && text.find(':', colon + 1) == text.npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon + 1);
-  }
-  auto ip = read_ip(host, text);
-  if (!ip) return ip.error();
-  ServerAddress out{std::move(*ip), kServerPort};
-  if (port) {
-    auto const number = decimal(*port, 65535);
-    if (!number || *number == 0) return refused(quoted(text) + ": the port is not a number from 1 to 65535");
-    out.port = static_cast<std::uint16_t>(*number);
+    out.host = text.substr(0, colon);
+    out.port = text.substr(colon + 1);
   }
   return out;
+}
+
+Value<std::uint16_t> read_port(std::string_view port, std::string_view whole) {
+  auto const number = decimal(port, 65535);
+  if (!number || *number == 0) return refused(quoted(whole) + ": the port is not a number from 1 to 65535");
+  return static_cast<std::uint16_t>(*number);
+}
+
+/// RFC 1123 §2.1; the last label is not all digits, or it would be a mistyped IP address.
+bool is_host_name(std::string_view name) {
+  if (name.empty() || name.size() > 253) return false;
+  std::size_t label = 0;
+  bool digits_only = true;
+  for (std::size_t i = 0; i <= name.size(); ++i) {
+    if (i == name.size() || name[i] == '.') {
+      if (label == 0 || label > 63 || name[i - 1] == '-') return false;
+      if (i < name.size()) digits_only = true;
+      label = 0;
+      continue;
+    }
+    char const c = name[i];
+    bool const digit = c >= '0' && c <= '9';
+    bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!digit && !letter && (c != '-' || label == 0)) return false;
+    digits_only = digits_only && digit;
+    ++label;
+  }
+  return !digits_only;
+}
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+}  // namespace
+
+Value<ServerAddress> parse_address(std::string_view text) {
+  auto const parts = split(text);
+  if (!parts) return parts.error();
+  auto ip = read_ip(parts->host, text);
+  if (!ip) return ip.error();
+  ServerAddress out{std::move(*ip), kServerPort};
+  if (parts->port) {
+    auto const port = read_port(*parts->port, text);
+    if (!port) return port.error();
+    out.port = *port;
+  }
+  return out;
+}
+
+Value<HostAddress> parse_host(std::string_view text, std::uint16_t fallback) {
+  auto const parts = split(text);
+  if (!parts) return parts.error();
+  HostAddress out{{}, fallback};
+  if (is_host_name(parts->host)) {
+    out.host = lower(parts->host);
+  } else {
+    auto ip = read_ip(parts->host, text);
+    if (!ip && (parts->host.find(':') == parts->host.npos || text.find("//") != text.npos))
+      return refused(quoted(text) + " is neither an IP address nor a name: write host:port, such as proxy.example.net:1080");
+    if (!ip) return ip.error();
+    out.host = std::move(*ip);
+  }
+  if (parts->port) {
+    auto const port = read_port(*parts->port, text);
+    if (!port) return port.error();
+    out.port = *port;
+  }
+  if (out.port == 0) return refused(quoted(text) + " has no port: write host:port");
+  return out;
+}
+
+Value<Mapping> parse_mapping(std::string_view text) {
+  constexpr std::string_view kVia = " via ";
+  std::size_t const at = text.find(kVia);
+  if (at == text.npos) return refused(quoted(text) + " is not a mapping: write destination via firewall:port, such as 192.0.2.10 via fw.example.net:40001");
+  auto const trim = [](std::string_view part) {
+    while (part.starts_with(' ')) part.remove_prefix(1);
+    while (part.ends_with(' ')) part.remove_suffix(1);
+    return part;
+  };
+  auto destination = parse_address(trim(text.substr(0, at)));
+  if (!destination) return destination.error();
+  auto via = parse_host(trim(text.substr(at + kVia.size())), 0);
+  if (!via) return via.error();
+  if (via->to_string() == destination->to_string())
+    return refused(quoted(text) + " maps the destination to itself: behind \"via\" stands the firewall's own address and the port that was chosen there");
+  return Mapping{std::move(*destination), std::move(*via)};
 }
 
 }  // namespace farkeep

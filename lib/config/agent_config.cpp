@@ -1,6 +1,7 @@
 #include "config/agent_config.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "config/settings.hpp"
 
@@ -16,7 +17,8 @@ class AgentReader {
     AgentConfig out;
     read_agent(out);
     read_registration(out);
-    read_connection(out);
+    read_connection(out.connection);
+    read_families(out);
     for (const IniSection& section : document_.sections()) {
       if (section.id.kind == "job") out.jobs.push_back(read_job(section));
     }
@@ -33,8 +35,6 @@ class AgentReader {
     auto const threads = [](std::string_view text) { return parse_number(text, 0, 256); };
     out.state = agent.get("state", parse_path);
     out.name = agent.get("name", parse_label);
-    out.cache_limit = agent.get("cache_limit", parse_size);
-    out.memory_limit = agent.get("memory_limit", parse_size);
     out.upload_threads = static_cast<unsigned>(agent.get("upload_threads", threads));
     out.log_level = agent.choice<LogLevel>("log_level");
     out.log_format = agent.choice<LogFormat>("log_format");
@@ -47,31 +47,88 @@ class AgentReader {
     if (lines.size() > 2) wrong(lines[2]->line, "server: a registration pair has two servers, this is a third");
     no_repeats(document_, registration, "server", parse_address, errors_);
     out.ca_file = registration.get("ca_file", parse_path);
-    out.account = registration.get("account", parse_label);
-    out.token = read_token(registration);
+    out.token = read_secret(registration, "token");
   }
 
-  SecretSource read_token(const Settings& registration) {
+  // Of the three ways to give a secret at most one.
+  SecretSource read_secret(const Settings& from, const std::string& key) {
     SecretSource out;
-    auto const take = [&](SecretSource::Kind kind, std::string_view key, auto parse) {
-      if (!registration.has(key)) return;
-      if (out.kind != SecretSource::Kind::none) {
-        wrong(registration.line(key),
-              std::string{key} + ": only one of token, token_file and token_command may be given");
-      }
-      out = {kind, registration.get(key, parse)};
+    auto const take = [&](SecretSource::Kind kind, const std::string& name, auto parse) {
+      if (!from.has(name)) return;
+      if (out.kind != SecretSource::Kind::none)
+        wrong(from.line(name), name + ": only one of " + key + ", " + key + "_file and " + key + "_command may be given");
+      out = {kind, from.get(name, parse)};
     };
-    take(SecretSource::Kind::literal, "token", parse_secret);
-    take(SecretSource::Kind::file, "token_file", parse_path);
-    take(SecretSource::Kind::command, "token_command", parse_command);
+    take(SecretSource::Kind::literal, key, parse_secret);
+    take(SecretSource::Kind::file, key + "_file", parse_path);
+    take(SecretSource::Kind::command, key + "_command", parse_command);
     return out;
   }
 
-  void read_connection(AgentConfig& out) const {
+  void read_connection(ConnectionConfig& out) {
     Settings const connection = settings("connection");
+    out.mode = connection.choice<ConnectionMode>("mode");
     if (connection.has("source_ports")) out.source_ports = connection.get("source_ports", parse_port_range);
     out.connect_timeout = connection.get("connect_timeout", parse_duration);
     out.progress_timeout = connection.get("progress_timeout", parse_duration);
+
+    Settings const socks = settings("socks");
+    read_proxy(socks, kSocksPort, out.socks);
+    out.socks_version = socks.get("version", [](std::string_view text) -> Value<int> { return text == "4" ? 4 : 5; });
+    read_proxy(settings("http"), kHttpProxyPort, out.http);
+    read_mapped(out);
+
+    int const line = connection.line("mode");
+    if (out.proxy() != nullptr && out.proxy()->proxy.host.empty()) {
+      std::string const mode = out.mode == ConnectionMode::socks ? "socks" : "http";
+      wrong(line, "mode = " + mode + " needs a proxy: write [" + mode + "] and below it proxy = host:port");
+    }
+    if (out.mode == ConnectionMode::mapped && out.mapped.empty())
+      wrong(line, "mode = mapped needs at least the registration servers' mappings: write [mapped] and below it destination = " + destination_example() + " via firewall:port");
+  }
+
+  void read_proxy(const Settings& from, std::uint16_t port, ProxyConfig& out) {
+    if (from.has("proxy")) out.proxy = from.get("proxy", [port](std::string_view text) { return parse_host(text, port); });
+    out.user = from.get("user", parse_login);
+    out.password = read_secret(from, "password");
+    out.reply_timeout = from.get("reply_timeout", parse_duration);
+    if (out.user.empty() && out.password.kind != SecretSource::Kind::none) wrong(from.line("password"), "password: there is no user that it belongs to");
+    bool const is_socks4 = port == kSocksPort && from.has("version") && from.choice<int>("version") == 1;
+    if (is_socks4 && out.password.kind != SecretSource::Kind::none) wrong(from.line("version"), "version = 4: SOCKS 4 has no password; leave it out, or use 5");
+    if (!is_socks4 && !out.user.empty() && out.password.kind == SecretSource::Kind::none)
+      wrong(from.line("user"), "user: its password is missing (password, password_file or password_command)");
+    if (out.password.kind == SecretSource::Kind::literal && out.password.text.size() > 255) wrong(from.line("password"), "password: a proxy takes at most 255 bytes");
+  }
+
+  void read_mapped(ConnectionConfig& out) {
+    Settings const mapped = settings("mapped");
+    std::map<ServerAddress, int> destinations;
+    std::map<HostAddress, int> ports;
+    for (const IniEntry* entry : mapped.entries("destination")) {
+      auto row = parse_mapping(entry->value);
+      if (!row) continue;
+      auto const [first, is_new] = destinations.try_emplace(row->destination, entry->line);
+      if (!is_new) wrong(entry->line, "destination: " + row->destination.to_string() + " is mapped in line " + std::to_string(first->second) + " already");
+      auto const [other, free] = ports.try_emplace(row->via, entry->line);
+      if (!free) wrong(entry->line, "destination: the firewall port " + row->via.to_string() + " is that of line " + std::to_string(other->second) + ": each destination needs a port of its own");
+      out.mapped.push_back(std::move(*row));
+    }
+  }
+
+  // SOCKS 4 knows no IPv6.
+  void read_families(const AgentConfig& out) {
+    if (out.connection.mode != ConnectionMode::socks || out.connection.socks_version != 4) return;
+    Settings const registration = settings("registration");
+    for (const IniEntry* entry : registration.entries("server")) {
+      auto const address = parse_address(entry->value);
+      if (address && address->is_v6()) wrong(entry->line, "server: SOCKS 4 cannot reach IPv6 addresses such as " + address->to_string() + ": use [socks] version = 5");
+    }
+  }
+
+  std::string destination_example() const {
+    Settings const registration = settings("registration");
+    auto const servers = registration.get_all("server", parse_address);
+    return servers.empty() ? "IP" : servers.front().to_string();
   }
 
   JobConfig read_job(const IniSection& section) {

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "config/address.hpp"
+#include "config/connection_config.hpp"
 #include "config/exclude.hpp"
 #include "config/parsed.hpp"
 #include "config/schedule.hpp"
@@ -39,8 +40,6 @@ struct AgentConfig {
   // [agent]
   std::string state;               ///< absolute path of the agent's own folder
   std::string name;                ///< empty: the machine's host name
-  std::uint64_t cache_limit = 0;   ///< bytes on disk
-  std::uint64_t memory_limit = 0;  ///< bytes
   unsigned upload_threads = 0;     ///< 0: one for each core
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
@@ -49,12 +48,8 @@ struct AgentConfig {
   std::vector<ServerAddress> servers;  ///< one or two, different: primary, alternate
   std::string ca_file;                 ///< absolute path; the only authority that the agent trusts
   SecretSource token;                  ///< kind none: registered already, or to be given by hand
-  std::string account;                 ///< empty: the token says it
 
-  // [connection]
-  std::optional<PortRange> source_ports;
-  std::chrono::seconds connect_timeout{0};
-  std::chrono::seconds progress_timeout{0};
+  ConnectionConfig connection;  // [connection], [socks], [mapped], [http]
 
   std::vector<JobConfig> jobs;  ///< in the order of the file; names are unique
 

@@ -7,7 +7,9 @@ namespace {
 
 using enum SettingType;
 
-constexpr std::string_view kModes[] = {"direct"};
+constexpr std::string_view kModes[] = {"direct", "socks", "mapped", "http"};  // in the order of ConnectionMode
+static_assert(static_cast<int>(ConnectionMode::http) == 3);
+constexpr std::string_view kSocksVersions[] = {"5", "4"};
 constexpr std::string_view kCompressions[] = {"auto", "fast", "best", "off"};  // in the order of Compression
 static_assert(static_cast<int>(Compression::off) == 3);
 
@@ -20,16 +22,6 @@ constexpr KeySpec kAgent[] = {
      .type = label,
      .example = "web1.example.org",
      .help = "The name under which this machine is listed; without it, the machine's host name."},
-    {.key = "cache_limit",
-     .type = size,
-     .fallback = "2GiB",
-     .help = "The most that the caches below the state folder may take of the disk.",
-     .least = 16 << 20},
-    {.key = "memory_limit",
-     .type = size,
-     .fallback = "512MiB",
-     .help = "The most that data on its way to the server may take of memory.",
-     .least = 64 << 20},
     {.key = "upload_threads",
      .type = number,
      .fallback = "0",
@@ -65,14 +57,30 @@ constexpr KeySpec kRegistration[] = {
      .type = command,
      .example = "/usr/local/bin/print-farkeep-token",
      .help = "A command whose first line of output is the enrolment token."},
-    {.key = "account",
-     .type = label,
-     .example = "example-org",
-     .help = "The account to register with; without it, the one that the token belongs to."},
 };
 
+constexpr KeySpec kPassword{.key = "password",
+                            .type = secret,
+                            .example = "XXXX",
+                            .help = "The user's password; of password, password_file and password_command only one may be given."};
+constexpr KeySpec kPasswordFile{.key = "password_file",
+                                .type = path,
+                                .example = "/etc/farkeep/proxy-password",
+                                .help = "A file whose first line is the password."};
+constexpr KeySpec kPasswordCommand{.key = "password_command",
+                                   .type = command,
+                                   .example = "/usr/local/bin/print-proxy-password",
+                                   .help = "A command whose first line of output is the password."};
+constexpr KeySpec kReplyTimeout{.key = "reply_timeout",
+                                .type = duration,
+                                .fallback = "30s",
+                                .help = "How long the proxy may take to reach a server.",
+                                .least = 5,
+                                .most = 120};
+
 constexpr KeySpec kConnection[] = {
-    {.key = "mode", .type = choice, .fallback = "direct", .help = "How servers are reached.", .choices = kModes},
+    {.key = "mode", .type = choice, .fallback = "direct",
+     .help = "How servers are reached: direct, through a SOCKS proxy, through a firewall's mapped ports, or through an HTTP proxy that permits CONNECT.", .choices = kModes},
     {.key = "source_ports",
      .type = port_range,
      .example = "1024-5000",
@@ -90,6 +98,45 @@ constexpr KeySpec kConnection[] = {
      .help = "How long a server may go without acknowledging anything before the session counts as broken.",
      .least = 5,
      .most = 3600},
+};
+
+constexpr KeySpec kSocks[] = {
+    {.key = "proxy",
+     .type = proxy,
+     .example = "fw.example.net:1080",
+     .help = "The SOCKS proxy as host or host:port (port 1080 unless written); it may have a DNS name.",
+     .least = kSocksPort},
+    {.key = "version",
+     .type = choice,
+     .fallback = "5",
+     .help = "4 only for a proxy that knows nothing newer: it has no password and no IPv6.",
+     .choices = kSocksVersions},
+    {.key = "user", .type = login, .example = "backup", .help = "The user to log in as; without it, no login."},
+    kPassword,
+    kPasswordFile,
+    kPasswordCommand,
+    kReplyTimeout,
+};
+
+constexpr KeySpec kMapped[] = {
+    {.key = "destination",
+     .type = mapping,
+     .example = "192.0.2.10 via fw.example.net:40001",
+     .help = "A server's address and the firewall port that leads to it; one line for each address that farkeep connection map lists.",
+     .repeatable = true},
+};
+
+constexpr KeySpec kHttp[] = {
+    {.key = "proxy",
+     .type = proxy,
+     .example = "proxy.example.net:3128",
+     .help = "The HTTP proxy as host or host:port (port 3128 unless written); it may have a DNS name, and must permit CONNECT to port 16384.",
+     .least = kHttpProxyPort},
+    {.key = "user", .type = login, .example = "backup", .help = "The user to log in as (Basic, in the clear up to the proxy); without it, no login."},
+    kPassword,
+    kPasswordFile,
+    kPasswordCommand,
+    kReplyTimeout,
 };
 
 constexpr KeySpec kJob[] = {
@@ -145,6 +192,9 @@ constexpr SectionSpec kSections[] = {
     {"registration", "", "Where the agent registers; it learns there which pair of servers to use from then on.",
      kRegistration},
     {"connection", "", "How the agent connects: outbound only, TCP only.", kConnection},
+    {"socks", "", "The proxy of mode = socks.", kSocks},
+    {"mapped", "", "The firewall ports of mode = mapped.", kMapped},
+    {"http", "", "The proxy of mode = http.", kHttp},
     {"job", "main",
      "What to back up and when; one section for each job. A name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and "
      "'-'.",

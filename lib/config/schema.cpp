@@ -50,10 +50,16 @@ std::optional<std::string> problem(const KeySpec& spec, std::string_view text) {
       return problem(parse_choice(text, spec.choices));
     case SettingType::listen:
       return problem(parse_address(text));
+    case SettingType::proxy:
+      return problem(parse_host(text, static_cast<std::uint16_t>(spec.least)));
+    case SettingType::mapping:
+      return problem(parse_mapping(text));
     case SettingType::port_range:
       return problem(parse_port_range(text));
     case SettingType::secret:
       return problem(parse_secret(text));
+    case SettingType::login:
+      return problem(parse_login(text));
     case SettingType::command:
       return problem(parse_command(text));
     case SettingType::schedule:

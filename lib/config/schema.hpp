@@ -22,8 +22,11 @@ enum class SettingType : std::uint8_t {
   choice,      ///< parse_choice
   server,      ///< parse_address, of a machine to connect to
   listen,      ///< parse_address, also 0.0.0.0 and ::
+  proxy,       ///< parse_host; `least` is the port unless written
+  mapping,     ///< parse_mapping
   port_range,  ///< parse_port_range
   secret,      ///< parse_secret; no message ever shows the value
+  login,       ///< parse_login
   command,     ///< parse_command
   schedule,    ///< Schedule::parse
   pattern,     ///< one line of ExcludeRules

@@ -138,6 +138,12 @@ Value<std::string> parse_secret(std::string_view text) {
   return std::string{text};
 }
 
+Value<std::string> parse_login(std::string_view text) {
+  bool const fits = std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f' || c == ':'; });
+  if (text.empty() || text.size() > 255 || !fits) return refused(quoted(text) + " is not a user's name: 1 to 255 bytes, no control characters, no ':'");
+  return std::string{text};
+}
+
 Value<std::string> parse_command(std::string_view text) {
   if (text.empty() || text.size() > 4096) return refused("the command must be 1 to 4096 bytes long");
   if (text.find('\n') != text.npos || text.find('\0') != text.npos) return refused("the command must be one line");

@@ -53,6 +53,9 @@ Value<std::string> parse_label(std::string_view text);
 /// A secret written in the file: 1 to 4096 visible ASCII characters.  The error never shows it.
 Value<std::string> parse_secret(std::string_view text);
 
+/// A user's name for a proxy: 1 to 255 bytes of UTF-8 without control characters and without ':' (which HTTP's Basic cannot carry).
+Value<std::string> parse_login(std::string_view text);
+
 /// A command line to be run by the caller with /bin/sh -c: 1 to 4096 bytes on one line.
 Value<std::string> parse_command(std::string_view text);
 

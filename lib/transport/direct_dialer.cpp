@@ -40,7 +40,7 @@ bool port_is_taken(const boost::system::error_code& code) {
 DirectDialer::DirectDialer(Executor executor, Timers& timers, DirectDialerOptions options)
     : executor_(std::move(executor)), timers_(timers), options_(options) {
   if (options_.source_ports)
-    FARKEEP_CHECK(options_.source_ports->first > 0 && options_.source_ports->first <= options_.source_ports->last);
+    FARKEEP_CHECK(options_.source_ports->low > 0 && options_.source_ports->low <= options_.source_ports->high);
 }
 
 task<std::unique_ptr<Stream>> DirectDialer::dial(Endpoint destination) {
@@ -49,8 +49,8 @@ task<std::unique_ptr<Stream>> DirectDialer::dial(Endpoint destination) {
 
 task<std::unique_ptr<Stream>> DirectDialer::connect(Endpoint destination) {
   const tcp::endpoint to{destination.address, destination.port};
-  const std::uint32_t first = options_.source_ports ? options_.source_ports->first : 0U;
-  const std::uint32_t ports = options_.source_ports ? options_.source_ports->last - first + 1U : 1U;
+  const std::uint32_t first = options_.source_ports ? options_.source_ports->low : 0U;
+  const std::uint32_t ports = options_.source_ports ? options_.source_ports->high - first + 1U : 1U;
   const std::uint32_t begin = next_port_++;
   boost::system::error_code code;
   for (std::uint32_t i = 0; i < ports; ++i) {

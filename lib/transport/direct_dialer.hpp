@@ -6,21 +6,15 @@
 
 #include "async/timers.hpp"
 #include "base/limits.hpp"
+#include "config/value.hpp"
 #include "transport/dialer.hpp"
 
 namespace farkeep {
 
-/// For packet filters that know a connection by its source port.
-struct SourcePorts {
-  SourcePorts() = default;
-  SourcePorts(std::uint16_t f, std::uint16_t l) : first(f), last(l) {}
-  std::uint16_t first = 0, last = 0;  // both included, first <= last, first > 0
-};
-
 struct DirectDialerOptions {
   DirectDialerOptions() = default;
   std::chrono::nanoseconds connect_timeout = limits::kConnectTimeout;
-  std::optional<SourcePorts> source_ports;
+  std::optional<PortRange> source_ports;  ///< for packet filters that know a connection by its source port
 };
 
 /// TCP straight to the destination.

@@ -13,8 +13,6 @@ TEST_CASE("agent config: all keys reach their fields") {
   auto const out = AgentConfig::parse(R"([agent]
 state = /srv/farkeep/
 name = web1
-cache_limit = 4GiB
-memory_limit = 256 MiB
 upload_threads = 3
 log_level = debug
 log_format = json
@@ -23,12 +21,23 @@ server = 127.0.0.2
 server = 127.0.0.3:4000
 ca_file = /ca.pem
 token_command = pass show farkeep   # comment
-account = example
 [connection]
-mode = direct
+mode = socks
 source_ports = 1024-5000
 connect_timeout = 5s
 progress_timeout = 2m
+[socks]
+proxy = FW.example.net
+user = backup
+password_file = /secret
+reply_timeout = 60s
+[mapped]
+destination = 192.0.2.1 via fw.example.net:40001
+destination = 192.0.2.2:4000  via  [2001:DB8::1]:40002
+[http]
+proxy = 10.0.0.9:8080
+user = other
+password = pass
 [job main]
 path = /home
 path = "/srv/with # sign"
@@ -52,8 +61,6 @@ path = /
   AgentConfig const& c = *out.value;
   CHECK(c.state == "/srv/farkeep");
   CHECK(c.name == "web1");
-  CHECK(c.cache_limit == 4ull << 30);
-  CHECK(c.memory_limit == 256u << 20);
   CHECK(c.upload_threads == 3);
   CHECK(c.log_level == LogLevel::debug);
   CHECK(c.log_format == LogFormat::json);
@@ -63,20 +70,36 @@ path = /
   CHECK(c.ca_file == "/ca.pem");
   CHECK(c.token.kind == SecretSource::Kind::command);
   CHECK(c.token.text == "pass show farkeep");
-  CHECK(c.account == "example");
-  CHECK(c.source_ports == PortRange{1024, 5000});
-  CHECK(c.connect_timeout == 5s);
-  CHECK(c.progress_timeout == 2min);
+  ConnectionConfig const& way = c.connection;
+  CHECK(way.source_ports == PortRange{1024, 5000});
+  CHECK(way.connect_timeout == 5s);
+  CHECK(way.progress_timeout == 2min);
+  CHECK(way.mode == ConnectionMode::socks);
+  REQUIRE(way.proxy() == &way.socks);
+  CHECK(way.socks.proxy.to_string() == "fw.example.net:1080");
+  CHECK(way.socks.user == "backup");
+  CHECK(way.socks.password.kind == SecretSource::Kind::file);
+  CHECK(way.socks.password.text == "/secret");
+  CHECK(way.socks.reply_timeout == 60s);
+  CHECK(way.socks_version == 5);
+  REQUIRE(way.mapped.size() == 2);
+  CHECK(way.mapped[0].destination.to_string() == "192.0.2.1:16384");
+  CHECK(way.mapped[0].via.to_string() == "fw.example.net:40001");
+  CHECK(way.mapped[1].destination.to_string() == "192.0.2.2:4000");
+  CHECK(way.mapped[1].via.to_string() == "[2001:db8::1]:40002");
+  CHECK(way.http.proxy.to_string() == "10.0.0.9:8080");
+  CHECK(way.http.password.text == "pass");
+  CHECK(way.http.reply_timeout == 30s);
   REQUIRE(c.jobs.size() == 2);
   JobConfig const& job = c.jobs[0];
   CHECK(job.name == "main");
-  CHECK(job.line == 20);
+  CHECK(job.line == 29);
   CHECK_FALSE(job.enabled);
   CHECK(job.paths == std::vector<std::string>{"/home", "/srv/with # sign"});
   REQUIRE(job.exclude.size() == 2);
   CHECK(job.exclude[1].text == "!keep.tmp");
   CHECK(job.exclude[1].file == "agent.ini");
-  CHECK(job.exclude[1].line == 24);
+  CHECK(job.exclude[1].line == 33);
   CHECK(ExcludeRules::parse(job.exclude));
   CHECK(job.exclude_file == "/etc/farkeep/exclude");
   CHECK(job.one_file_system);
@@ -95,16 +118,15 @@ TEST_CASE("agent config: what is not written has its default") {
   AgentConfig const& c = *out.value;
   CHECK(c.state == "/var/lib/farkeep");
   CHECK(c.name.empty());
-  CHECK(c.cache_limit == 2ull << 30);
-  CHECK(c.memory_limit == 512u << 20);
   CHECK(c.upload_threads == 0);
   CHECK(c.log_level == LogLevel::info);
   CHECK(c.log_format == LogFormat::text);
   CHECK(c.token.kind == SecretSource::Kind::none);
-  CHECK(c.account.empty());
-  CHECK_FALSE(c.source_ports);
-  CHECK(c.connect_timeout == 10s);
-  CHECK(c.progress_timeout == 60s);
+  CHECK(c.connection.mode == ConnectionMode::direct);
+  CHECK(c.connection.proxy() == nullptr);
+  CHECK_FALSE(c.connection.source_ports);
+  CHECK(c.connection.connect_timeout == 10s);
+  CHECK(c.connection.progress_timeout == 60s);
   JobConfig const& job = c.jobs[0];
   CHECK(job.enabled);
   CHECK_FALSE(job.one_file_system);
@@ -156,4 +178,13 @@ TEST_CASE("agent config: each way to give the token") {
   CHECK(with("token = abc-123").text == "abc-123");
   CHECK(with("token_file = /run/credentials//token").kind == SecretSource::Kind::file);
   CHECK(with("token_file = /run/credentials//token").text == "/run/credentials/token");
+}
+
+TEST_CASE("agent config: SOCKS 4 and an IPv6 server do not fit, in this mode only") {
+  std::string const v6 = "[registration]\nserver = 2001:db8::1\nca_file = /ca.pem\n[socks]\nproxy = fw\nversion = 4\n";
+  auto const wrong = AgentConfig::parse(v6 + "[connection]\nmode = socks\n", "agent.ini");
+  REQUIRE(wrong.errors.size() == 1);
+  CHECK(wrong.errors[0].line == 2);
+  CHECK_THAT(wrong.errors[0].text, Catch::Contains("SOCKS 4 cannot reach IPv6"));
+  CHECK(AgentConfig::parse(v6, "agent.ini"));
 }

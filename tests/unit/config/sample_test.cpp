@@ -64,10 +64,10 @@ TEST_CASE("sample: the agent's lacks exactly the two keys that have no default")
   CHECK_THAT(plain.errors[1].text, Catch::Contains("ca_file is missing in [registration]"));
 }
 
-TEST_CASE("sample: the agent's is valid with every key uncommented, save that only one token is allowed") {
+TEST_CASE("sample: the agent's is valid with every key uncommented, save that a secret is given in one way only") {
   std::string const text = sample(AgentConfig::schema());
   auto const other_token = [](std::string_view line) {
-    return line.starts_with("token_file") || line.starts_with("token_command");
+    return line.starts_with("token_file") || line.starts_with("token_command") || line.starts_with("password_file") || line.starts_with("password_command");
   };
   auto const full =
       AgentConfig::parse(uncommented(text, [&](std::string_view line) { return !other_token(line); }), "agent.ini");
@@ -77,10 +77,10 @@ TEST_CASE("sample: the agent's is valid with every key uncommented, save that on
       AgentConfig::parse("[registration]\nserver = 192.0.2.10\nca_file = /etc/farkeep/ca.pem\n", "agent.ini");
   REQUIRE(least);
   CHECK(full.value->state == least.value->state);
-  CHECK(full.value->cache_limit == least.value->cache_limit);
+  CHECK(full.value->connection.mode == least.value->connection.mode);
   CHECK(full.value->servers == least.value->servers);
-  CHECK(full.value->connect_timeout == least.value->connect_timeout);
-  CHECK(full.value->progress_timeout == least.value->progress_timeout);
+  CHECK(full.value->connection.connect_timeout == least.value->connection.connect_timeout);
+  CHECK(full.value->connection.progress_timeout == least.value->connection.progress_timeout);
   REQUIRE(full.value->jobs.size() == 1);
   CHECK(full.value->jobs[0].name == "main");
   CHECK(least.value->jobs.empty());
@@ -109,8 +109,8 @@ TEST_CASE("sample: every key is there once, below one sentence, in lines of at m
 
 TEST_CASE("sample: defaults that limits.hpp knows too are the same") {
   auto const agent = AgentConfig::parse("[registration]\nserver = 192.0.2.10\nca_file = /ca\n", "agent.ini");
-  CHECK(agent.value->connect_timeout == limits::kConnectTimeout);
-  CHECK(agent.value->progress_timeout == limits::kProgressTimeout);
+  CHECK(agent.value->connection.connect_timeout == limits::kConnectTimeout);
+  CHECK(agent.value->connection.progress_timeout == limits::kProgressTimeout);
   CHECK(ServerConfig::parse("", "server.ini").value->segment_size == limits::kSegmentTarget);
 }
 

@@ -143,7 +143,7 @@ TEST_CASE("direct dialer: source ports come from the range, one after the other,
   RealWorld w;
   Acceptor acceptor{w};
   DirectDialerOptions options;
-  options.source_ports = SourcePorts{23'451, 23'453};
+  options.source_ports = PortRange{23'451, 23'453};
   DirectDialer dialer{w.io.get_executor(), w.timers, options};
   std::vector<std::unique_ptr<Stream>> clients;
   std::vector<std::unique_ptr<SocketStream>> servers;
