@@ -82,14 +82,14 @@ task<void> enrol(EnrolParts parts, EnrolOrder order) {
     } catch (const failure& f) {
       // A refusal is the answer.  Only silence and strangers are a reason to try the other one.
       if (asked && !is_temporary(f.code())) throw;
-      if (!is_server_trouble(f)) throw;
+      if (!is_server_trouble(f) || fault_of(f) == Fault::path) throw;
       last.emplace(f);
     }
     tried += (tried.empty() ? "" : "; ") + address + ": " + last->what();
     parts.reporter.note("registration server " + address + " does not serve (" + last->what() + ")");
   }
   if (!last) throw failure(Errc::configuration, "registering: the configuration names no registration server ([registration] server = ip[:port])");
-  throw failure(classify(last->code()), "registering: " + tried);
+  throw failure::whole(classify(last->code()), "registering: " + tried);
 }
 
 task<bool> renew_if_due(EnrolParts parts) {

@@ -76,7 +76,7 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
   });
   for (;;) {
     std::string tried;
-    bool progressed = false, stranger = false;
+    bool progressed = false, stranger = false, blocked = false;
     std::vector<ServerTarget> line = choice_.order(servers_.pair());
     for (auto& target : line) {
       Trouble trouble;
@@ -85,9 +85,12 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
       parts_.reporter.note(target.name + ": " + trouble.text);
       stranger = stranger || classify(trouble.code) == Errc::identity;
       tried += (tried.empty() ? "" : "; ") + target.name + ": " + trouble.text;
+      blocked = trouble.fault == Fault::path;
+      if (blocked) break;
     }
     if (patience == Patience::one_round && !progressed)
-      throw failure(stranger ? Errc::identity : Errc::unreachable, "backing up job " + job.name + ": neither server serves: " + tried);
+      throw failure::whole(stranger ? Errc::identity : blocked ? Errc::proxy : Errc::unreachable,
+                           "backing up job " + job.name + ": " + (blocked ? "" : "neither server serves: ") + tried);
     if (progressed) pause.reset();
     const auto wait = pause.next();
     parts_.reporter.note(fmt::format("no server serves; trying again in {} s ({})", std::chrono::ceil<std::chrono::seconds>(wait).count(), tried));
@@ -105,12 +108,12 @@ task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, Se
   } catch (const boost::system::system_error& e) {
     // An acknowledged snapshot stays one, whatever became of the goodbye.
     if (!result && !is_server_trouble(e)) throw;
-    trouble = Trouble{e.code(), e.what()};
+    trouble = Trouble{e.code(), e.what(), fault_of(e)};
   }
   if (result) co_return std::move(*result);
   progressed = progressed || watch.durable() > 0;
   if (classify(trouble.code) == Errc::identity) log_error("{}: {}", target.name, trouble.text);
-  else choice_.failed(target.address, trouble.text);
+  else if (trouble.fault == Fault::server) choice_.failed(target.address, trouble.text);
   co_return std::nullopt;
 }
 

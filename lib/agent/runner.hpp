@@ -30,6 +30,7 @@ class JobRunner {
   struct Trouble {
     boost::system::error_code code;
     std::string text;
+    Fault fault = Fault::server;
   };
   task<std::optional<BackupResult>> try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, bool& progressed);
   task<void> back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, Reporter& reporter, std::optional<BackupResult>& result);

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "transport/proxy_error.hpp"
 #include "wire/refusal.hpp"
 
 namespace farkeep {
@@ -14,6 +15,7 @@ bool is_server_trouble(const boost::system::system_error& error) noexcept {
     case Errc::timed_out:
     case Errc::protocol:
     case Errc::busy:
+    case Errc::proxy:
     case Errc::identity:   // the other one must prove itself too: it is safe to ask
     case Errc::unsupported_version: return true;
     case Errc::no_space:
@@ -23,6 +25,20 @@ bool is_server_trouble(const boost::system::system_error& error) noexcept {
   }
 }
 
+Fault fault_of(const boost::system::system_error& error) noexcept {
+  if (const auto* proxy = dynamic_cast<const proxy_error*>(&error)) {
+    switch (proxy->blame()) {
+      case ProxyBlame::path: return Fault::path;
+      case ProxyBlame::mapping: return Fault::nobody;
+      case ProxyBlame::destination: return Fault::server;
+    }
+  }
+  namespace bs = boost::system::errc;
+  const auto& code = error.code();
+  if (code == bs::network_unreachable || code == bs::network_down || code == bs::address_not_available) return Fault::nobody;
+  return classify(code) == Errc::identity ? Fault::nobody : Fault::server;
+}
+
 task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work) {
   std::string tried;
   std::optional<boost::system::error_code> worst;
@@ -30,6 +46,7 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
   for (auto& target : line) {
     bool begun = false;
     std::optional<failure> problem;
+    Fault fault{};
     Servers::Work started = [&](VaultPort& vault) -> task<void> {
       begun = true;
       choice.worked(target.address);
@@ -41,15 +58,18 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
     } catch (const failure& f) {
       if (begun || !is_server_trouble(f)) throw;
       problem.emplace(f);
+      fault = fault_of(f);
     }
     const bool identity = classify(problem->code()) == Errc::identity;
-    if (!identity) choice.failed(target.address, problem->what());
+    if (fault == Fault::server) choice.failed(target.address, problem->what());
     if (!worst || identity) worst = problem->code();
     tried += (tried.empty() ? "" : "; ") + target.name + ": " + problem->what();
+    if (fault == Fault::path) break;
     if (&target != &line.back()) reporter.note(target.name + " does not serve (" + problem->what() + "); trying the other server");
   }
   if (!worst) throw failure(Errc::configuration, "looking for a server: the address directory names none (register again)");
-  throw failure(*worst == make_error_code(Errc::identity) ? Errc::identity : Errc::unreachable, "connecting to the data centres: " + tried);
+  const Errc kind = classify(*worst);
+  throw failure::whole(kind == Errc::identity || kind == Errc::proxy ? kind : Errc::unreachable, "connecting to the data centres: " + tried);
 }
 
 }  // namespace farkeep

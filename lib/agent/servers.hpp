@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -28,6 +29,14 @@ class Servers {
 /// Whether a failure of a session with one server is a reason to go on with the other one.  What a server says about its own disk is;
 /// the same about this machine's disk is not.
 bool is_server_trouble(const boost::system::system_error& error) noexcept;
+
+/// What a failure to use a server says about whom to try next.
+enum class Fault : std::uint8_t {
+  server,  ///< it rests for a while; the other one is tried
+  path,    ///< the way to all of them is broken (a proxy): nobody rests, and the other one would fail the same
+  nobody,  ///< nobody rests, the other one is tried: a stranger in its place, a mapping that is still missing, a network that is down
+};
+Fault fault_of(const boost::system::system_error& error) noexcept;
 
 /// Does the work on the first server that answers: primary first, one after the other.  Once the work has begun, its failures are final.
 /// Throws the failure with all that were tried in its text; an identity error weighs more than silence.

@@ -1,0 +1,176 @@
+// Who is tried next, and who rests, after which failure.
+#include "agent/servers.hpp"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "crypto/random.hpp"
+#include "fake_vault.hpp"
+#include "sim/sim_disk.hpp"
+#include "sim/sim_timers.hpp"
+#include "transport/proxy_error.hpp"
+
+using namespace farkeep;
+using Catch::Contains;
+
+namespace {
+
+struct Notes final : Reporter {
+  void progress(const Progress&) override {}
+  void problem(std::string_view, std::string_view) override {}
+  void note(std::string_view text) override { said.emplace_back(text); }
+  std::vector<std::string> said;
+};
+
+proxy_error through_proxy(ProxyTrouble trouble, const char* kind = "SOCKS proxy") {
+  ProxyPlace place;
+  place.kind = kind;
+  place.proxy = "fw:1080";
+  place.destination = *Endpoint::parse("192.0.2.1");
+  return proxy_error(trouble, place);
+}
+
+// A pair that fails as it is told.
+struct World final : Servers {
+  asio::io_context io;
+  sim::SimTimers timers;
+  sim::SimClock clock{timers};
+  SystemRandom random;
+  sim::SimDisk disk;
+  AgentState state{disk, "/state"};
+  ServerChoice choice{state, clock, random};
+  Notes notes;
+  FakeVault::Store store;
+  std::map<std::string, std::exception_ptr> fails;  // by name
+  std::vector<std::string> tried;
+  int worked = 0;
+
+  std::vector<ServerTarget> pair() const override { return {{ServerId{}, "primary", "192.0.2.1"}, {ServerId{}, "alternate", "192.0.2.2"}}; }
+  task<void> use(ServerTarget target, Work work) override {
+    tried.push_back(target.name);
+    if (auto f = fails.find(target.name); f != fails.end()) std::rethrow_exception(f->second);
+    FakeVault vault(store);
+    co_await work(vault);
+  }
+  template <class Error>
+  void fail(const std::string& name, Error error) { fails[name] = std::make_exception_ptr(std::move(error)); }
+
+  // What came of it; Errc{} is success.
+  Errc attempt() {
+    tried.clear();
+    text.clear();
+    Work work = [this](VaultPort&) -> task<void> {
+      ++worked;
+      co_return;
+    };
+    try {
+      sim::run(io, timers, use_any(*this, choice, notes, std::move(work)));
+      return Errc{};
+    } catch (const boost::system::system_error& e) {
+      text = e.what();
+      return classify(e.code());
+    }
+  }
+  bool rests(const std::string& address) const {
+    const auto all = state.endpoints();
+    for (auto& e : all.endpoint())
+      if (e.address() == address && e.failures() > 0) return true;
+    return false;
+  }
+  std::string text;
+};
+
+using Names = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("servers: the primary is used first, and a failing one rests while the alternate serves") {
+  World w;
+  CHECK(w.attempt() == Errc{});
+  CHECK(w.tried == Names{"primary"});
+  w.fail("primary", failure(Errc::unreachable, "connecting"));
+  CHECK(w.attempt() == Errc{});
+  CHECK(w.tried == Names{"primary", "alternate"});
+  CHECK(w.rests("192.0.2.1"));
+  w.fails.clear();
+  CHECK(w.attempt() == Errc{});
+  CHECK(w.tried == Names{"alternate"});  // the primary rests
+}
+
+TEST_CASE("servers: a proxy that is broken blames no server, and the alternate is not tried behind it") {
+  for (const ProxyTrouble trouble : {ProxyTrouble::name_unknown, ProxyTrouble::refused, ProxyTrouble::no_answer, ProxyTrouble::silent, ProxyTrouble::other_protocol}) {
+    World w;
+    w.fail("primary", through_proxy(trouble));
+    CHECK(w.attempt() == Errc::proxy);
+    CHECK(w.tried == Names{"primary"});
+    CHECK_FALSE(w.rests("192.0.2.1"));
+    CHECK_THAT(w.text, Contains("fw:1080"));
+  }
+}
+
+TEST_CASE("servers: a login that a proxy refuses is not tried again at once") {
+  World w;
+  w.fail("primary", through_proxy(ProxyTrouble::login_refused));
+  CHECK(w.attempt() == Errc::proxy_login);
+  CHECK(w.tried == Names{"primary"});
+  CHECK_FALSE(w.rests("192.0.2.1"));
+}
+
+TEST_CASE("servers: what a proxy says about the destination sends the agent to the other one") {
+  for (const ProxyTrouble trouble : {ProxyTrouble::forbidden, ProxyTrouble::behind_no_way, ProxyTrouble::behind_refused, ProxyTrouble::behind_silent, ProxyTrouble::closed}) {
+    World w;
+    w.fail("primary", through_proxy(trouble));
+    CHECK(w.attempt() == Errc{});
+    CHECK(w.tried == Names{"primary", "alternate"});
+    CHECK(w.rests("192.0.2.1"));
+  }
+}
+
+TEST_CASE("servers: each mapped port is a way of its own") {
+  World w;
+  w.fail("primary", through_proxy(ProxyTrouble::refused, "mapped port"));
+  CHECK(w.attempt() == Errc{});
+  CHECK(w.tried == Names{"primary", "alternate"});
+  CHECK(w.rests("192.0.2.1"));
+}
+
+TEST_CASE("servers: a missing mapping makes nobody rest, and with none at all the text says what to map") {
+  World w;
+  w.fail("primary", through_proxy(ProxyTrouble::not_mapped, "mapped port"));
+  CHECK(w.attempt() == Errc{});
+  CHECK(w.tried == Names{"primary", "alternate"});
+  CHECK_FALSE(w.rests("192.0.2.1"));
+  w.fail("alternate", through_proxy(ProxyTrouble::not_mapped, "mapped port"));
+  CHECK(w.attempt() == Errc::proxy);
+  CHECK_THAT(w.text, Contains("destination = 192.0.2.1:16384 via FIREWALL:PORT"));
+}
+
+TEST_CASE("servers: without a network nobody is to blame") {
+  World w;
+  const auto down = failure(boost::system::error_code(ENETUNREACH, boost::system::system_category()), "connecting to 192.0.2.1:16384");
+  w.fail("primary", down);
+  w.fail("alternate", down);
+  CHECK(w.attempt() == Errc::unreachable);
+  CHECK(w.tried == Names{"primary", "alternate"});
+  CHECK_FALSE(w.rests("192.0.2.1"));
+  CHECK_FALSE(w.rests("192.0.2.2"));
+}
+
+TEST_CASE("servers: a stranger weighs more than silence, and never rests") {
+  World w;
+  w.fail("primary", failure(Errc::identity, "starting TLS"));
+  w.fail("alternate", failure(Errc::unreachable, "connecting"));
+  CHECK(w.attempt() == Errc::identity);
+  CHECK_FALSE(w.rests("192.0.2.1"));
+  CHECK(w.rests("192.0.2.2"));
+}
+
+TEST_CASE("servers: work that has begun fails for good") {
+  World w;
+  Servers::Work work = [](VaultPort&) -> task<void> {
+    throw failure(Errc::disconnected, "reading");
+    co_return;
+  };
+  CHECK_THROWS_AS(sim::run(w.io, w.timers, use_any(w, w.choice, w.notes, std::move(work))), failure);
+  CHECK(w.tried == Names{"primary"});
+}
