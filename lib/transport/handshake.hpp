@@ -3,13 +3,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
-#include "async/task.hpp"
-#include "async/timers.hpp"
 #include "base/bytes.hpp"
 #include "transport/proxy_error.hpp"
-#include "transport/stream.hpp"
 
 namespace farkeep {
 
@@ -33,8 +29,5 @@ class Handshake {
   /// The last step broke after `part` of its bytes.  Throws proxy_error, always.
   [[noreturn]] virtual void broken(Break how, ByteView part) = 0;
 };
-
-/// Drives the machine over the stream until the tunnel stands.  Throws proxy_error; then, or when cancelled, close the stream.
-task<void> shake_hands(Stream& stream, Handshake& handshake, Timers& timers);
 
 }  // namespace farkeep

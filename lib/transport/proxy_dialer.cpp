@@ -1,6 +1,7 @@
 #include "transport/proxy_dialer.hpp"
 
 #include "transport/named_stream.hpp"
+#include "transport/shake_hands.hpp"
 
 namespace farkeep {
 

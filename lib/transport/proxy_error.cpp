@@ -3,6 +3,8 @@
 namespace farkeep {
 namespace {
 
+constexpr std::size_t kMaxSeen = 500;  // what a stranger said may be long
+
 bool is_mapped(const ProxyPlace& place) { return place.kind == "mapped port"; }
 
 ProxyBlame blame_of(ProxyTrouble trouble, const ProxyPlace& place) {
@@ -80,7 +82,7 @@ std::string text_of(ProxyTrouble trouble, const ProxyPlace& place, const std::st
   std::string text = "connecting to " + place.destination.text();
   if (trouble != ProxyTrouble::not_mapped) text += " through " + place.kind + " " + place.proxy;
   text += ": " + words(trouble, place);
-  if (!seen.empty()) text += " (" + seen + ")";
+  if (!seen.empty()) text += " (" + seen.substr(0, kMaxSeen) + ")";
   return text;
 }
 

@@ -52,6 +52,23 @@ def recovery_key() -> Seeds:
         yield name, vector["typed"].encode()
 
 
+def proxy() -> Seeds:
+    """Which client (0 to 5) and ending (6 times that), then what a proxy says."""
+    granted = b"\x05\x00\x00\x01" + bytes(6)
+    yield "socks5", b"\x00\x05\x00" + granted
+    yield "socks5-name", b"\x00\x05\x00\x05\x00\x00\x03\x02fw\x40\x00"
+    yield "socks5-refused", b"\x06\x05\x00\x05\x05\x00\x01"
+    yield "socks5-login", b"\x01\x05\x02\x01\x00" + granted
+    yield "socks5-wrong-login", b"\x01\x05\x02\x01\x01"
+    yield "socks4", b"\x02\x00\x5a" + bytes(6)
+    yield "http", b"\x03HTTP/1.1 200 Connection established\r\n\r\n"
+    yield "http-bare", b"\x03HTTP/1.0 200\n\n"
+    yield "http-interim", b"\x03HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"
+    yield "http-squid", b"\x04HTTP/1.1 503 Service Unavailable\r\nX-Squid-Error: ERR_CONNECT_FAIL 111\r\nContent-Length: 0\r\n\r\n"
+    yield "http-rounds", b"\x05HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\n\r\n"
+    yield "foreign", b"\x00SSH-2.0-OpenSSH_9.2\r\n"
+
+
 def record() -> Seeds:
     return from_hex("archive/record", "record")
 
@@ -151,7 +168,7 @@ def message() -> Seeds:
     yield "nested_too_deep", b"\5" + b"\x23" * 200
 
 
-TARGETS = [envelope, exclude, frame, ini, key_slot, manifest, message, node, record, recovery_key, schedule]
+TARGETS = [envelope, exclude, frame, ini, key_slot, manifest, message, node, proxy, record, recovery_key, schedule]
 
 
 def main() -> int:

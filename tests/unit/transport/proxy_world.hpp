@@ -4,7 +4,7 @@
 
 #include "async/scope.hpp"
 #include "sim/sim_timers.hpp"
-#include "transport/handshake.hpp"
+#include "transport/shake_hands.hpp"
 #include "unit/transport/pipe.hpp"
 
 namespace farkeep::test {

@@ -1,4 +1,4 @@
-#include "transport/handshake.hpp"
+#include "transport/shake_hands.hpp"
 
 #include <optional>
 
