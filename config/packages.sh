@@ -7,7 +7,7 @@ farkeep_packages() {
   local want=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev
     libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev)
   if [ "${1:-build}" = test ]; then
-    want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump)
+    want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime)
   fi
   local missing=() p
   for p in "${want[@]}"; do

@@ -100,8 +100,7 @@ class Agent {
     std::string failed;
     try {
       EnrolParts enrolment{state_, authority_, dialer_, timers_, clock_, random_, reporter_};
-      const bool renewed = co_await renew_if_due(enrolment);
-      if (renewed) log_info("the agent's certificate was renewed");
+      co_await keep_certificate(enrolment);
       const AgentKeys keys = AgentKeys::load(state_);
       TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_, config_.connection.progress_timeout);
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);

@@ -48,6 +48,7 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   std::vector<const JobConfig*> jobs;
   for (auto& name : operands) jobs.push_back(&find_job(app.config(), name));
   auto held = app.lock();
+  if (app.state().registered()) app.run(keep_certificate(app.enrol_parts()));
   Exit exit = Exit::done;
   for (const JobConfig* job : jobs) {
     const BackupJob order = backup_job(*job, system_disk());

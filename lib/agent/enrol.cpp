@@ -129,6 +129,18 @@ task<bool> renew_if_due(EnrolParts parts) {
   co_return false;
 }
 
+task<void> keep_certificate(EnrolParts parts) {
+  bool renewed = false;
+  std::string why;
+  try {
+    renewed = co_await renew_if_due(parts);
+  } catch (const failure& f) {
+    why = f.what();
+  }
+  if (renewed) parts.reporter.note("this agent's certificate was renewed");
+  if (!why.empty()) parts.reporter.note(why + " (it is tried again at the next run)");
+}
+
 task<void> add_passphrase_slot(AgentState& state, VaultPort& vault, ByteView passphrase, Random& random) {
   const SecretKey root = state.root_key();
   Buffer slot = seal_passphrase_slot(root, passphrase, ScryptCost{}, random);

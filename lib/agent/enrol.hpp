@@ -41,6 +41,8 @@ task<void> enrol(EnrolParts parts, EnrolOrder order);
 
 /// Gets a new certificate when less than a third of the present one's life is left.  True if it did.
 task<bool> renew_if_due(EnrolParts parts);
+/// The same for whoever wants to go on: says what it did, and what it could not do now.
+task<void> keep_certificate(EnrolParts parts);
 
 /// Puts a passphrase slot for the root key on the server, so that a machine that is lost can be recovered with it.
 task<void> add_passphrase_slot(AgentState& state, VaultPort& vault, ByteView passphrase, Random& random);
