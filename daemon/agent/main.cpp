@@ -102,7 +102,7 @@ class Agent {
       EnrolParts enrolment{state_, authority_, dialer_, timers_, clock_, random_, reporter_};
       co_await keep_certificate(enrolment);
       const AgentKeys keys = AgentKeys::load(state_);
-      TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_, config_.connection.progress_timeout);
+      TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_, servers_options(config_));
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
       const BackupJob order = backup_job(job, system_disk());
       const BackupResult r = co_await runner.run(order, Patience::until_done);

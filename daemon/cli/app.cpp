@@ -79,7 +79,7 @@ Dialer& App::dialer() {
 }
 
 Servers& App::servers() {
-  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), dialer(), timers(), clock_, config().connection.progress_timeout);
+  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), dialer(), timers(), clock_, servers_options(config()));
   return *servers_;
 }
 

@@ -29,12 +29,6 @@ SecretText passphrase_from(const Values& values) {
   return ask_twice();
 }
 
-std::vector<std::string> registration_servers(const AgentConfig& config) {
-  std::vector<std::string> out;
-  for (auto& s : config.servers) out.push_back(s.to_string());
-  return out;
-}
-
 void send_slot(App& app, const SecretText& passphrase) {
   Servers::Work work = [&](VaultPort& vault) -> task<void> { return add_passphrase_slot(app.state(), vault, passphrase.view(), app.random()); };
   app.run(app.with_vault(std::move(work)));
@@ -52,7 +46,7 @@ Exit register_machine(App& app, const Values& values, const Operands&) {
   if (app.state().registered()) throw failure(Errc::usage, "this machine is registered already (see: farkeep status; to start anew, move " + app.state().folder() + " away)");
   const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "registration token");
   EnrolOrder order;
-  order.servers = registration_servers(app.config());
+  order.servers = servers_options(app.config()).registration;
   order.token = std::string(token.text());
   order.name = app.config().name.empty() ? host_name() : app.config().name;
   app.run(enrol(app.enrol_parts(), order));
@@ -103,7 +97,7 @@ Exit recover(App& app, const Values& values, const Operands&) {
   if (!app.state().registered()) {
     const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "recovery token");
     EnrolOrder order;
-    order.servers = registration_servers(app.config());
+    order.servers = servers_options(app.config()).registration;
     order.token = std::string(token.text());
     order.name = app.config().name.empty() ? host_name() : app.config().name;
     order.recover = agent;

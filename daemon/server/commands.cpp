@@ -14,6 +14,8 @@ constexpr Command kCommands[] = {
     {"agent revoke", "AGENT", "Lets an agent in no more; what it stored stays.", no_options, agent_revoke},
     {"agent admit", "AGENT", "Lets a revoked agent in again.", no_options, agent_admit},
     {"snapshots", "", "Lists snapshots, as far as a server without keys can see.", snapshots_options, snapshots},
+    {"directory publish", "", "Announces new addresses of the pair: signed, and taken over by the agents by themselves.", directory_publish_options, directory_publish},
+    {"directory show", "", "Shows the addresses that agents are told, and which agents do not use them yet.", no_options, directory_show},
     {"pair", "", "Shows both servers of the pair, and how far the mirror is.", no_options, pair},
     {"status", "", "Shows this server: is it running, what does it hold.", no_options, status},
     {"config check", "", "Checks the configuration file and says what is wrong with it.", no_options, config_check},

@@ -38,10 +38,11 @@ void keep(EnrolParts& parts, const pb::Registered& reply, const SigningKey& key,
   if (value_or_throw(chain.front().public_key(), doing) != key.public_key()) throw failure(Errc::identity, doing + ": the certificate is for another key");
   if (reply.account() != name->account->raw() || reply.agent() != name->agent->raw()) throw failure(Errc::identity, doing + ": the certificate names another agent");
   const auto directory = value_or_throw(wire::verify_directory(reply.directory(), parts.authority, parts.clock.wall()), "checking the signed address directory");
-  if (pair_of(directory).empty()) throw failure(Errc::protocol, doing + ": the address directory assigns no server");
+  if (pair_of(directory, parts.clock.wall()).empty()) throw failure(Errc::protocol, doing + ": the address directory assigns no server");
 
   const std::string document = reply.directory().SerializeAsString();
   parts.state.set_directory(as_bytes(document));
+  parts.state.clear_next_directory();
   agent::pb::Identity identity;
   identity.set_account(reply.account());
   identity.set_agent(reply.agent());

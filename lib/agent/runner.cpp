@@ -88,6 +88,10 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
       blocked = trouble.fault == Fault::path;
       if (blocked) break;
     }
+    if (!progressed && !blocked) {
+      const bool news = co_await servers_.look_further();
+      if (news) continue;
+    }
     if (patience == Patience::one_round && !progressed)
       throw failure::whole(stranger ? Errc::identity : blocked ? Errc::proxy : Errc::unreachable,
                            "backing up job " + job.name + ": " + (blocked ? "" : "neither server serves: ") + tried);

@@ -24,6 +24,9 @@ class Servers {
   /// Connects, runs `work`, says goodbye.  The connection lives as long as the work: when it is lost, the work is cancelled and its loss is
   /// thrown; when the work fails, that is thrown.
   virtual task<void> use(ServerTarget target, Work work) = 0;
+  /// Neither server answered: when that has been so for a day, asks elsewhere for newer addresses, once an hour.  True: pair() says something new.
+  /// Its own failures are logged, not thrown.
+  virtual task<bool> look_further() { co_return false; }
 };
 
 /// Whether a failure of a session with one server is a reason to go on with the other one.  What a server says about its own disk is;

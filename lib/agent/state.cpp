@@ -77,6 +77,11 @@ void AgentState::set_root_key(const SecretKey& root) { store("root.key", root.vi
 
 Buffer AgentState::directory() const { return load("directory", kMaxStateFile).value_or(Buffer{}); }
 void AgentState::set_directory(ByteView signed_directory) { store("directory", signed_directory); }
+Buffer AgentState::next_directory() const { return load("directory.next", kMaxStateFile).value_or(Buffer{}); }
+void AgentState::set_next_directory(ByteView signed_directory) { store("directory.next", signed_directory); }
+void AgentState::clear_next_directory() {
+  if (disk_.exists(path("directory.next"))) disk_.remove(path("directory.next"));
+}
 
 // Two copies, each with its own checksum, written one after the other: one of them is whole whatever happens.
 std::optional<agent::pb::Head> AgentState::head() const {

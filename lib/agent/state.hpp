@@ -40,6 +40,10 @@ class AgentState {
   /// The signed address directory as received; empty before registration.
   Buffer directory() const;
   void set_directory(ByteView signed_directory);
+  /// A newer one, whose addresses have not worked yet; empty: none.
+  Buffer next_directory() const;
+  void set_next_directory(ByteView signed_directory);
+  void clear_next_directory();
 
   /// The head, from whichever of its two copies is whole and newer.
   std::optional<agent::pb::Head> head() const;

@@ -1,34 +1,77 @@
 #include "agent/tls_servers.hpp"
 
+#include <algorithm>
+
 #include "agent/vault_client.hpp"
 #include "async/scope.hpp"
+#include "base/log.hpp"
 #include "transport/peer.hpp"
 #include "wire/message.hpp"
-#include "wire/signed_document.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 
-TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock,
-                       std::chrono::nanoseconds progress_timeout)
-    : dialer_(dialer, timers, TlsContext(credentials_of(&keys, authority), clock)), servers_(state, authority, dialer_, timers, clock, progress_timeout) {}
+namespace {
+using namespace std::chrono_literals;
+constexpr auto kLost = 24h;    // so long without a server, and the registration pair is asked…
+constexpr auto kAskAgain = 1h; // …and again after this
+}  // namespace
 
-std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory) {
-  std::vector<ServerTarget> line;
-  if (directory.pair_size() == 0) return line;
-  const auto add = [&line](const wire::pb::DataCentre& d, const char* role) {
-    const auto id = ServerId::from(d.server_id());
-    if (!id) return;
-    for (auto& address : d.address()) line.push_back(ServerTarget{*id, d.name() + " (" + role + ", " + address + ")", address});
-  };
-  add(directory.pair(0).primary(), "primary");
-  add(directory.pair(0).alternate(), "alternate");
-  return line;
+TlsServersOptions servers_options(const AgentConfig& config) {
+  TlsServersOptions out;
+  out.progress_timeout = config.connection.progress_timeout;
+  for (auto& s : config.servers) out.registration.push_back(s.to_string());
+  return out;
 }
 
-std::vector<ServerTarget> PeerServers::pair() const {
-  const auto document = value_or_throw(wire::parse_message<wire::pb::SignedDirectory>(as_text(state_.directory())), "reading the address directory in " + state_.folder());
-  // It was verified when it came; the certificate that signed it may have expired since.
-  return pair_of(value_or_throw(wire::parse_message<wire::pb::Directory>(document.directory()), "reading the address directory in " + state_.folder()));
+TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock, TlsServersOptions options)
+    : state_(state),
+      keys_(keys),
+      timers_(timers),
+      clock_(clock),
+      options_(std::move(options)),
+      book_(state, authority, clock),
+      dialer_(dialer, timers, TlsContext(credentials_of(&keys, authority), clock)),
+      servers_(state, authority, dialer_, timers, clock, options_.progress_timeout) {}
+
+// 1. is it time?  2. whom was nobody's turn yet  3. what they say
+task<bool> TlsServers::look_further() {
+  auto known = state_.endpoints();
+  const auto time = [](std::int64_t ns) { return WallTime{std::chrono::nanoseconds(ns)}; };
+  WallTime last = keys_.chain.front().not_before();
+  for (auto& e : known.endpoint()) last = std::max(last, time(e.last_good_ns()));
+  const WallTime now = clock_.wall();
+  if (now - last < kLost || (now > time(known.asked_registration_ns()) && now - time(known.asked_registration_ns()) < kAskAgain)) co_return false;
+  known.set_asked_registration_ns(now.time_since_epoch().count());
+  state_.set_endpoints(known);
+
+  const std::vector<ServerTarget> tried = pair();
+  for (const std::string& address : options_.registration) {
+    if (std::any_of(tried.begin(), tried.end(), [&](const ServerTarget& t) { return t.address == address; })) continue;
+    const bool news = co_await ask(address);
+    if (news) co_return true;
+  }
+  co_return false;
+}
+
+task<bool> TlsServers::ask(std::string address) {
+  bool news = false;
+  log_info("no server was reached for a day: asking the registration server {} for newer addresses", address);
+  try {
+    const Endpoint destination = value_or_throw(Endpoint::parse(address), "reading the address " + address);
+    ExpectedServer expected = destination.address;
+    std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
+      co_await VaultClient::hello(peer, clock_);
+      wire::pb::GetDirectory question;
+      question.set_serial(book_.serial());
+      const auto directory = co_await peer.call<wire::pb::SignedDirectory>(wire::Verb::directory, question);
+      news = book_.hear(directory) == AddressBook::Heard::taken;
+    };
+    co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(talk), options_.progress_timeout);
+  } catch (const failure& f) {
+    log_warning("{}", f.what());
+  }
+  co_return news;
 }
 
 TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority) {
@@ -67,12 +110,26 @@ task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination,
   }
 }
 
+// Its failure fails the session only when the connection is lost: a backup does not wait for news.
+task<void> PeerServers::hear_news(Peer& peer) {
+  wire::pb::GetDirectory ask;
+  ask.set_serial(book_.serial());
+  try {
+    const auto directory = co_await peer.call<wire::pb::SignedDirectory>(wire::Verb::directory, ask);
+    book_.hear(directory);
+  } catch (const wire::Refusal& r) {
+    log_warning("{}", r.what());
+  }
+}
+
 task<void> PeerServers::use(ServerTarget target, Work work) {
   const Endpoint destination = value_or_throw(Endpoint::parse(target.address), "reading the address " + target.address);
   std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
     co_await VaultClient::hello(peer, clock_);
     VaultClient vault(peer, authority_, target.name);
     co_await vault.open();
+    book_.worked(target.address);
+    co_await hear_news(peer);
     co_await work(vault);
   };
   ExpectedServer expected = target.id;

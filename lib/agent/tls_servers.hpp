@@ -1,11 +1,13 @@
 #pragma once
 
+#include "agent/address_book.hpp"
 #include "agent/keys.hpp"
 #include "agent/servers.hpp"
 #include "agent/state.hpp"
 #include "async/timers.hpp"
 #include "base/clock.hpp"
 #include "base/limits.hpp"
+#include "config/agent_config.hpp"
 #include "transport/dialer.hpp"
 #include "transport/secure_dialer.hpp"
 #include "transport/tls.hpp"
@@ -21,13 +23,15 @@ class PeerServers final : public Servers {
  public:
   PeerServers(AgentState& state, const Certificate& authority, SecureDialer& dialer, Timers& timers, const Clock& clock,
               std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout)
-      : state_(state), authority_(authority), dialer_(dialer), timers_(timers), clock_(clock), progress_timeout_(progress_timeout) {}
+      : book_(state, authority, clock), authority_(authority), dialer_(dialer), timers_(timers), clock_(clock), progress_timeout_(progress_timeout) {}
 
-  std::vector<ServerTarget> pair() const override;
+  std::vector<ServerTarget> pair() const override { return book_.pair(); }
   task<void> use(ServerTarget target, Work work) override;
 
  private:
-  AgentState& state_;
+  task<void> hear_news(Peer& peer);
+
+  AddressBook book_;
   const Certificate& authority_;
   SecureDialer& dialer_;
   Timers& timers_;
@@ -35,16 +39,32 @@ class PeerServers final : public Servers {
   const std::chrono::nanoseconds progress_timeout_;
 };
 
+struct TlsServersOptions {
+  TlsServersOptions() = default;
+  std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout;
+  std::vector<std::string> registration;  ///< ip:port of the registration pair: who is asked when the assigned pair is nowhere
+};
+
+TlsServersOptions servers_options(const AgentConfig& config);
+
 /// The assigned pair, over TLS through the transport chain.  All collaborators outlive it.
 class TlsServers final : public Servers {
  public:
-  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock,
-             std::chrono::nanoseconds progress_timeout);
+  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock, TlsServersOptions options);
 
   std::vector<ServerTarget> pair() const override { return servers_.pair(); }
   task<void> use(ServerTarget target, Work work) override { return servers_.use(std::move(target), std::move(work)); }
+  task<bool> look_further() override;
 
  private:
+  task<bool> ask(std::string address);
+
+  AgentState& state_;
+  const AgentKeys& keys_;
+  Timers& timers_;
+  const Clock& clock_;
+  const TlsServersOptions options_;
+  AddressBook book_;
   TlsDialer dialer_;
   PeerServers servers_;
 };
@@ -55,8 +75,5 @@ task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination,
 
 /// What an agent shows and trusts; without `keys` it is not registered yet.
 TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority);
-
-/// The pair of a verified directory that this agent is assigned to.
-std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory);
 
 }  // namespace farkeep

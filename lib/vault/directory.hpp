@@ -1,7 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "vault/identity.hpp"
@@ -9,6 +13,17 @@
 #include "wire/signed_document.hpp"
 
 namespace farkeep {
+
+/// New addresses of a pair, as its operator announces them.
+struct DirectoryOrder {
+  struct Side {
+    std::vector<std::string> addresses;  ///< ip:port; none: as before
+    std::vector<std::string> subnets;    ///< for firewall rules; none: as before
+  };
+  Side primary, alternate;
+  WallTime valid_from{};
+  std::chrono::nanoseconds overlap{};  ///< how long after that the old addresses answer
+};
 
 /// The signed address directory of this server's pair: how agents learn of addresses (wire.proto Directory).
 ///
@@ -20,12 +35,19 @@ class AddressDirectory {
       : registry_(registry), identity_(identity), clock_(clock) {}
 
   /// What is in force; signed and stored now when there was none yet, or when this server signed it with a certificate that it no longer
-  /// uses or with another address or partner than today's.
+  /// uses or, unless an operator published it, with another address or partner than today's.
   wire::pb::SignedDirectory current();
+  /// Signs and stores a directory with these addresses, the next serial, and today's in-force addresses as those before it.
+  /// Throws failure: usage when the other side of the pair is the one that signs; configuration for an order that changes nothing.
+  wire::pb::Directory publish(const DirectoryOrder& order);
+  /// Where a server of the pair is: by what is in force, what still answers, and what is announced, in this order.
+  std::vector<std::string> addresses_of(std::string_view server_id);
   /// Takes the partner's if it is properly signed and newer.  True when it was taken.
   bool adopt(const wire::pb::SignedDirectory& theirs);
 
  private:
+  std::optional<wire::pb::Directory> stored_content(wire::pb::SignedDirectory& stored);
+  wire::pb::SignedDirectory store(const wire::pb::Directory& directory);
   wire::pb::Directory wanted(std::uint64_t serial);
   std::uint64_t stored_serial(const wire::pb::SignedDirectory& stored) const;
 

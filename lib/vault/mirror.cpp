@@ -1,5 +1,7 @@
 #include "vault/mirror.hpp"
 
+#include <algorithm>
+
 #include "async/backoff.hpp"
 #include "async/race.hpp"
 #include "async/scope.hpp"
@@ -76,10 +78,16 @@ task<void> Mirror::converse(vault::pb::Partner partner) {
 }
 
 task<std::unique_ptr<SecureStream>> Mirror::connect(vault::pb::Partner partner) {
+  // What the settings say; else what the directory says now, for a data centre may move; else where it was when it joined.
   auto addresses = settings_.addresses;
-  if (addresses.empty())
-    for (auto const& text : partner.address())
-      if (auto const endpoint = Endpoint::parse(text)) addresses.push_back(*endpoint);
+  if (addresses.empty()) {
+    auto texts = co_await parts_.workers.offload([](AddressDirectory* d, std::string id) { return d->addresses_of(id); }, &parts_.directory, std::string{partner.server_id()});
+    texts.insert(texts.end(), partner.address().begin(), partner.address().end());
+    for (auto const& text : texts) {
+      auto const endpoint = Endpoint::parse(text);
+      if (endpoint && std::find(addresses.begin(), addresses.end(), *endpoint) == addresses.end()) addresses.push_back(*endpoint);
+    }
+  }
   auto const id = ServerId::from(partner.server_id()).value_or(ServerId{});
   std::exception_ptr last = std::make_exception_ptr(failure(Errc::configuration, "connecting to the partner: it has no address"));
   for (auto const& address : addresses) {

@@ -268,6 +268,17 @@ void Registry::note_seen(const AgentId& id, std::string_view address, std::strin
   }
 }
 
+void Registry::note_directory(const AgentId& id, std::uint64_t serial) {
+  auto record = seen(id).value_or(vault::pb::Seen{});
+  if (record.directory_serial() == serial) return;
+  record.set_directory_serial(serial);
+  try {
+    save(path("seen", id.view()), record);
+  } catch (const failure& f) {
+    log_warning("{} (its address directory is not noted; it is served all the same)", f.what());
+  }
+}
+
 std::optional<vault::pb::Seen> Registry::seen(const AgentId& id) { return load<vault::pb::Seen>(path("seen", id.view())); }
 
 // ---- the pair

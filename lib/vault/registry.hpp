@@ -68,6 +68,8 @@ class Registry {
   void set_revoked(const AgentId& id, bool revoked);
   /// Notes a contact; not an event that anybody else must hear of.  A disk that does not take it keeps nobody from a restore: logged.
   void note_seen(const AgentId& id, std::string_view address, std::string_view software);
+  /// Notes which address directory it uses; as little an event, and as little in the way.
+  void note_directory(const AgentId& id, std::uint64_t serial);
   std::optional<vault::pb::Seen> seen(const AgentId& id);
 
   // ---- the pair

@@ -73,7 +73,7 @@ task<Reply> Session::dispatch(Request request, Replies& replies) {
     case wire::Verb::hello: return hello(std::move(request));
     case wire::Verb::register_agent: return register_agent(std::move(request));
     case wire::Verb::renew: return renew(std::move(request));
-    case wire::Verb::directory: return directory();
+    case wire::Verb::directory: return directory(std::move(request));
     case wire::Verb::join: return join(std::move(request));
     case wire::Verb::open: return open(std::move(request));
     case wire::Verb::have: return have(std::move(request));
@@ -166,8 +166,14 @@ task<Reply> Session::renew(Request request) {
   co_return reply_with(answer);
 }
 
-task<Reply> Session::directory() {
-  auto const answer = co_await parts_.workers.offload([](AddressDirectory* d) { return d->current(); }, &parts_.directory);
+task<Reply> Session::directory(Request request) {
+  auto const message = parsed<wire::pb::GetDirectory>(request);
+  auto const answer = co_await parts_.workers.offload(
+      [](Session* self, std::uint64_t serial) {
+        if (self->who_.role == PeerIdentity::Role::agent && serial > 0) self->parts_.registry.note_directory(self->who_.agent, serial);
+        return self->parts_.directory.current();
+      },
+      this, message.serial());
   co_return reply_with(answer);
 }
 

@@ -75,7 +75,7 @@ class Session final : public Handler {
   void admit_server();
   task<Reply> register_agent(Request request);
   task<Reply> renew(Request request);
-  task<Reply> directory();
+  task<Reply> directory(Request request);
   task<Reply> join(Request request);
   void slow_down() const;
 
