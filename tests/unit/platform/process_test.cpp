@@ -132,7 +132,7 @@ TEST_CASE("process: names and memory") {
   CHECK(is_root() == (::geteuid() == 0));
 }
 
-#ifndef __SANITIZE_ADDRESS__  // which locks nothing, and says that it did
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // which lock nothing, and say that they did
 TEST_CASE("process: locked memory is locked, and a refusal is told") {
   CHECK(lock_memory({}));
   Buffer const secret(100);
