@@ -7,7 +7,9 @@ farkeep_packages() {
   local want=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev
     libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev)
   if [ "${1:-build}" = test ]; then
-    want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime)
+    want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime
+      # the lab's firewalls and proxies
+      nftables iptables conntrack socat openssl dante-server microsocks openssh-server openssh-client squid haproxy nginx-light libnginx-mod-stream rinetd)
   fi
   local missing=() p
   for p in "${want[@]}"; do
@@ -21,7 +23,16 @@ farkeep_packages() {
     root=(sudo)
   fi
   "${root[@]}" apt-get update -qq >&2
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+  # What is installed for tests is not to be started as a service of this machine.
+  local policy=/usr/sbin/policy-rc.d ours=
+  if [ "${1:-build}" = test ] && [ ! -e $policy ]; then
+    ours=yes
+    printf '#!/bin/sh\nexit 101\n' | "${root[@]}" tee $policy >/dev/null
+    "${root[@]}" chmod 755 $policy
+  fi
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 || local rc=$?
+  [ -z "$ours" ] || "${root[@]}" rm -f $policy
+  return "${rc:-0}"
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then farkeep_packages "${1:-build}"; fi

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "agent/control.hpp"
 #include "agent/enrol.hpp"
 #include "agent/jobs.hpp"
 #include "agent/runner.hpp"
@@ -14,6 +15,7 @@
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "async/signals.hpp"
+#include "async/waiters.hpp"
 #include "base/log.hpp"
 #include "base/software.hpp"
 #include "platform/atomic_file.hpp"
@@ -148,39 +150,82 @@ task<void> watchdog(Timers& timers) {
   }
 }
 
+// How attempts to take a configuration over ended: for whoever asked for one.
+struct Reloads {
+  std::size_t count = 0;
+  std::string last;
+  Waiters done;
+
+  void ended(std::string text) {
+    ++count;
+    last = std::move(text);
+    done.wake_all();
+  }
+};
+
 // Runs until a signal; a reload that is refused keeps the configuration that was good.
-task<void> serve(std::string file, AgentConfig config) {
+task<void> live(const std::string& file, AgentConfig config, Signals& signals, Reloads& reloads) {
   const Executor executor = co_await asio::this_coro::executor;
-  Signals signals(executor);
   service_ready();
   for (;;) {
     std::optional<AgentConfig> next;
     {
       Agent agent(executor, config);
-      auto until_signal = [](Signals& s, const std::string& f, const AgentConfig& present, std::optional<AgentConfig>& out) -> task<void> {
+      auto until_signal = [](Signals& s, const std::string& f, const AgentConfig& present, Reloads& all, std::optional<AgentConfig>& out) -> task<void> {
         for (;;) {
           const Signal signal = co_await s.next();
           if (signal == Signal::stop) co_return;
           service_reloading();
+          std::string problem;
           try {
             AgentConfig read = read_config(f);
             check_config(read);
             if (read.state != present.state) throw failure(Errc::configuration, "taking over the configuration " + f + ": another state folder needs a restart");
             out = std::move(read);
           } catch (const failure& e) {
-            log_error("{}; the old configuration stays", e.what());
+            problem = e.what();
+            log_error("{}; the old configuration stays", problem);
           }
           service_ready();
+          all.ended(problem.empty() ? "ok" : "failed: " + problem);
           if (out) co_return;
         }
       };
-      co_await race(agent.run(), until_signal(signals, file, config, next));
+      co_await race(agent.run(), until_signal(signals, file, config, reloads, next));
     }
     if (!next) break;
     config = std::move(*next);
     log_info("the configuration {} is taken over", file);
   }
   service_stopping();
+}
+
+// The command's questions.
+task<std::string> answer(std::string question, Signals& signals, Reloads& reloads) {
+  if (question != "reload") co_return "failed: this daemon does not know the question " + question;
+  const std::size_t before = reloads.count;
+  signals.ask_reload();
+  while (reloads.count == before) co_await reloads.done.wait();
+  co_return reloads.last;
+}
+
+task<void> serve(std::string file, AgentConfig config) {
+  const Executor executor = co_await asio::this_coro::executor;
+  Signals signals(executor);
+  Reloads reloads;
+  AsioTimers timers;
+  std::optional<ControlServer> control;
+  try {
+    ControlServer::Answer reply = [&](std::string question) { return answer(std::move(question), signals, reloads); };
+    control.emplace(executor, timers, config.state, std::move(reply));
+  } catch (const failure& f) {
+    log_warning("the farkeep command cannot talk to this daemon: {}", f.what());
+  }
+  if (!control) {
+    co_await live(file, std::move(config), signals, reloads);
+    co_return;
+  }
+  co_await race(live(file, std::move(config), signals, reloads), control->run());
 }
 
 int run(int argc, char** argv) {

@@ -42,6 +42,13 @@ const AgentConfig& App::config() {
   return *config_;
 }
 
+// What was built from the old one goes, the last first.
+void App::replace_config(AgentConfig config) {
+  servers_.reset();
+  dialer_.reset();
+  config_ = std::move(config);
+}
+
 AgentState& App::state() {
   if (!state_) state_ = std::make_unique<AgentState>(system_disk(), config().state);
   return *state_;

@@ -35,6 +35,8 @@ class App {
   const Options& options() const { return options_; }
   /// The configuration file, read and checked at the first call.  Throws failure(configuration) after printing every mistake in it.
   const AgentConfig& config();
+  /// Works with another configuration from here on, one that is not written yet.
+  void replace_config(AgentConfig config);
   AgentState& state();
   const Certificate& authority();
   const AgentKeys& keys();

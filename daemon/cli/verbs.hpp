@@ -17,6 +17,15 @@ void passphrase_options(po::options_description&);
 Exit key_passphrase(App&, const Values&, const Operands&);
 Exit config_check(App&, const Values&, const Operands&);
 
+Exit connection_show(App&, const Values&, const Operands&);
+void connection_map_options(po::options_description&);
+Exit connection_map(App&, const Values&, const Operands&);
+Exit connection_test(App&, const Values&, const Operands&);
+void connection_set_options(po::options_description&);
+Exit connection_set(App&, const Values&, const Operands&);
+void connection_rules_options(po::options_description&);
+Exit connection_rules(App&, const Values&, const Operands&);
+
 void backup_options(po::options_description&);
 Exit backup(App&, const Values&, const Operands&);
 Exit status(App&, const Values&, const Operands&);

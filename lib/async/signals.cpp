@@ -18,6 +18,12 @@ struct Signals::Set {
 Signals::Signals(const Executor& executor) : set_(std::make_unique<Set>(executor)) {}
 Signals::~Signals() = default;
 
+void Signals::ask_reload() {
+#ifdef SIGHUP
+  std::raise(SIGHUP);
+#endif
+}
+
 task<Signal> Signals::next() {
   const int number = co_await set_->signals.async_wait(asio::use_awaitable);
   co_return number == SIGTERM || number == SIGINT ? Signal::stop : Signal::reload;

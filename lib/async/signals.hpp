@@ -19,6 +19,8 @@ class Signals {
   ~Signals();
 
   task<Signal> next();
+  /// As if the process had got SIGHUP.
+  void ask_reload();
 
  private:
   struct Set;

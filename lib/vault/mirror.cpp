@@ -46,7 +46,10 @@ task<void> Mirror::run() {
   for (;;) {
     auto partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry);
     if (!partner) {
-      co_await parts_.timers.sleep(kPartnerPoll);
+      // Nobody to tell; whoever comes is compared with as a whole.
+      registry_changed_ = false;
+      changed_.clear();
+      co_await wait_for_news(kPartnerPoll);
       continue;
     }
     auto const name = partner->name();

@@ -1,0 +1,228 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <map>
+
+#include "agent/control.hpp"
+#include "agent/secrets.hpp"
+#include "agent/way_out.hpp"
+#include "base/limits.hpp"
+#include "config/ini.hpp"
+#include "config/nearest.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/edited_file.hpp"
+#include "transport/chain.hpp"
+#include "verbs.hpp"
+
+// The way to the servers: shown, tried, changed, and written down for the firewall's administrator.
+namespace farkeep::cli {
+namespace {
+
+constexpr std::string_view kModes[] = {"direct", "socks", "mapped", "http"};
+
+AddressBook book_of(App& app) { return {app.state(), app.authority(), app.clock()}; }
+
+std::vector<NeededServer> servers_of(App& app) {
+  if (!app.state().registered()) return needed_servers(app.config(), nullptr);
+  const AddressBook book = book_of(app);
+  return needed_servers(app.config(), &book);
+}
+
+std::uint64_t newest_serial(App& app) {
+  if (!app.state().registered()) return 0;
+  const AddressBook book = book_of(app);
+  return book.announced().value_or(book.serial());
+}
+
+std::string way_text(const ConnectionConfig& c) {
+  std::string out{kModes[static_cast<std::size_t>(c.mode)]};
+  if (const ProxyConfig* proxy = c.proxy()) {
+    out += " through " + proxy->proxy.to_string();
+    if (c.mode == ConnectionMode::socks) out += c.socks_version == 4 ? ", SOCKS 4" : ", SOCKS 5";
+    out += proxy->user.empty() ? ", no login" : ", as " + proxy->user;
+  }
+  if (c.source_ports) out += fmt::format(", from ports {}-{}", c.source_ports->low, c.source_ports->high);
+  return out;
+}
+
+boost::json::object json_of(const NeededServer& s) {
+  boost::json::object o{{"purpose", s.purpose}, {"destination", s.address.to_string()}};
+  if (s.via) o["via"] = s.via->to_string();
+  if (!s.subnet.empty()) o["subnet"] = s.subnet;
+  if (s.from) o["from"] = rfc3339(*s.from);
+  if (s.until) o["until"] = rfc3339(*s.until);
+  return o;
+}
+
+// One after the other: two half sessions at once would blur what is seen.
+std::vector<Probe> probe_all(App& app, Dialer& dialer, const std::vector<NeededServer>& servers) {
+  const AgentKeys* keys = app.state().registered() ? &app.keys() : nullptr;
+  TlsDialer secure(dialer, app.timers(), TlsContext(credentials_of(keys, app.authority()), app.clock()));
+  std::vector<Probe> out;
+  auto work = [&]() -> task<void> {
+    for (auto& s : servers) {
+      Probe p = co_await probe(secure, app.timers(), app.clock(), s);
+      if (!app.options().json) app.say(fmt::format("{} {} ({}): {}", p.works ? "ok    " : "FAILED", s.address.to_string(), s.purpose, p.text));
+      out.push_back(std::move(p));
+    }
+  };
+  app.run(work());
+  return out;
+}
+
+// The exit code of the worst: an identity that is wrong weighs more than silence.  Announced servers need not be there yet.
+Exit verdict(App& app, const std::vector<NeededServer>& servers, const std::vector<Probe>& probes) {
+  Exit out = Exit::done;
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    if (app.options().json) {
+      boost::json::object o = json_of(servers[i]);
+      o["message_type"] = "probe";
+      o["works"] = probes[i].works;
+      o["text"] = probes[i].text;
+      if (probes[i].trouble) o["proxy_trouble"] = name_of(*probes[i].trouble);
+      app.say(boost::json::serialize(o));
+    }
+    if (probes[i].works || servers[i].from || servers[i].until) continue;
+    const Exit code = exit_code(make_error_code(probes[i].code));
+    if (out == Exit::done || code == Exit::refused) out = code;
+  }
+  if (const auto swapped = exchanged(servers, probes)) {
+    if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "finding"}, {"text", *swapped}}));
+    else app.say(*swapped);
+  }
+  return out;
+}
+
+// "mode=socks", "socks.proxy=fw:1080", "mapped.destination=192.0.2.10 via fw:40001"; nothing behind "=" takes the key out.
+struct Change {
+  SectionId section;
+  std::string key, value;
+};
+Change parse_change(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos) throw failure(Errc::usage, "'" + text + "' changes nothing: write KEY=VALUE, such as mode=socks or socks.proxy=fw.example.net:1080");
+  std::string name = text.substr(0, equals);
+  Change c;
+  c.value = text.substr(equals + 1);
+  const std::size_t dot = name.find('.');
+  c.section.kind = dot == name.npos ? "connection" : name.substr(0, dot);
+  c.key = dot == name.npos ? name : name.substr(dot + 1);
+  for (const char* allowed : {"connection", "socks", "mapped", "http"})
+    if (c.section.kind == allowed) return c;
+  throw failure(Errc::usage, "'" + text + "': only [connection], [socks], [mapped] and [http] are changed here");
+}
+
+IniDocument changed(App& app, const std::vector<std::string>& operands) {
+  const std::string& file = app.options().config;
+  const auto text = read_file(system_disk(), file, limits::kMaxIniFile);
+  if (!text) throw failure(Errc::configuration, "reading the configuration " + file + ": there is no such file");
+  auto parsed = IniDocument::parse(as_text(*text), file);
+  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + file + ": correct it first (farkeep config check)");
+  IniDocument document = std::move(*parsed.value);
+  std::map<std::pair<SectionId, std::string>, std::vector<std::string>> wanted;  // a key given twice has two lines
+  for (auto& operand : operands) {
+    Change c = parse_change(operand);
+    auto& values = wanted[{c.section, c.key}];
+    if (!c.value.empty()) values.push_back(std::move(c.value));
+  }
+  for (auto& [where, values] : wanted) {
+    const auto done = values.size() == 1 ? document.set(where.first, where.second, values[0]) : document.set_all(where.first, where.second, values);
+    if (!done) throw failure(done.error(), "changing " + where.second + " in " + where.first.to_string() + " of " + file);
+  }
+  return document;
+}
+
+}  // namespace
+
+Exit connection_show(App& app, const Values&, const Operands&) {
+  const auto servers = servers_of(app);
+  const auto known = app.state().endpoints();
+  if (app.options().json) {
+    boost::json::array list;
+    for (auto& s : servers) list.push_back(json_of(s));
+    app.say(boost::json::serialize(boost::json::object{{"message_type", "connection"}, {"mode", kModes[static_cast<std::size_t>(app.config().connection.mode)]},
+                                                       {"way", way_text(app.config().connection)}, {"directory", newest_serial(app)}, {"servers", std::move(list)}}));
+    return Exit::done;
+  }
+  app.say("way: " + way_text(app.config().connection));
+  app.say(mapping_table(servers, app.config().connection.mode));
+  for (auto& e : known.endpoint()) {
+    if (e.failures() == 0 && e.last_good_ns() == 0) continue;
+    app.say(e.failures() ? fmt::format("{} failed {} times in a row: {}", e.address(), e.failures(), e.last_error())
+                         : fmt::format("{} worked {}", e.address(), rfc3339(WallTime{std::chrono::nanoseconds(e.last_good_ns())})));
+  }
+  if (!app.state().registered()) app.say("This machine is not registered yet; which servers keep its data is known then, and they may need mappings of their own.");
+  return Exit::done;
+}
+
+void connection_map_options(po::options_description& d) { d.add_options()("csv", "for a spreadsheet"); }
+
+Exit connection_map(App& app, const Values& values, const Operands&) {
+  const auto servers = servers_of(app);
+  const ConnectionMode mode = app.config().connection.mode;
+  std::string text = values.count("csv") ? mapping_csv(servers, mode) : "Destinations to map on the firewall (TCP, outbound; choose any free firewall port for each)\n" + mapping_table(servers, mode);
+  if (text.ends_with('\n')) text.pop_back();
+  app.say(text);
+  return Exit::done;
+}
+
+Exit connection_test(App& app, const Values&, const Operands&) {
+  const auto servers = servers_of(app);
+  const auto probes = probe_all(app, app.dialer(), servers);
+  return verdict(app, servers, probes);
+}
+
+void connection_set_options(po::options_description& d) { d.add_options()("no-test", "writes without trying whether it works"); }
+
+// 1. change the text  2. is it a right configuration?  3. does it work?  4. write it  5. tell the daemon
+Exit connection_set(App& app, const Values& values, const Operands& operands) {
+  if (operands.empty()) throw failure(Errc::usage, "connection set needs changes: KEY=VALUE… (mode=socks socks.proxy=fw.example.net:1080)");
+  const IniDocument document = changed(app, operands);
+  auto parsed = AgentConfig::parse(document.text(), app.options().config);
+  for (auto& e : parsed.errors) std::fprintf(stderr, "%s:%d: %s\n", e.file.c_str(), e.line, e.text.c_str());
+  if (!parsed.value) throw failure(Errc::configuration, "changing the connection: with this change the configuration would be wrong; nothing was written");
+  app.replace_config(std::move(*parsed.value));
+  if (!values.count("no-test")) {
+    const auto servers = servers_of(app);
+    const auto probes = probe_all(app, app.dialer(), servers);
+    const Exit code = verdict(app, servers, probes);
+    if (code != Exit::done) {
+      app.say("nothing was written (to write it all the same: --no-test)");
+      return code;
+    }
+  }
+  replace_edited_file(app.options().config, as_bytes(document.text()));
+  std::optional<std::string> answer;
+  auto tell = [&]() -> task<void> { answer = co_await ask_daemon(app.timers(), app.state().folder(), "reload"); };
+  app.run(tell());
+  if (answer && *answer != "ok") throw failure(Errc::configuration, "telling the daemon about the new settings, which are written: " + *answer);
+  app.say(app.options().config + " is changed" + (answer ? ", and the daemon uses it" : "; no daemon runs here"));
+  return Exit::done;
+}
+
+void connection_rules_options(po::options_description& d) {
+  std::string all;
+  for (auto f : rule_formats()) all += (all.empty() ? "" : " ") + std::string(f);
+  d.add_options()("for", po::value<std::string>()->value_name("FORMAT")->default_value("nftables"), ("one of: " + all).c_str())(
+      "gateway", "for a firewall between this machine and the servers (the default)")("host", "for this machine's own packet filter");
+}
+
+Exit connection_rules(App& app, const Values& values, const Operands&) {
+  if (values.count("gateway") && values.count("host")) throw failure(Errc::usage, "connection rules: either --gateway or --host");
+  const std::string wanted = values["for"].as<std::string>();
+  const auto formats = rule_formats();
+  const auto found = std::find(formats.begin(), formats.end(), wanted);
+  if (found == formats.end()) {
+    const auto near = nearest(wanted, formats);
+    throw failure(Errc::usage, "connection rules: there is no format '" + wanted + "'" + (near ? " (did you mean '" + std::string(*near) + "'?)" : ""));
+  }
+  const auto place = values.count("host") ? FirewallPlan::Place::host : FirewallPlan::Place::gateway;
+  const FirewallPlan plan = firewall_plan(app.config().connection, servers_of(app), newest_serial(app), app.clock().wall(), place);
+  std::string text = firewall_rules(plan, static_cast<RuleFormat>(found - formats.begin()));
+  if (text.ends_with('\n')) text.pop_back();
+  app.say(text);
+  return Exit::done;
+}
+
+}  // namespace farkeep::cli

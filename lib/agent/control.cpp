@@ -1,0 +1,70 @@
+#include "agent/control.hpp"
+
+#include "async/race.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace farkeep {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::size_t kMaxQuestion = 256;
+constexpr std::size_t kMaxAnswer = 64 * 1024;
+constexpr auto kAskWithin = 5s;
+constexpr auto kAnswerWithin = 60s;
+
+// Up to the line's end, or to the stream's.
+task<std::string> read_text(Stream& stream, std::size_t most, bool to_line_end) {
+  std::string out;
+  Buffer piece(4096);
+  for (;;) {
+    const std::size_t n = co_await stream.read_some(MutableByteView{piece});
+    out += as_text(ByteView{piece}.first(n));
+    const std::size_t end = to_line_end ? out.find('\n') : out.npos;
+    if (end != out.npos) co_return out.substr(0, end);
+    if (n == 0) co_return out;
+    if (out.size() > most) throw failure(Errc::too_large, "reading from the control socket");
+  }
+}
+
+}  // namespace
+
+std::filesystem::path control_path(const std::string& state_folder) { return std::filesystem::path(state_folder) / "control"; }
+
+ControlServer::ControlServer(Executor executor, Timers& timers, const std::string& state_folder, Answer answer)
+    : timers_(timers), listener_(std::move(executor), control_path(state_folder)), answer_(std::move(answer)) {}
+
+task<void> ControlServer::run() {
+  for (;;) {
+    const std::unique_ptr<Stream> stream = co_await listener_.accept();
+    try {
+      co_await serve(*stream);
+    } catch (const failure& f) {
+      log_info("the control socket: {}", f.what());
+    }
+    stream->close();
+  }
+}
+
+task<void> ControlServer::serve(Stream& stream) {
+  const std::string question = co_await with_timeout(timers_, kAskWithin, read_text(stream, kMaxQuestion, true), "waiting for a question");
+  const std::string answer = co_await with_timeout(timers_, kAnswerWithin, answer_(question), "answering " + question);
+  co_await with_timeout(timers_, kAskWithin, stream.write(as_bytes(answer)), "answering");
+}
+
+task<std::optional<std::string>> ask_daemon(Timers& timers, std::string state_folder, std::string question) {
+  std::unique_ptr<Stream> stream;
+  try {
+    stream = co_await dial_local(control_path(state_folder));
+  } catch (const failure& f) {
+    const Errc code = classify(f.code());
+    if (code != Errc::unreachable && code != Errc::not_found) throw;
+  }
+  if (!stream) co_return std::nullopt;
+  question += "\n";
+  co_await stream->write(as_bytes(question));
+  std::string answer = co_await with_timeout(timers, kAnswerWithin, read_text(*stream, kMaxAnswer, false), "asking the daemon");
+  co_return answer;
+}
+
+}  // namespace farkeep

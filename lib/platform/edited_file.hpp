@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+
+#include "base/bytes.hpp"
+
+namespace farkeep {
+
+/// Puts new content into a file that people edit, whole and durable, or leaves what was there.  Owner, group and mode stay; a symbolic link is
+/// followed, so that it stays one.  Throws failure; not_found when there is no such file.
+void replace_edited_file(const std::string& path, ByteView bytes);
+
+}  // namespace farkeep

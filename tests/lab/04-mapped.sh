@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# Through ports of the firewall, one for each server, by all usual means; and how wrong mappings are found out.
+. "$(dirname "$0")/lab.sh"
+needs haproxy haproxy nginx nginx-light socat socat rinetd rinetd
+stream=/usr/lib/nginx/modules/ngx_stream_module.so
+[ -e $stream ] || fail "$stream is missing: install the Debian package libnginx-mod-stream"
+
+# mapping PORT1 PORT2: the lines of an agent whose primary is behind PORT1.
+mapping() { lines=("[connection]" "mode = mapped" "[mapped]" "destination = $east via $name_of_fw:$1" "destination = $west via $name_of_fw:$2"); }
+
+small_tree
+network_up
+pair_up
+
+firewall dnat
+agent direct "[connection]" "connect_timeout = 1s"
+expect 4 fk direct register  # there is no other way
+mapping 40001 40002
+journey dnat "${lines[@]}"
+
+firewall proxy
+start socat1 fw 40003 socat TCP-LISTEN:40003,bind=$fw,fork,reuseaddr,keepalive TCP:$east:16384,keepalive
+start socat2 fw 40004 socat TCP-LISTEN:40004,bind=$fw,fork,reuseaddr,keepalive TCP:$west:16384,keepalive
+mapping 40003 40004
+journey socat "${lines[@]}"
+
+printf '%s\n' "global" "  maxconn 200" "defaults" "  mode tcp" "  retries 0" "  timeout connect 5s" "  timeout client 1h" "  timeout server 1h" \
+  "  option clitcpka" "  option srvtcpka" "listen east" "  bind $fw:40005" "  server s $east:16384" \
+  "listen west" "  bind $fw:40006" "  server s $west:16384" >"$work/haproxy.conf"
+start haproxy fw 40006 haproxy -db -f "$work/haproxy.conf"
+mapping 40005 40006
+journey haproxy "${lines[@]}"
+
+cat >"$work/nginx.conf" <<END
+load_module $stream;
+daemon off; pid $work/nginx.pid; error_log $work/nginx.err; worker_processes 1;
+events { worker_connections 128; }
+stream {
+  proxy_timeout 1h; proxy_connect_timeout 5s;
+  server { listen $fw:40007 so_keepalive=on; proxy_socket_keepalive on; proxy_pass $east:16384; }
+  server { listen $fw:40008 so_keepalive=on; proxy_socket_keepalive on; proxy_pass $west:16384; }
+}
+END
+start nginx fw 40008 nginx -c "$work/nginx.conf" -e "$work/nginx.err"
+mapping 40007 40008
+journey nginx "${lines[@]}"
+
+printf '%s\n' "$fw 40009 $east 16384" "$fw 40010 $west 16384" >"$work/rinetd.conf"
+start rinetd fw 40010 rinetd -f -c "$work/rinetd.conf"
+mapping 40009 40010
+journey rinetd "${lines[@]}"
+
+note "exchanged ports: exit 5, for each server proves to be the other one"
+mapping 40004 40003
+agent exchanged "${lines[@]}"
+expect 5 fk exchanged register
+says "$east:16384 through mapped port $name_of_fw:40004: it is server"
+says "whose certificate does not name the address $east"
+sed -i "s/:40003/:exchanged/; s/:40004/:40003/; s/:exchanged/:40004/" "$work/socat.ini"
+expect 5 fk socat backup main
+says "through mapped port $name_of_fw:40004: it is server"
+says "the other side is not who it must be"
+
+note "nothing behind the primary's port: the alternate's is used; behind neither: exit 4, and what may be wrong"
+closed refuse $net1
+mapping 40007 40008
+agent one "${lines[@]}"
+west_token one
+expect 0 fk one register
+expect 0 fk one backup main -v
+says "$east:16384 through mapped port $name_of_fw:40007: the connection was accepted, and closed before the other side said anything"
+grep -q "received by west" "$work/out" || fail "the alternate was not used: $(cat "$work/out")"
+closed refuse $net1 $net2
+expect 4 fk one backup main
+says "through mapped port $name_of_fw:40007: the connection was accepted, and closed"
+says "through mapped port $name_of_fw:40008: the connection was accepted, and closed"
+says "a firewall or proxy on the way may not reach the server"
+opened
+
+note "a mapped port where nothing listens: exit 4"
+mapping 40018 40019
+agent nothing "${lines[@]}"
+expect 4 fk nothing register
+says "nothing listens at $name_of_fw:40018"
+
+note "a server that is not mapped: the other one is used, and the line that is missing"
+agent half "${lines[@]:0:3}" "destination = $west via $name_of_fw:40004"
+west_token half
+expect 0 fk half register
+expect 0 fk half backup main -v
+says "no firewall port is mapped to $east:16384"
+says "[mapped] must say: destination = $east:16384 via FIREWALL:PORT"
+grep -q "received by west" "$work/out" || fail "the alternate was not used: $(cat "$work/out")"
+passed
