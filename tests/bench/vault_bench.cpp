@@ -187,7 +187,7 @@ void closure(World& w, const std::string& cache) {
     });
     w.run(vault->room());
   };
-  put(make_envelope_record(SessionId{}, Buffer(60, 1)));
+  w.run(vault->put(make_envelope_record(SessionId{}, Buffer(60, 1))));  // received before anything that it seals
   std::vector<ObjectId> leaves;
   for (std::size_t i = 0; i < kLeaves; ++i) {
     std::vector<ObjectId> refs(kRefs);
