@@ -7,10 +7,11 @@
 
 namespace farkeep {
 
-Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password) {
+Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password, std::optional<int> max_segment) {
   DirectDialerOptions options;
   options.connect_timeout = settings.connect_timeout;
   options.source_ports = settings.source_ports;
+  options.max_segment = max_segment;
   links_.push_back(std::make_unique<DirectDialer>(std::move(executor), timers, options));
   Dialer& direct = *links_.back();
   const ProxyLogin& login = login_;

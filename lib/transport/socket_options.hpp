@@ -15,5 +15,7 @@ inline constexpr int kUnsentInKernel = 128 * 1024;
 /// No delay, keepalive, and a limit on unacknowledged data where the system has one.  Best effort: a system without an
 /// option goes without.  `handle` is a TCP socket's; call it before connect, so that the first data is already covered.
 void set_tcp_options(int handle) noexcept;
+/// The largest segment to send, before connect.  Best effort, too.
+void set_max_segment(int handle, int bytes) noexcept;
 
 }  // namespace farkeep

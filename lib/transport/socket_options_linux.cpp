@@ -21,4 +21,6 @@ void set_tcp_options(int handle) noexcept {
   set(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(std::chrono::milliseconds{kTcpUserTimeout}.count()));
 }
 
+void set_max_segment(int handle, int bytes) noexcept { set(handle, IPPROTO_TCP, TCP_MAXSEG, bytes); }
+
 }  // namespace farkeep

@@ -30,6 +30,21 @@ class wrong_server : public failure {
   ServerId found_;
 };
 
+/// The peer shows a certificate for which the data centres' authority does not vouch now.
+class untrusted_peer : public failure {
+ public:
+  enum class Why {
+    stranger,   ///< its chain does not end in our authority: something opens the encryption on the way, or it is another service
+    too_early,  ///< it would be right later: one of the two clocks is wrong
+    expired,    ///< it was right earlier: one of the two clocks is wrong, or it was not renewed
+  };
+  untrusted_peer(Why why, const std::string& doing) : failure(Errc::identity, doing), why_(why) {}
+  Why why() const noexcept { return why_; }
+
+ private:
+  Why why_;
+};
+
 /// What a side shows and trusts.
 struct TlsCredentials {
   TlsCredentials() = default;
@@ -42,7 +57,7 @@ struct TlsCredentials {
 ///
 /// Both sides check the other's chain to the one root, at the time of `clock`; the system's store plays no part.  A
 /// client needs a server's certificate with the expected identity; a server takes agents' and servers' certificates,
-/// and clients without any as anonymous. Throws failure: identity (wrong_server among them; the text names the issuer,
+/// and clients without any as anonymous. Throws failure: identity (wrong_server and untrusted_peer among them; the text names the issuer,
 /// the dates or the ids), unreachable (the connection ended before the peer said anything: nothing behind a mapped
 /// port), protocol (not TLS, and what instead; TLS that is not ours), disconnected.  A server refuses a client's
 /// certificate after the client's handshake is over, so the client hears of it, as identity, from its first

@@ -106,6 +106,10 @@ int PeerCheck::check(const X509* leaf, const STACK_OF(X509) * shown) {
   auto name = check_chain(*certificate, between, parts_->authority, now, &why);
   if (!name) {
     const bool dates = now > certificate->not_after() || now < certificate->not_before();
+    // Would it be right at its own time?
+    const WallTime middle = certificate->not_before() + (certificate->not_after() - certificate->not_before()) / 2;
+    const bool ours = check_chain(*certificate, between, parts_->authority, middle, nullptr).has_value();
+    doubt_ = !ours ? untrusted_peer::Why::stranger : now < certificate->not_before() ? untrusted_peer::Why::too_early : untrusted_peer::Why::expired;
     return refuse(dates ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_ERR_CERT_REJECTED, why);
   }
   if (expected_ && name->role != CertificateName::Role::server)

@@ -42,6 +42,9 @@ class PeerCheck {
   /// Set when it is a good server, only another one.
   const std::optional<ServerId>& other_server() const noexcept { return other_server_; }
 
+  /// Set when it is nobody whom our authority vouches for now.
+  const std::optional<untrusted_peer::Why>& doubt() const noexcept { return doubt_; }
+
   /// Makes `ssl` ask this object, which outlives the handshake.
   void attach(SSL* ssl);
 
@@ -53,6 +56,7 @@ class PeerCheck {
   PeerIdentity peer_;
   std::string refusal_;
   std::optional<ServerId> other_server_;
+  std::optional<untrusted_peer::Why> doubt_;
 };
 
 /// OpenSSL's newest error in words; empties its queue.

@@ -130,6 +130,7 @@ void TlsSession::remember_error() {
 void TlsSession::throw_failed(const std::string& doing) const {
   const std::string text = doing + ": " + error_text_;
   if (check_.other_server()) throw wrong_server(*check_.other_server(), text);
+  if (check_.doubt()) throw untrusted_peer(*check_.doubt(), text);
   throw failure(error_, text);
 }
 

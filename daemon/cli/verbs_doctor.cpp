@@ -1,0 +1,76 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/json.hpp>
+
+#include "agent/doctor.hpp"
+#include "agent/secrets.hpp"
+#include "verbs.hpp"
+
+// One sentence on what stands in the way, and who must do what.
+namespace farkeep::cli {
+namespace {
+
+void show(App& app, const Examination& e) {
+  if (!app.options().json) {
+    app.say(fmt::format("{} {} ({}): {} after {} ms{}", e.works() ? "ok    " : "FAILED", e.server.address.to_string(), e.server.purpose, name_of(e.reached), e.took.count(),
+                        e.works() ? "" : ": " + e.text));
+    return;
+  }
+  boost::json::object o{{"message_type", "examination"}, {"destination", e.server.address.to_string()}, {"purpose", e.server.purpose}, {"works", e.works()},
+                        {"reached", name_of(e.reached)}, {"ms", e.took.count()}, {"text", e.text}};
+  if (e.server.via) o["via"] = e.server.via->to_string();
+  if (e.server.from) o["from"] = rfc3339(*e.server.from);
+  if (e.trouble) o["proxy_trouble"] = name_of(*e.trouble);
+  if (e.skew) o["clock_skew_s"] = e.skew->count();
+  app.say(boost::json::serialize(o));
+}
+
+void show(App& app, const Verdict& v) {
+  if (app.options().json) {
+    boost::json::array evidence;
+    for (auto& line : v.evidence) evidence.emplace_back(line);
+    app.say(boost::json::serialize(boost::json::object{{"message_type", "verdict"}, {"finding", v.finding}, {"sentence", v.sentence}, {"who", name_of(v.who)}, {"change", v.change},
+                                                       {"evidence", std::move(evidence)}, {"exit", static_cast<int>(v.exit)}}));
+    return;
+  }
+  app.say("");
+  app.say("Finding: " + v.sentence + ".");
+  if (v.who != Who::nobody) app.say(fmt::format("Who:     {}", name_of(v.who)));
+  if (!v.change.empty()) app.say("Change:  " + v.change + ".");
+}
+
+}  // namespace
+
+Exit doctor(App& app, const Values&, const Operands&) {
+  const ConnectionConfig& connection = app.config().connection;
+  const SecretText password = proxy_password(connection);
+  std::vector<NeededServer> servers;
+  const AgentKeys* keys = nullptr;
+  if (app.state().registered()) {
+    const AddressBook book(app.state(), app.authority(), app.clock());
+    servers = needed_servers(app.config(), &book);
+    keys = &app.keys();
+  } else {
+    servers = needed_servers(app.config(), nullptr);
+  }
+  std::vector<Examination> seen;
+  Extras extras;
+  auto work = [&]() -> task<void> {
+    const Executor executor = co_await boost::asio::this_coro::executor;
+    SystemResolver resolver(executor, app.timers());
+    Doctor physician(executor, app.timers(), app.clock(), resolver, app.random(), connection, password, app.authority(), keys);
+    for (auto& s : servers) {
+      Examination e = co_await physician.examine(s);
+      show(app, e);
+      seen.push_back(std::move(e));
+    }
+    extras = co_await physician.probe_further(seen);
+  };
+  app.run(work());
+  const Verdict v = judge(connection, seen, extras);
+  show(app, v);
+  return v.exit;
+}
+
+}  // namespace farkeep::cli

@@ -1,0 +1,199 @@
+#include "agent/doctor.hpp"
+
+#include "agent/tls_servers.hpp"
+#include "agent/vault_client.hpp"
+#include "async/race.hpp"
+#include "async/scope.hpp"
+#include "transport/http_connect.hpp"
+#include "transport/direct_dialer.hpp"
+#include "transport/peer.hpp"
+#include "transport/proxy_route.hpp"
+#include "transport/shake_hands.hpp"
+
+namespace farkeep {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kBulkStep = 20s;          // for 64 KiB on a line of 32 kbit/s
+constexpr int kSmallSegment = 1220;      // fits what IPv6 guarantees
+constexpr std::uint16_t kUnusedPort = 16385;  // beside ours: nobody listens, and no rule of ours permits it
+constexpr std::size_t kBulkIds[] = {2, 32, 128, 2048};  // 64 B, 1 KiB, 4 KiB, 64 KiB
+
+void keep(const boost::system::system_error& e, Examination& out) {
+  out.code = classify(e.code());
+  out.text = e.what();
+  if (e.code().category() == boost::system::system_category()) out.raw = e.code();
+}
+
+}  // namespace
+
+Doctor::Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, Random& random, const ConnectionConfig& connection, const SecretText& password,
+               const Certificate& authority, const AgentKeys* keys)
+    : executor_(std::move(executor)),
+      timers_(timers),
+      clock_(clock),
+      resolver_(resolver),
+      random_(random),
+      connection_(connection),
+      password_(password),
+      authority_(authority),
+      keys_(keys) {}
+
+// 1. the way there  2. TLS, and who it is  3. hello  4. as much as a real session sends
+task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_segment) {
+  Examination out;
+  out.server = std::move(server);
+  const SteadyTime begin = timers_.now();
+  try {
+    Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()), max_segment);
+    const Endpoint destination = value_or_throw(Endpoint::parse(out.server.address.to_string()), "reading an address");
+    std::unique_ptr<Stream> stream = co_await chain.dial(destination);
+    out.reached = Stage::tls;
+    const TlsContext tls(credentials_of(keys_, authority_), clock_);
+    ExpectedServer expected = destination.address;
+    if (out.server.id) expected = *out.server.id;
+    std::string doing = "starting TLS with " + stream->describe();
+    std::unique_ptr<SecureStream> secure = co_await with_timeout(timers_, limits::kTlsTimeout, tls.connect(std::move(stream), std::move(expected)), std::move(doing));
+    out.answered = secure->peer().server;
+    out.reached = Stage::hello;
+    co_await talk(std::move(secure), out);
+    out.reached = Stage::done;
+    out.text = "server " + out.answered->brief() + " answers";
+  } catch (const wrong_server& e) {
+    out.answered = e.found();
+    keep(e, out);
+  } catch (const untrusted_peer& e) {
+    out.doubt = e.why();
+    keep(e, out);
+  } catch (const proxy_error& e) {
+    out.trouble = e.trouble();
+    keep(e, out);
+  } catch (const failure& e) {
+    keep(e, out);
+  }
+  // A server that asks to come back later is reached; an agent that it has not heard of yet is no trouble of the way.
+  if (out.reached == Stage::hello && out.code == Errc::busy) out.reached = Stage::done;
+  out.took = std::chrono::duration_cast<std::chrono::milliseconds>(timers_.now() - begin);
+  co_return out;
+}
+
+task<void> Doctor::talk(std::unique_ptr<SecureStream> stream, Examination& out) {
+  Peer peer(timers_, std::move(stream));
+  Scope scope(co_await asio::this_coro::executor);
+  std::exception_ptr refusal;
+  auto work = [&]() -> task<void> {
+    try {
+      const auto reply = co_await VaultClient::hello(peer, clock_);
+      out.skew = std::chrono::duration_cast<std::chrono::seconds>(WallTime{std::chrono::nanoseconds(reply.time_ns())} - clock_.wall());
+      if (keys_) co_await send_bulk(peer, out);
+    } catch (const failure&) {
+      refusal = std::current_exception();
+      throw;
+    }
+    co_await peer.bye();
+  };
+  scope.spawn(peer.run(), "connection");
+  scope.spawn(work(), "examination");
+  try {
+    co_await scope.join();
+  } catch (const boost::system::system_error&) {
+    if (refusal) std::rethrow_exception(refusal);
+    throw;
+  }
+}
+
+// Questions of growing size about objects that nobody has: they go the way that records go, and change nothing.
+task<void> Doctor::send_bulk(Peer& peer, Examination& out) {
+  VaultClient vault(peer, authority_, peer.describe());
+  co_await vault.open();
+  for (const std::size_t count : kBulkIds) {
+    std::vector<ObjectId> ids(count);
+    for (ObjectId& id : ids) id = random_.id<ObjectId>();
+    if (count > kBulkIds[0]) out.reached = Stage::bulk;
+    const auto answer = co_await with_timeout(timers_, kBulkStep, vault.have(std::move(ids)), "sending " + std::to_string(count * ObjectId::kSize) + " bytes to " + peer.describe());
+    static_cast<void>(answer);
+  }
+}
+
+task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
+  Extras out;
+  bool all_silent = !seen.empty();
+  const Examination* stalled = nullptr;
+  bool odd_proxy = false;
+  for (auto& e : seen) {
+    if (e.server.from || e.server.until) continue;
+    all_silent = all_silent && e.reached == Stage::connect && e.code == Errc::timed_out && !e.trouble;
+    if (e.reached == Stage::bulk && !stalled) stalled = &e;
+    if (e.trouble)
+      odd_proxy = odd_proxy || *e.trouble == ProxyTrouble::silent || *e.trouble == ProxyTrouble::closed_at_once || *e.trouble == ProxyTrouble::other_protocol ||
+                  *e.trouble == ProxyTrouble::malformed || (connection_.mode == ConnectionMode::http && *e.trouble == ProxyTrouble::behind_silent);
+  }
+  if (odd_proxy && connection_.proxy()) {
+    const ConnectionMode other = connection_.mode == ConnectionMode::socks ? ConnectionMode::http : ConnectionMode::socks;
+    const bool yes = co_await speaks(other, connection_.proxy()->proxy);
+    if (yes) out.proxy_speaks = other;
+  }
+  if (all_silent && connection_.mode == ConnectionMode::direct) {
+    const auto address = Endpoint::parse(seen.front().server.address.to_string());
+    if (address) out.host_refuses_other_port = co_await refuses(Endpoint{address->address, kUnusedPort});
+  }
+  if (stalled) {
+    NeededServer again = stalled->server;
+    const Examination smaller = co_await examine(std::move(again), kSmallSegment);
+    out.small_segments_pass = smaller.works();
+  }
+  co_return out;
+}
+
+// Whether a proxy of that kind is there: whatever it answers in its own protocol is proof, a refusal too.
+task<bool> Doctor::speaks(ConnectionMode mode, HostAddress proxy) {
+  ProxyPlace place;
+  place.kind = mode == ConnectionMode::http ? "HTTP proxy" : "SOCKS proxy";
+  place.proxy = proxy.to_string();
+  place.destination = Endpoint{asio::ip::make_address("192.0.2.1")};  // RFC 5737: nobody's
+  const ProxyLogin nobody;
+  const ProxyPatience patience;
+  std::optional<ProxyTrouble> trouble;
+  bool tunnel = false;
+  try {
+    DirectDialer direct(executor_, timers_);
+    ProxyRoute route(direct, resolver_);
+    const std::unique_ptr<Stream> stream = co_await route.dial(std::move(proxy), place);
+    const std::unique_ptr<Handshake> handshake = mode == ConnectionMode::http ? http_connect(place, no_authenticator(), patience) : socks5(place, nobody, patience);
+    co_await shake_hands(*stream, *handshake, timers_);
+    tunnel = true;
+  } catch (const proxy_error& e) {
+    trouble = e.trouble();
+  } catch (const failure&) {
+    co_return false;
+  }
+  if (tunnel) co_return true;
+  switch (*trouble) {
+    case ProxyTrouble::login_demanded:
+    case ProxyTrouble::login_kind:
+    case ProxyTrouble::login_refused:
+    case ProxyTrouble::general:
+    case ProxyTrouble::forbidden:
+    case ProxyTrouble::behind_no_way:
+    case ProxyTrouble::behind_refused:
+    case ProxyTrouble::address_kind: co_return true;
+    // No answer at all: for HTTP that proves nothing, SOCKS has answered its greeting by then.
+    case ProxyTrouble::behind_silent:
+    case ProxyTrouble::closed: co_return mode == ConnectionMode::socks;
+    default: co_return false;
+  }
+}
+
+task<bool> Doctor::refuses(Endpoint place) {
+  bool yes = false;
+  try {
+    DirectDialer direct(executor_, timers_);
+    const auto stream = co_await direct.dial(place);
+    yes = true;  // somebody even listens
+  } catch (const failure& e) {
+    yes = e.code() == boost::system::errc::connection_refused;
+  }
+  co_return yes;
+}
+
+}  // namespace farkeep
