@@ -9,6 +9,7 @@ void none(po::options_description&) {}
 // In the order in which an administrator meets them.
 std::span<const Command> commands() {
   static const Command table[] = {
+      {"setup", "", "Asks how this machine gets through its firewall, tries it, and writes it into the configuration; with --mode it asks nothing.", &setup_options, &setup},
       {"register", "", "Registers this machine with the data centres, with the token of the configuration.", &register_options, &register_machine},
       {"backup", "JOB…", "Runs jobs now and shows their progress.", &backup_options, &backup},
       {"status", "", "Shows this machine's registration, its jobs and the age of their last good snapshots.", &none, &status},

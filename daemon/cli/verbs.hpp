@@ -17,6 +17,8 @@ void passphrase_options(po::options_description&);
 Exit key_passphrase(App&, const Values&, const Operands&);
 Exit config_check(App&, const Values&, const Operands&);
 
+void setup_options(po::options_description&);
+Exit setup(App&, const Values&, const Operands&);
 Exit doctor(App&, const Values&, const Operands&);
 Exit connection_show(App&, const Values&, const Operands&);
 void connection_map_options(po::options_description&);

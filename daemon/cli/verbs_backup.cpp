@@ -7,6 +7,7 @@
 #include "config/nearest.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
+#include "way.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -90,6 +91,16 @@ Exit status(App& app, const Values&, const Operands&) {
       if (!app.options().json) app.say(fmt::format("server {}: {}", target.name, text));
     }
     out["servers"] = std::move(servers);
+    boost::json::array announced, waiting;
+    for (auto& s : servers_of(app)) {
+      if (s.from) announced.push_back(boost::json::object{{"address", s.address.to_string()}, {"from", rfc3339(*s.from)}});
+      if (s.from && !app.options().json) app.say(fmt::format("announced: {} ({}) from {} on (prepare the firewall: farkeep connection rules)", s.address.to_string(), s.purpose, rfc3339(*s.from)));
+      if (app.config().connection.mode != ConnectionMode::mapped || s.via || s.from || s.until) continue;
+      waiting.push_back(boost::json::value(s.address.to_string()));
+      if (!app.options().json) app.say(fmt::format("waiting for mapping: no firewall port is mapped to {} ({}); see: farkeep connection map", s.address.to_string(), s.purpose));
+    }
+    out["announced"] = std::move(announced);
+    out["waiting_for_mapping"] = std::move(waiting);
   } else if (!app.options().json) {
     app.say("this machine is not registered (run: farkeep register)");
   }

@@ -14,6 +14,7 @@
 #include "platform/edited_file.hpp"
 #include "transport/chain.hpp"
 #include "verbs.hpp"
+#include "way.hpp"
 
 // The way to the servers: shown, tried, changed, and written down for the firewall's administrator.
 namespace farkeep::cli {
@@ -22,12 +23,6 @@ namespace {
 constexpr std::string_view kModes[] = {"direct", "socks", "mapped", "http"};
 
 AddressBook book_of(App& app) { return {app.state(), app.authority(), app.clock()}; }
-
-std::vector<NeededServer> servers_of(App& app) {
-  if (!app.state().registered()) return needed_servers(app.config(), nullptr);
-  const AddressBook book = book_of(app);
-  return needed_servers(app.config(), &book);
-}
 
 std::uint64_t newest_serial(App& app) {
   if (!app.state().registered()) return 0;
@@ -135,6 +130,37 @@ IniDocument changed(App& app, const std::vector<std::string>& operands) {
 
 }  // namespace
 
+std::vector<NeededServer> servers_of(App& app) {
+  if (!app.state().registered()) return needed_servers(app.config(), nullptr);
+  const AddressBook book = book_of(app);
+  return needed_servers(app.config(), &book);
+}
+
+// 1. change the text  2. is it a right configuration?  3. does it work?  4. write it  5. tell the daemon
+Exit change_way(App& app, const std::vector<std::string>& changes, Trial trial) {
+  const IniDocument document = changed(app, changes);
+  auto parsed = AgentConfig::parse(document.text(), app.options().config);
+  for (auto& e : parsed.errors) std::fprintf(stderr, "%s:%d: %s\n", e.file.c_str(), e.line, e.text.c_str());
+  if (!parsed.value) throw failure(Errc::configuration, "changing the connection: with this change the configuration would be wrong; nothing was written");
+  app.replace_config(std::move(*parsed.value));
+  if (trial == Trial::first) {
+    const auto servers = servers_of(app);
+    const auto probes = probe_all(app, app.dialer(), servers);
+    const Exit code = verdict(app, servers, probes);
+    if (code != Exit::done) {
+      app.say("nothing was written (to write it all the same: --no-test; to find out why: farkeep doctor)");
+      return code;
+    }
+  }
+  replace_edited_file(app.options().config, as_bytes(document.text()));
+  std::optional<std::string> answer;
+  auto tell = [&]() -> task<void> { answer = co_await ask_daemon(app.timers(), app.state().folder(), "reload"); };
+  app.run(tell());
+  if (answer && *answer != "ok") throw failure(Errc::configuration, "telling the daemon about the new settings, which are written: " + *answer);
+  app.say(app.options().config + " is changed" + (answer ? ", and the daemon uses it" : "; no daemon runs here"));
+  return Exit::done;
+}
+
 Exit connection_show(App& app, const Values&, const Operands&) {
   const auto servers = servers_of(app);
   const auto known = app.state().endpoints();
@@ -175,30 +201,9 @@ Exit connection_test(App& app, const Values&, const Operands&) {
 
 void connection_set_options(po::options_description& d) { d.add_options()("no-test", "writes without trying whether it works"); }
 
-// 1. change the text  2. is it a right configuration?  3. does it work?  4. write it  5. tell the daemon
 Exit connection_set(App& app, const Values& values, const Operands& operands) {
   if (operands.empty()) throw failure(Errc::usage, "connection set needs changes: KEY=VALUE… (mode=socks socks.proxy=fw.example.net:1080)");
-  const IniDocument document = changed(app, operands);
-  auto parsed = AgentConfig::parse(document.text(), app.options().config);
-  for (auto& e : parsed.errors) std::fprintf(stderr, "%s:%d: %s\n", e.file.c_str(), e.line, e.text.c_str());
-  if (!parsed.value) throw failure(Errc::configuration, "changing the connection: with this change the configuration would be wrong; nothing was written");
-  app.replace_config(std::move(*parsed.value));
-  if (!values.count("no-test")) {
-    const auto servers = servers_of(app);
-    const auto probes = probe_all(app, app.dialer(), servers);
-    const Exit code = verdict(app, servers, probes);
-    if (code != Exit::done) {
-      app.say("nothing was written (to write it all the same: --no-test)");
-      return code;
-    }
-  }
-  replace_edited_file(app.options().config, as_bytes(document.text()));
-  std::optional<std::string> answer;
-  auto tell = [&]() -> task<void> { answer = co_await ask_daemon(app.timers(), app.state().folder(), "reload"); };
-  app.run(tell());
-  if (answer && *answer != "ok") throw failure(Errc::configuration, "telling the daemon about the new settings, which are written: " + *answer);
-  app.say(app.options().config + " is changed" + (answer ? ", and the daemon uses it" : "; no daemon runs here"));
-  return Exit::done;
+  return change_way(app, operands, values.count("no-test") ? Trial::none : Trial::first);
 }
 
 void connection_rules_options(po::options_description& d) {

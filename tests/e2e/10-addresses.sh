@@ -63,6 +63,9 @@ says_not "$e2"
 expect 0 farkeep-server directory show --data "$work/east"
 says awake
 
+expect 0 fk awake status
+says "announced: $e2:16384"
+
 note "from their time on they come first, and when they work they are used"
 expect 0 later 3 farkeep --config "$work/awake.ini" -v backup main
 says "$e2"

@@ -79,6 +79,22 @@ kill -HUP "${pid_of[farkeepd]}"
 logged "job second: snapshot"
 grep -q "connected to $east:16384" "$work/socks.log" || fail "the daemon did not go through the proxy: $(cat "$work/socks.log")"
 
+note "setup asks in the order of the page, tries, and writes; or asks nothing"
+printf '2\n%s\nnone\n' "$fw" >"$work/answers"
+expect 0 farkeep --config "$work/a.ini" setup <"$work/answers"
+says "use SOCKS proxy firewall"
+printf '9\n2\nno_such_host\n%s:1\nnone\n' "$fw" >"$work/answers"
+before=$(sha256sum <"$work/a.ini")
+expect 4 farkeep --config "$work/a.ini" setup <"$work/answers"
+says "neither an IP address nor a name"
+says "nothing was written"
+expect 2 farkeep --config "$work/a.ini" setup </dev/null
+expect 2 fk a setup --mode direct --proxy "$fw"
+[ "$before" = "$(sha256sum <"$work/a.ini")" ] || fail "the file was changed"
+expect 0 fk a setup --mode direct
+expect 0 fk a setup --mode socks --proxy "$fw"
+grep -q "^mode = socks" "$work/a.ini" || fail "setup did not write it"
+
 note "exchanged ports are named, and not written"
 maps 40001 "$west"
 maps 40002 "$east"
@@ -107,6 +123,8 @@ expect 0 fk b connection map
 grep -q "your data, primary *$data:16384 .*NOT MAPPED, needed now" "$work/out" || fail "the table: $(cat "$work/out")"
 expect 0 fk b connection map --csv
 grep -q "your data, primary.*,$data,16384,TCP,,,\"NOT MAPPED, needed now\"" "$work/out" || fail "the list: $(cat "$work/out")"
+expect 0 fk b status
+says "waiting for mapping: no firewall port is mapped to $data:16384"
 until [ -n "${done_waiting:-}" ]; do  # the addresses before are out of the way after a second
   rc=0
   fk b backup main >"$work/out" 2>"$work/err" || rc=$?
