@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 constexpr auto kBulkStep = 20s;          // for 64 KiB on a line of 32 kbit/s
 constexpr int kSmallSegment = 1220;      // fits what IPv6 guarantees
 constexpr std::uint16_t kUnusedPort = 16385;  // beside ours: nobody listens, and no rule of ours permits it
+constexpr std::chrono::nanoseconds kLatest = std::chrono::days{365 * 200};
 constexpr std::size_t kBulkIds[] = {2, 32, 128, 2048};  // 64 B, 1 KiB, 4 KiB, 64 KiB
 
 void keep(const boost::system::system_error& e, Examination& out) {
@@ -84,7 +85,9 @@ task<void> Doctor::talk(std::unique_ptr<SecureStream> stream, Examination& out) 
   auto work = [&]() -> task<void> {
     try {
       const auto reply = co_await VaultClient::hello(peer, clock_);
-      out.skew = std::chrono::duration_cast<std::chrono::seconds>(WallTime{std::chrono::nanoseconds(reply.time_ns())} - clock_.wall());
+      // A time that is no time would overflow.
+      if (reply.time_ns() > 0 && reply.time_ns() < kLatest.count())
+        out.skew = std::chrono::duration_cast<std::chrono::seconds>(WallTime{std::chrono::nanoseconds(reply.time_ns())} - clock_.wall());
       if (keys_) co_await send_bulk(peer, out);
     } catch (const failure&) {
       refusal = std::current_exception();
