@@ -120,11 +120,13 @@ task<void> Doctor::send_bulk(Peer& peer, Examination& out) {
 
 task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
   Extras out;
-  bool all_silent = !seen.empty();
+  bool all_silent = true;
+  const Examination* first = nullptr;  // of those that are needed now
   const Examination* stalled = nullptr;
   bool odd_proxy = false;
   for (auto& e : seen) {
     if (e.server.from || e.server.until) continue;
+    if (!first) first = &e;
     all_silent = all_silent && e.reached == Stage::connect && e.code == Errc::timed_out && !e.trouble;
     if (e.reached == Stage::bulk && !stalled) stalled = &e;
     if (e.trouble)
@@ -136,8 +138,8 @@ task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
     const bool yes = co_await speaks(other, connection_.proxy()->proxy);
     if (yes) out.proxy_speaks = other;
   }
-  if (all_silent && connection_.mode == ConnectionMode::direct) {
-    const auto address = Endpoint::parse(seen.front().server.address.to_string());
+  if (first && all_silent && connection_.mode == ConnectionMode::direct) {
+    const auto address = Endpoint::parse(first->server.address.to_string());
     if (address) out.host_refuses_other_port = co_await refuses(Endpoint{address->address, kUnusedPort});
   }
   if (stalled) {
@@ -159,7 +161,7 @@ task<bool> Doctor::speaks(ConnectionMode mode, HostAddress proxy) {
   std::optional<ProxyTrouble> trouble;
   bool tunnel = false;
   try {
-    DirectDialer direct(executor_, timers_);
+    DirectDialer direct(executor_, timers_, direct_options(connection_));
     ProxyRoute route(direct, resolver_);
     const std::unique_ptr<Stream> stream = co_await route.dial(std::move(proxy), place);
     const std::unique_ptr<Handshake> handshake = mode == ConnectionMode::http ? http_connect(place, no_authenticator(), patience) : socks5(place, nobody, patience);
@@ -190,7 +192,7 @@ task<bool> Doctor::speaks(ConnectionMode mode, HostAddress proxy) {
 task<bool> Doctor::refuses(Endpoint place) {
   bool yes = false;
   try {
-    DirectDialer direct(executor_, timers_);
+    DirectDialer direct(executor_, timers_, direct_options(connection_));
     const auto stream = co_await direct.dial(place);
     yes = true;  // somebody even listens
   } catch (const failure& e) {

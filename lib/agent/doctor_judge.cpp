@@ -168,7 +168,7 @@ Verdict about_packets(const Seen& broken, const Seen& working, const Extras& ext
     if (all(prohibited))
       return verdict("one_net_prohibited", Who::firewall_administrator, "a router or firewall says that " + addresses(broken) + " cannot be reached, while " + addresses(working) + " works", permit, Exit::unreachable);
     if (all(refused))
-      return verdict("one_server_refuses", Who::server_operator, addresses(broken) + " refuses the connection, while " + addresses(working) + " works: that server is down, or a firewall rejects it by name of the server",
+      return verdict("one_server_refuses", Who::server_operator, addresses(broken) + " refuses the connection, while " + addresses(working) + " works: that server is down, or a firewall answers in its place",
                      "is the server running? if it is: " + permit, Exit::unreachable);
     return verdict("one_server_lost", Who::firewall_administrator, addresses(broken) + " is not reached, while " + addresses(working) + " works: " + e.text, permit, Exit::unreachable);
   }

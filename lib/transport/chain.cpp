@@ -8,44 +8,35 @@
 namespace farkeep {
 
 Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password, std::optional<int> max_segment) {
-  DirectDialerOptions options;
-  options.connect_timeout = settings.connect_timeout;
-  options.source_ports = settings.source_ports;
+  DirectDialerOptions options = direct_options(settings);
   options.max_segment = max_segment;
   links_.push_back(std::make_unique<DirectDialer>(std::move(executor), timers, options));
   Dialer& direct = *links_.back();
-  const ProxyLogin& login = login_;
+  if (settings.mode == ConnectionMode::mapped) links_.push_back(std::make_unique<MappedDialer>(direct, resolver, settings.mapped));
+  const ProxyConfig* proxy = settings.proxy();
+  if (!proxy) return;
+
+  login_.user = proxy->user;
+  login_.password = std::move(password);
   ProxyPatience patience;
-  switch (settings.mode) {
-    case ConnectionMode::direct: return;
-    case ConnectionMode::mapped:
-      links_.push_back(std::make_unique<MappedDialer>(direct, resolver, settings.mapped));
-      return;
-    case ConnectionMode::socks: {
-      const ProxyConfig& socks = settings.socks;
-      login_.user = socks.user;
-      login_.password = std::move(password);
-      patience.reply = socks.reply_timeout;
-      ProxyDialer::Handshakes make = [&login, patience, version = settings.socks_version](ProxyPlace place) {
-        return version == 4 ? socks4(std::move(place), login, patience) : socks5(std::move(place), login, patience);
-      };
-      const std::string kind = settings.socks_version == 4 ? "SOCKS4 proxy" : "SOCKS proxy";
-      links_.push_back(std::make_unique<ProxyDialer>(direct, resolver, timers, socks.proxy, kind, socks.user, std::move(make)));
-      return;
-    }
-    case ConnectionMode::http: {
-      const ProxyConfig& http = settings.http;
-      login_.user = http.user;
-      login_.password = std::move(password);
-      patience.reply = http.reply_timeout;
-      ProxyDialer::Handshakes make = [&login, patience](ProxyPlace place) {
-        auto authenticator = login.user.empty() ? no_authenticator() : basic_authenticator(login);
-        return http_connect(std::move(place), std::move(authenticator), patience);
-      };
-      links_.push_back(std::make_unique<ProxyDialer>(direct, resolver, timers, http.proxy, "HTTP proxy", http.user, std::move(make)));
-      return;
-    }
+  patience.reply = proxy->reply_timeout;
+  const ProxyLogin& login = login_;
+  ProxyDialer::Handshakes make;
+  std::string kind;
+  if (settings.mode == ConnectionMode::http) {
+    kind = "HTTP proxy";
+    make = [&login, patience](ProxyPlace place) {
+      auto authenticator = login.user.empty() ? no_authenticator() : basic_authenticator(login);
+      return http_connect(std::move(place), std::move(authenticator), patience);
+    };
+  } else if (settings.socks_version == 4) {
+    kind = "SOCKS4 proxy";
+    make = [&login, patience](ProxyPlace place) { return socks4(std::move(place), login, patience); };
+  } else {
+    kind = "SOCKS proxy";
+    make = [&login, patience](ProxyPlace place) { return socks5(std::move(place), login, patience); };
   }
+  links_.push_back(std::make_unique<ProxyDialer>(direct, resolver, timers, proxy->proxy, std::move(kind), proxy->user, std::move(make)));
 }
 
 }  // namespace farkeep

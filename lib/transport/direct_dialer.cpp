@@ -38,6 +38,13 @@ bool port_is_taken(const boost::system::error_code& code) {
 
 }  // namespace
 
+DirectDialerOptions direct_options(const ConnectionConfig& settings) {
+  DirectDialerOptions out;
+  out.connect_timeout = settings.connect_timeout;
+  out.source_ports = settings.source_ports;
+  return out;
+}
+
 DirectDialer::DirectDialer(Executor executor, Timers& timers, DirectDialerOptions options)
     : executor_(std::move(executor)), timers_(timers), options_(options) {
   if (options_.source_ports)

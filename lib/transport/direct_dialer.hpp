@@ -6,7 +6,7 @@
 
 #include "async/timers.hpp"
 #include "base/limits.hpp"
-#include "config/value.hpp"
+#include "config/connection_config.hpp"
 #include "transport/dialer.hpp"
 
 namespace farkeep {
@@ -17,6 +17,9 @@ struct DirectDialerOptions {
   std::optional<PortRange> source_ports;  ///< for packet filters that know a connection by its source port
   std::optional<int> max_segment;  ///< bytes, for a way that swallows large packets (RFC 2923 §2.1, MTU black hole)
 };
+
+/// What the settings say about it.
+DirectDialerOptions direct_options(const ConnectionConfig& settings);
 
 /// TCP straight to the destination.
 class DirectDialer final : public Dialer {
