@@ -5,14 +5,12 @@
 #include <map>
 
 #include "agent/control.hpp"
-#include "agent/secrets.hpp"
 #include "agent/way_out.hpp"
 #include "base/limits.hpp"
 #include "config/ini.hpp"
 #include "config/nearest.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/edited_file.hpp"
-#include "transport/chain.hpp"
 #include "verbs.hpp"
 #include "way.hpp"
 
@@ -50,42 +48,16 @@ boost::json::object json_of(const NeededServer& s) {
   return o;
 }
 
-// One after the other: two half sessions at once would blur what is seen.
-std::vector<Probe> probe_all(App& app, Dialer& dialer, const std::vector<NeededServer>& servers) {
-  const AgentKeys* keys = app.state().registered() ? &app.keys() : nullptr;
-  TlsDialer secure(dialer, app.timers(), TlsContext(credentials_of(keys, app.authority()), app.clock()));
-  std::vector<Probe> out;
-  auto work = [&]() -> task<void> {
-    for (auto& s : servers) {
-      Probe p = co_await probe(secure, app.timers(), app.clock(), s);
-      if (!app.options().json) app.say(fmt::format("{} {} ({}): {}", p.works ? "ok    " : "FAILED", s.address.to_string(), s.purpose, p.text));
-      out.push_back(std::move(p));
-    }
-  };
-  app.run(work());
-  return out;
-}
-
 // The exit code of the worst: an identity that is wrong weighs more than silence.  Announced servers need not be there yet.
-Exit verdict(App& app, const std::vector<NeededServer>& servers, const std::vector<Probe>& probes) {
+Exit worst(App& app, const std::vector<Examination>& seen) {
   Exit out = Exit::done;
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    if (app.options().json) {
-      boost::json::object o = json_of(servers[i]);
-      o["message_type"] = "probe";
-      o["works"] = probes[i].works;
-      o["text"] = probes[i].text;
-      if (probes[i].trouble) o["proxy_trouble"] = name_of(*probes[i].trouble);
-      app.say(boost::json::serialize(o));
-    }
-    if (probes[i].works || servers[i].from || servers[i].until) continue;
-    const Exit code = exit_code(make_error_code(probes[i].code));
+  for (auto& e : seen) {
+    if (e.works() || e.server.from || e.server.until) continue;
+    const Exit code = exit_code(make_error_code(e.code));
     if (out == Exit::done || code == Exit::refused) out = code;
   }
-  if (const auto swapped = exchanged(servers, probes)) {
-    if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "finding"}, {"text", *swapped}}));
-    else app.say(*swapped);
-  }
+  if (const auto swapped = exchanged(seen))
+    app.say(app.options().json ? boost::json::serialize(boost::json::object{{"message_type", "finding"}, {"text", *swapped}}) : *swapped);
   return out;
 }
 
@@ -144,9 +116,7 @@ Exit change_way(App& app, const std::vector<std::string>& changes, Trial trial) 
   if (!parsed.value) throw failure(Errc::configuration, "changing the connection: with this change the configuration would be wrong; nothing was written");
   app.replace_config(std::move(*parsed.value));
   if (trial == Trial::first) {
-    const auto servers = servers_of(app);
-    const auto probes = probe_all(app, app.dialer(), servers);
-    const Exit code = verdict(app, servers, probes);
+    const Exit code = worst(app, examine_all(app));
     if (code != Exit::done) {
       app.say("nothing was written (to write it all the same: --no-test; to find out why: farkeep doctor)");
       return code;
@@ -194,9 +164,7 @@ Exit connection_map(App& app, const Values& values, const Operands&) {
 }
 
 Exit connection_test(App& app, const Values&, const Operands&) {
-  const auto servers = servers_of(app);
-  const auto probes = probe_all(app, app.dialer(), servers);
-  return verdict(app, servers, probes);
+  return worst(app, examine_all(app));
 }
 
 void connection_set_options(po::options_description& d) { d.add_options()("no-test", "writes without trying whether it works"); }

@@ -6,6 +6,7 @@
 #include "agent/doctor.hpp"
 #include "agent/secrets.hpp"
 #include "verbs.hpp"
+#include "way.hpp"
 
 // One sentence on what stands in the way, and who must do what.
 namespace farkeep::cli {
@@ -14,7 +15,7 @@ namespace {
 void show(App& app, const Examination& e) {
   if (!app.options().json) {
     app.say(fmt::format("{} {} ({}): {} after {} ms{}", e.works() ? "ok    " : "FAILED", e.server.address.to_string(), e.server.purpose, name_of(e.reached), e.took.count(),
-                        e.works() ? "" : ": " + e.text));
+                        ": " + e.text));
     return;
   }
   boost::json::object o{{"message_type", "examination"}, {"destination", e.server.address.to_string()}, {"purpose", e.server.purpose}, {"works", e.works()},
@@ -42,33 +43,30 @@ void show(App& app, const Verdict& v) {
 
 }  // namespace
 
-Exit doctor(App& app, const Values&, const Operands&) {
+std::vector<Examination> examine_all(App& app, Extras* extras) {
   const ConnectionConfig& connection = app.config().connection;
   const SecretText password = proxy_password(connection);
-  std::vector<NeededServer> servers;
-  const AgentKeys* keys = nullptr;
-  if (app.state().registered()) {
-    const AddressBook book(app.state(), app.authority(), app.clock());
-    servers = needed_servers(app.config(), &book);
-    keys = &app.keys();
-  } else {
-    servers = needed_servers(app.config(), nullptr);
-  }
+  const AgentKeys* keys = app.state().registered() ? &app.keys() : nullptr;
   std::vector<Examination> seen;
-  Extras extras;
   auto work = [&]() -> task<void> {
     const Executor executor = co_await boost::asio::this_coro::executor;
     SystemResolver resolver(executor, app.timers());
     Doctor physician(executor, app.timers(), app.clock(), resolver, app.random(), connection, password, app.authority(), keys);
-    for (auto& s : servers) {
+    for (auto& s : servers_of(app)) {
       Examination e = co_await physician.examine(s);
       show(app, e);
       seen.push_back(std::move(e));
     }
-    extras = co_await physician.probe_further(seen);
+    if (extras) *extras = co_await physician.probe_further(seen);
   };
   app.run(work());
-  const Verdict v = judge(connection, seen, extras);
+  return seen;
+}
+
+Exit doctor(App& app, const Values&, const Operands&) {
+  Extras extras;
+  const std::vector<Examination> seen = examine_all(app, &extras);
+  const Verdict v = judge(app.config().connection, seen, extras);
   show(app, v);
   return v.exit;
 }

@@ -3,7 +3,6 @@
 #include "agent/tls_servers.hpp"
 #include "agent/vault_client.hpp"
 #include "async/race.hpp"
-#include "async/scope.hpp"
 #include "transport/http_connect.hpp"
 #include "transport/direct_dialer.hpp"
 #include "transport/peer.hpp"
@@ -79,30 +78,14 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
 }
 
 task<void> Doctor::talk(std::unique_ptr<SecureStream> stream, Examination& out) {
-  Peer peer(timers_, std::move(stream));
-  Scope scope(co_await asio::this_coro::executor);
-  std::exception_ptr refusal;
-  auto work = [&]() -> task<void> {
-    try {
-      const auto reply = co_await VaultClient::hello(peer, clock_);
-      // A time that is no time would overflow.
-      if (reply.time_ns() > 0 && reply.time_ns() < kLatest.count())
-        out.skew = std::chrono::duration_cast<std::chrono::seconds>(WallTime{std::chrono::nanoseconds(reply.time_ns())} - clock_.wall());
-      if (keys_) co_await send_bulk(peer, out);
-    } catch (const failure&) {
-      refusal = std::current_exception();
-      throw;
-    }
-    co_await peer.bye();
+  std::function<task<void>(Peer&)> work = [&](Peer& peer) -> task<void> {
+    const auto reply = co_await VaultClient::hello(peer, clock_);
+    // A time that is no time would overflow.
+    if (reply.time_ns() > 0 && reply.time_ns() < kLatest.count())
+      out.skew = std::chrono::duration_cast<std::chrono::seconds>(WallTime{std::chrono::nanoseconds(reply.time_ns())} - clock_.wall());
+    if (keys_) co_await send_bulk(peer, out);
   };
-  scope.spawn(peer.run(), "connection");
-  scope.spawn(work(), "examination");
-  try {
-    co_await scope.join();
-  } catch (const boost::system::system_error&) {
-    if (refusal) std::rethrow_exception(refusal);
-    throw;
-  }
+  co_await with_peer(std::move(stream), timers_, std::move(work));
 }
 
 // Questions of growing size about objects that nobody has: they go the way that records go, and change nothing.

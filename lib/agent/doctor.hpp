@@ -9,6 +9,8 @@
 #include "agent/keys.hpp"
 #include "agent/way_out.hpp"
 #include "transport/chain.hpp"
+#include "transport/proxy_error.hpp"
+#include "transport/tls.hpp"
 
 namespace farkeep {
 
@@ -33,6 +35,9 @@ struct Examination {
 
   bool works() const { return reached == Stage::done; }
 };
+
+/// Two servers of which each answered at the other's address: their mapped ports are exchanged.  In words, or nothing.
+std::optional<std::string> exchanged(const std::vector<Examination>& seen);
 
 /// What further probes found, where the examinations alone leave a choice.
 struct Extras {

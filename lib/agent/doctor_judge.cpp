@@ -98,16 +98,7 @@ std::optional<Verdict> about_proxy(const ConnectionConfig& connection, const See
 }
 
 std::optional<Verdict> about_identity(const std::vector<Examination>& all, const Seen& broken) {
-  std::vector<NeededServer> servers;
-  std::vector<Probe> probes;
-  for (auto& e : all) {
-    servers.push_back(e.server);
-    Probe p;
-    p.works = e.works();
-    p.answered = e.answered;
-    probes.push_back(std::move(p));
-  }
-  if (const auto swapped = exchanged(servers, probes))
+  if (const auto swapped = exchanged(all))
     return verdict("ports_exchanged", Who::firewall_administrator, *swapped, "exchange the two mappings, or the two lines in [mapped]", Exit::refused);
   for (auto* e : broken) {
     if (!e->doubt) continue;
@@ -212,6 +203,19 @@ Verdict decide(const ConnectionConfig& connection, const std::vector<Examination
 }
 
 }  // namespace
+
+std::optional<std::string> exchanged(const std::vector<Examination>& seen) {
+  for (std::size_t i = 0; i < seen.size(); ++i) {
+    for (std::size_t j = i + 1; j < seen.size(); ++j) {
+      const NeededServer &a = seen[i].server, &b = seen[j].server;
+      if (!a.id || !b.id || !a.via || !b.via || a.id == b.id) continue;
+      if (seen[i].works() || seen[j].works() || seen[i].answered != b.id || seen[j].answered != a.id) continue;
+      return "the firewall ports of rows " + std::to_string(i + 1) + " and " + std::to_string(j + 1) + " are exchanged: " + a.via->to_string() + " leads to " +
+             b.address.to_string() + ", and " + b.via->to_string() + " to " + a.address.to_string();
+    }
+  }
+  return std::nullopt;
+}
 
 Verdict judge(const ConnectionConfig& connection, const std::vector<Examination>& seen, const Extras& extras) {
   Verdict v = decide(connection, seen, extras);

@@ -15,6 +15,14 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kLost = 24h;    // so long without a server, and the registration pair is asked…
 constexpr auto kAskAgain = 1h; // …and again after this
+
+task<AddressBook::Heard> ask_for_news(Peer& peer, AddressBook& book) {
+  wire::pb::GetDirectory ask;
+  ask.set_serial(book.serial());
+  const auto directory = co_await peer.call<wire::pb::SignedDirectory>(wire::Verb::directory, ask);
+  co_return book.hear(directory);
+}
+
 }  // namespace
 
 TlsServersOptions servers_options(const AgentConfig& config) {
@@ -62,10 +70,8 @@ task<bool> TlsServers::ask(std::string address) {
     ExpectedServer expected = destination.address;
     std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
       co_await VaultClient::hello(peer, clock_);
-      wire::pb::GetDirectory question;
-      question.set_serial(book_.serial());
-      const auto directory = co_await peer.call<wire::pb::SignedDirectory>(wire::Verb::directory, question);
-      news = book_.hear(directory) == AddressBook::Heard::taken;
+      const AddressBook::Heard heard = co_await ask_for_news(peer, book_);
+      news = heard == AddressBook::Heard::taken;
     };
     co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(talk), options_.progress_timeout);
   } catch (const failure& f) {
@@ -87,6 +93,10 @@ TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authorit
 task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work,
                      std::chrono::nanoseconds progress_timeout) {
   std::unique_ptr<SecureStream> stream = co_await dialer.connect(std::move(destination), std::move(expected));
+  co_await with_peer(std::move(stream), timers, std::move(work), progress_timeout);
+}
+
+task<void> with_peer(std::unique_ptr<SecureStream> stream, Timers& timers, std::function<task<void>(Peer&)> work, std::chrono::nanoseconds progress_timeout) {
   Peer peer(timers, std::move(stream), progress_timeout);
   Scope scope(co_await asio::this_coro::executor);
   std::exception_ptr refusal;
@@ -110,13 +120,10 @@ task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination,
   }
 }
 
-// Its failure fails the session only when the connection is lost: a backup does not wait for news.
+// A refusal is logged, and the session goes on: a backup does not wait for news.
 task<void> PeerServers::hear_news(Peer& peer) {
-  wire::pb::GetDirectory ask;
-  ask.set_serial(book_.serial());
   try {
-    const auto directory = co_await peer.call<wire::pb::SignedDirectory>(wire::Verb::directory, ask);
-    book_.hear(directory);
+    co_await ask_for_news(peer, book_);
   } catch (const wire::Refusal& r) {
     log_warning("{}", r.what());
   }

@@ -73,6 +73,9 @@ class TlsServers final : public Servers {
 task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work,
                      std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout);
 
+/// The same over a connection that exists.
+task<void> with_peer(std::unique_ptr<SecureStream> stream, Timers& timers, std::function<task<void>(Peer&)> work, std::chrono::nanoseconds progress_timeout = limits::kProgressTimeout);
+
 /// What an agent shows and trusts; without `keys` it is not registered yet.
 TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority);
 

@@ -2,11 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/tls_servers.hpp"
-#include "agent/vault_client.hpp"
-#include "transport/peer.hpp"
-#include "wire/refusal.hpp"
-
 namespace farkeep {
 namespace {
 
@@ -110,51 +105,6 @@ std::string mapping_csv(const std::vector<NeededServer>& servers, ConnectionMode
            (s.via ? std::to_string(s.via->port) : "") + "," + csv(state_of(s, mode)) + "\r\n";
   }
   return out;
-}
-
-task<Probe> probe(SecureDialer& dialer, Timers& timers, const Clock& clock, NeededServer server) {
-  Probe out;
-  try {
-    const Endpoint destination = value_or_throw(Endpoint::parse(server.address.to_string()), "reading the address " + server.address.to_string());
-    ExpectedServer expected = destination.address;
-    if (server.id) expected = *server.id;
-    std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
-      out.answered = peer.identity().server;
-      const auto reply = co_await VaultClient::hello(peer, clock);
-      out.text = "server " + peer.identity().server.brief() + " answers, " + reply.software();
-    };
-    co_await with_peer(dialer, timers, destination, std::move(expected), std::move(talk));
-    out.works = true;
-  } catch (const wrong_server& e) {
-    out.answered = e.found();
-    out.code = Errc::identity;
-    out.text = e.what();
-  } catch (const proxy_error& e) {
-    out.trouble = e.trouble();
-    out.code = classify(e.code());
-    out.text = e.what();
-  } catch (const wire::Refusal& e) {
-    // It has proved itself and cannot serve right now: the way is free.
-    out.code = classify(e.code());
-    out.works = out.code == Errc::busy;
-    out.text = e.what();
-  } catch (const failure& e) {
-    out.code = classify(e.code());
-    out.text = e.what();
-  }
-  co_return out;
-}
-
-std::optional<std::string> exchanged(const std::vector<NeededServer>& servers, const std::vector<Probe>& probes) {
-  for (std::size_t i = 0; i < servers.size(); ++i) {
-    for (std::size_t j = i + 1; j < servers.size(); ++j) {
-      if (!servers[i].id || !servers[j].id || !servers[i].via || !servers[j].via || servers[i].id == servers[j].id) continue;
-      if (probes[i].works || probes[j].works || probes[i].answered != servers[j].id || probes[j].answered != servers[i].id) continue;
-      return "the firewall ports of rows " + std::to_string(i + 1) + " and " + std::to_string(j + 1) + " are exchanged: " + servers[i].via->to_string() + " leads to " +
-             servers[j].address.to_string() + ", and " + servers[j].via->to_string() + " to " + servers[i].address.to_string();
-    }
-  }
-  return std::nullopt;
 }
 
 }  // namespace farkeep

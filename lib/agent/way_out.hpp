@@ -7,9 +7,6 @@
 #include "agent/address_book.hpp"
 #include "config/agent_config.hpp"
 #include "transport/firewall_rules.hpp"
-#include "transport/proxy_error.hpp"
-#include "transport/secure_dialer.hpp"
-#include "transport/tls.hpp"
 
 namespace farkeep {
 
@@ -35,20 +32,5 @@ FirewallPlan firewall_plan(const ConnectionConfig& connection, const std::vector
 std::string mapping_table(const std::vector<NeededServer>& servers, ConnectionMode mode);
 /// The same for a spreadsheet (RFC 4180, with a header).
 std::string mapping_csv(const std::vector<NeededServer>& servers, ConnectionMode mode);
-
-/// How far a try to reach a server came.
-struct Probe {
-  bool works = false;
-  Errc code{};
-  std::string text;                 ///< what is wrong, or who answered
-  std::optional<ServerId> answered; ///< a certified server did, whether the right one or not
-  std::optional<ProxyTrouble> trouble;
-};
-
-/// Connects as a session would, greets, and says goodbye.  Never throws but when cancelled.
-task<Probe> probe(SecureDialer& dialer, Timers& timers, const Clock& clock, NeededServer server);
-
-/// Two servers of which each answered at the other's address: their mapped ports are exchanged.  In words, or nothing.
-std::optional<std::string> exchanged(const std::vector<NeededServer>& servers, const std::vector<Probe>& probes);
 
 }  // namespace farkeep

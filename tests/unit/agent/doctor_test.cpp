@@ -244,3 +244,23 @@ TEST_CASE("doctor: without a subnet the address itself is named") {
   all[0].server.subnet.clear();
   CHECK_THAT(judge(mode(ConnectionMode::direct), all, none()).change, Contains("permit TCP to 204.164.111.10 port 16384"));
 }
+
+TEST_CASE("doctor: two ports that lead to each other's server are exchanged, and nothing less is") {
+  const auto answered = [](std::uint8_t left, std::uint8_t right, bool right_works, bool mapped) {
+    auto all = pair(cut, right_works ? works : cut);
+    all[0].answered = id(left);
+    all[1].answered = id(right);
+    if (mapped) {
+      all[0].server.via = HostAddress{"fw", 40001};
+      all[1].server.via = HostAddress{"fw", 40002};
+    }
+    return exchanged(all);
+  };
+  const auto found = answered(2, 1, false, true);
+  REQUIRE(found);
+  CHECK_THAT(*found, Contains("rows 1 and 2 are exchanged") && Contains("fw:40001 leads to 140.239.229.10:16384"));
+  CHECK_FALSE(answered(2, 2, true, true));   // both lead to one server
+  CHECK_FALSE(answered(3, 1, false, true));
+  CHECK_FALSE(answered(1, 2, false, true));
+  CHECK_FALSE(answered(2, 1, false, false));  // no mapping: addresses moved, or somebody plays tricks
+}

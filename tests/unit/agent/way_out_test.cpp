@@ -21,16 +21,6 @@ NeededServer needed(const char* purpose, const char* address, std::uint8_t id = 
   return s;
 }
 
-Probe answered_by(std::uint8_t id, bool works = false) {
-  Probe p;
-  p.works = works;
-  ServerId i;
-  i.bytes.fill(id);
-  p.answered = i;
-  p.code = works ? Errc{} : Errc::identity;
-  return p;
-}
-
 AgentConfig config(const std::string& more) {
   auto parsed = AgentConfig::parse("[registration]\nserver = 192.0.2.10\nserver = 198.51.100.10\nca_file = /ca.pem\n" + more, "agent.ini");
   REQUIRE(parsed.errors.empty());
@@ -66,18 +56,6 @@ TEST_CASE("way out: the list for a spreadsheet quotes what needs it") {
         "no,purpose,destination address,destination port,protocol,firewall address,firewall port,state\r\n"
         "1,\"your data, primary\",2001:db8::1,16384,TCP,fw,40001,mapped\r\n"
         "2,\"a \"\"quoted\"\" one\",192.0.2.1,16384,TCP,,,\"NOT MAPPED, needed now\"\r\n");
-}
-
-TEST_CASE("way out: two ports that lead to each other's server are exchanged, and nothing less is") {
-  const std::vector<NeededServer> all{needed("a", "192.0.2.1", 1, "fw:40001"), needed("b", "192.0.2.2", 2, "fw:40002")};
-  const auto found = exchanged(all, {answered_by(2), answered_by(1)});
-  REQUIRE(found);
-  CHECK_THAT(*found, Contains("rows 1 and 2 are exchanged") && Contains("fw:40001 leads to 192.0.2.2:16384"));
-  CHECK_FALSE(exchanged(all, {answered_by(1, true), answered_by(2, true)}));
-  CHECK_FALSE(exchanged(all, {answered_by(2), answered_by(2, true)}));  // both lead to one server
-  CHECK_FALSE(exchanged(all, {answered_by(3), answered_by(1)}));
-  const std::vector<NeededServer> direct{needed("a", "192.0.2.1", 1), needed("b", "192.0.2.2", 2)};
-  CHECK_FALSE(exchanged(direct, {answered_by(2), answered_by(1)}));  // no mapping: addresses moved, or somebody plays tricks
 }
 
 TEST_CASE("way out: the plan for firewall rules has each subnet once, and the proxy of the mode in use") {
