@@ -136,7 +136,7 @@ task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
 // Whether a proxy of that kind is there: whatever it answers in its own protocol is proof, a refusal too.
 task<bool> Doctor::speaks(ConnectionMode mode, HostAddress proxy) {
   ProxyPlace place;
-  place.kind = mode == ConnectionMode::http ? "HTTP proxy" : "SOCKS proxy";
+  place.kind = mode == ConnectionMode::http ? ProxyKind::http : ProxyKind::socks5;
   place.proxy = proxy.to_string();
   place.destination = Endpoint{asio::ip::make_address("192.0.2.1")};  // RFC 5737: nobody's
   const ProxyLogin nobody;

@@ -22,21 +22,21 @@ Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const Connec
   patience.reply = proxy->reply_timeout;
   const ProxyLogin& login = login_;
   ProxyDialer::Handshakes make;
-  std::string kind;
+  ProxyKind kind{};
   if (settings.mode == ConnectionMode::http) {
-    kind = "HTTP proxy";
+    kind = ProxyKind::http;
     make = [&login, patience](ProxyPlace place) {
       auto authenticator = login.user.empty() ? no_authenticator() : basic_authenticator(login);
       return http_connect(std::move(place), std::move(authenticator), patience);
     };
   } else if (settings.socks_version == 4) {
-    kind = "SOCKS4 proxy";
+    kind = ProxyKind::socks4;
     make = [&login, patience](ProxyPlace place) { return socks4(std::move(place), login, patience); };
   } else {
-    kind = "SOCKS proxy";
+    kind = ProxyKind::socks5;
     make = [&login, patience](ProxyPlace place) { return socks5(std::move(place), login, patience); };
   }
-  links_.push_back(std::make_unique<ProxyDialer>(direct, resolver, timers, proxy->proxy, std::move(kind), proxy->user, std::move(make)));
+  links_.push_back(std::make_unique<ProxyDialer>(direct, resolver, timers, proxy->proxy, kind, proxy->user, std::move(make)));
 }
 
 }  // namespace farkeep

@@ -19,11 +19,11 @@ constexpr int kMaxRounds = 5;                       // Negotiate takes two or th
 constexpr std::size_t kQuoted = 62;
 constexpr auto kQuoteWait = 200ms;
 
-std::string base64(ByteView bytes) {
-  std::string out(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int n = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes.data(), static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(n));
-  return out;
+void append_base64(Buffer& to, ByteView bytes) {
+  const std::size_t before = to.size();
+  to.resize(before + 4 * ((bytes.size() + 2) / 3) + 1);
+  const int n = EVP_EncodeBlock(to.data() + before, bytes.data(), static_cast<int>(bytes.size()));
+  to.resize(before + static_cast<std::size_t>(n));
 }
 
 bool starts_with_word(std::string_view text, std::string_view word) {
@@ -37,13 +37,20 @@ class Basic final : public Authenticator {
  public:
   explicit Basic(const ProxyLogin& login) : login_(login) {}
   // Once: a second time the answer would be the same.
-  std::optional<std::string> next(const std::vector<std::string>&) override {
+  std::optional<SecretText> next(const std::vector<std::string>&) override {
     if (std::exchange(sent_, true)) return std::nullopt;
-    Buffer pair = to_buffer(as_bytes(login_.user + ":"));
+    Buffer pair;
+    pair.reserve(login_.user.size() + 1 + login_.password.view().size());
+    append(pair, as_bytes(login_.user));
+    append(pair, as_bytes(":"));
     append(pair, login_.password.view());
-    std::string out = "Basic " + base64(pair);
+    Buffer out = to_buffer(as_bytes("Basic "));
+    out.reserve(out.size() + 4 * (pair.size() / 3 + 1) + 1);  // at once: growing would leave a copy behind
+    append_base64(out, pair);
     wipe(pair);
-    return out;
+    SecretText credentials(as_text(out));
+    wipe(out);
+    return credentials;
   }
 
  private:
@@ -53,7 +60,7 @@ class Basic final : public Authenticator {
 
 class NoLogin final : public Authenticator {
  public:
-  std::optional<std::string> next(const std::vector<std::string>&) override { return std::nullopt; }
+  std::optional<SecretText> next(const std::vector<std::string>&) override { return std::nullopt; }
 };
 
 // 1. ask  2. the head of the answer  3. a tunnel, a refusal, or the body of a 407 and back to 1
@@ -97,17 +104,23 @@ class HttpConnect final : public Handshake {
  private:
   enum class State { head, body, foreign };
 
-  Step ask(std::optional<std::string> credentials) {
+  Step ask(std::optional<SecretText> credentials) {
     if (++rounds_ > kMaxRounds) fail(ProxyTrouble::malformed, "it asks for a login again and again");
     const std::string to = place_.destination.text();
-    std::string text = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n";
-    if (credentials) text += "Proxy-Authorization: " + *credentials + "\r\n";
-    text += "\r\n";
+    const std::string text = "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n";
+    constexpr std::string_view field = "Proxy-Authorization: ", end = "\r\n";
     head_.clear();
     end_ = HeadEnd{};
     state_ = State::head;
     Step step = more();
-    step.write = to_buffer(as_bytes(text));
+    step.write.reserve(text.size() + field.size() + 2 * end.size() + (credentials ? credentials->view().size() : 0));
+    append(step.write, as_bytes(text));
+    if (credentials) {
+      append(step.write, as_bytes(field));
+      append(step.write, credentials->view());
+      append(step.write, as_bytes(end));
+    }
+    append(step.write, as_bytes(end));
     return step;
   }
 
@@ -208,7 +221,7 @@ class HttpConnect final : public Handshake {
   State state_ = State::head;
   Buffer head_;
   HeadEnd end_;
-  std::optional<std::string> credentials_;  // for after the body
+  std::optional<SecretText> credentials_;  // for after the body
   int rounds_ = 0;
 };
 

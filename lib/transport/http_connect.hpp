@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "crypto/secret.hpp"
 #include "transport/handshake.hpp"
 #include "transport/socks.hpp"
 
@@ -17,7 +18,7 @@ class Authenticator {
   /// The credentials to send next ("Basic dXNlcjpwYXNz"), or nothing when this has no answer.  `challenges`: the proxy's
   /// Proxy-Authenticate fields as they stand; none: the first request.  Called again for each refusal on the same connection, so
   /// that schemes of several rounds have a place.
-  virtual std::optional<std::string> next(const std::vector<std::string>& challenges) = 0;
+  virtual std::optional<SecretText> next(const std::vector<std::string>& challenges) = 0;
 };
 
 /// User and password in the clear (RFC 7617), with the first request already: for a trusted LAN.  `login` outlives it.

@@ -8,7 +8,7 @@ namespace farkeep {
 
 task<std::unique_ptr<Stream>> MappedDialer::dial(Endpoint destination) {
   ProxyPlace place;
-  place.kind = "mapped port";
+  place.kind = ProxyKind::mapped;
   place.destination = destination;
   const auto row = std::find_if(mappings_.begin(), mappings_.end(), [&](const Mapping& m) { return m.destination.to_string() == destination.text(); });
   if (row == mappings_.end()) throw proxy_error(ProxyTrouble::not_mapped, place);

@@ -5,8 +5,8 @@
 
 namespace farkeep {
 
-ProxyDialer::ProxyDialer(Dialer& direct, Resolver& resolver, Timers& timers, HostAddress proxy, std::string kind, std::string user, Handshakes handshakes)
-    : route_(direct, resolver), timers_(timers), proxy_(std::move(proxy)), kind_(std::move(kind)), user_(std::move(user)), handshakes_(std::move(handshakes)) {}
+ProxyDialer::ProxyDialer(Dialer& direct, Resolver& resolver, Timers& timers, HostAddress proxy, ProxyKind kind, std::string user, Handshakes handshakes)
+    : route_(direct, resolver), timers_(timers), proxy_(std::move(proxy)), kind_(kind), user_(std::move(user)), handshakes_(std::move(handshakes)) {}
 
 task<std::unique_ptr<Stream>> ProxyDialer::dial(Endpoint destination) {
   ProxyPlace place;
@@ -15,7 +15,7 @@ task<std::unique_ptr<Stream>> ProxyDialer::dial(Endpoint destination) {
   place.destination = destination;
   place.user = user_;
   std::unique_ptr<Stream> stream = co_await route_.dial(proxy_, place);
-  std::string name = destination.text() + " through " + kind_ + " " + place.proxy;
+  std::string name = destination.text() + " through " + name_of(kind_) + " " + place.proxy;
   const std::unique_ptr<Handshake> handshake = handshakes_(std::move(place));
   co_await shake_hands(*stream, *handshake, timers_);
   co_return std::make_unique<NamedStream>(std::move(stream), std::move(name));

@@ -15,7 +15,7 @@ class ProxyDialer final : public Dialer {
   using Handshakes = std::function<std::unique_ptr<Handshake>(ProxyPlace)>;
 
   /// `kind` and `user` are for messages (ProxyPlace).  Collaborators outlive it.
-  ProxyDialer(Dialer& direct, Resolver& resolver, Timers& timers, HostAddress proxy, std::string kind, std::string user, Handshakes handshakes);
+  ProxyDialer(Dialer& direct, Resolver& resolver, Timers& timers, HostAddress proxy, ProxyKind kind, std::string user, Handshakes handshakes);
   /// Throws proxy_error.
   task<std::unique_ptr<Stream>> dial(Endpoint destination) override;
 
@@ -23,7 +23,8 @@ class ProxyDialer final : public Dialer {
   ProxyRoute route_;
   Timers& timers_;
   HostAddress proxy_;
-  std::string kind_, user_;
+  const ProxyKind kind_;
+  const std::string user_;
   Handshakes handshakes_;
 };
 

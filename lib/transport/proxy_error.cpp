@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::size_t kMaxSeen = 500;  // what a stranger said may be long
 
-bool is_mapped(const ProxyPlace& place) { return place.kind == "mapped port"; }
+bool is_mapped(const ProxyPlace& place) { return place.kind == ProxyKind::mapped; }
 
 ProxyBlame blame_of(ProxyTrouble trouble, const ProxyPlace& place) {
   if (trouble == ProxyTrouble::not_mapped) return ProxyBlame::mapping;
@@ -32,14 +32,15 @@ std::string words(ProxyTrouble trouble, const ProxyPlace& at) {
   const std::string port = std::to_string(at.destination.port);
   const std::string rule = "TCP CONNECT to " + ip + " port " + port;
   const std::string host = p.substr(0, p.rfind(':'));
-  const bool socks = at.kind.find("SOCKS") != at.kind.npos;
+  const std::string kind = name_of(at.kind);
+  const bool socks = at.kind == ProxyKind::socks5 || at.kind == ProxyKind::socks4;
   switch (trouble) {
     case ProxyTrouble::name_unknown:
-      return "the name " + host + " of the " + at.kind + " cannot be resolved on this computer; enter its IP address, or correct the name";
+      return "the name " + host + " of the " + kind + " cannot be resolved on this computer; enter its IP address, or correct the name";
     case ProxyTrouble::refused:
       return "nothing listens at " + p + "; check the address and the port" + (socks ? " (a SOCKS proxy's is usually 1080)" : "");
     case ProxyTrouble::no_answer:
-      return p + " does not answer: a packet filter between this computer and the " + at.kind + " drops the packets, or the address is wrong; check the address and the port";
+      return p + " does not answer: a packet filter between this computer and the " + kind + " drops the packets, or the address is wrong; check the address and the port";
     case ProxyTrouble::no_way: return "this computer has no route to " + p + "; check the address, and this computer's network";
     case ProxyTrouble::silent:
       return p + " takes the connection and says nothing; " +
@@ -48,29 +49,29 @@ std::string words(ProxyTrouble trouble, const ProxyPlace& at) {
       return p + " closed the connection before it said anything: it is not " + (socks ? "a SOCKS proxy" : "an HTTP proxy") + ", or does not serve this computer's address; see the proxy's log";
     case ProxyTrouble::other_protocol: return p + " is not " + (socks ? "a SOCKS proxy" : "an HTTP proxy");
     case ProxyTrouble::malformed: return p + " does not keep to its protocol";
-    case ProxyTrouble::login_demanded: return "the " + at.kind + " " + p + " demands a login, and none is configured; enter user and password";
+    case ProxyTrouble::login_demanded: return "the " + kind + " " + p + " demands a login, and none is configured; enter user and password";
     case ProxyTrouble::login_kind:
-      return "the " + at.kind + " " + p + " accepts neither " + (at.user.empty() ? "to be used without a login" : "user and password") +
+      return "the " + kind + " " + p + " accepts neither " + (at.user.empty() ? "to be used without a login" : "user and password") +
              (socks ? "; it may insist on Kerberos (GSSAPI), which this agent does not do" : "; it wants a kind of login that this agent does not do") +
              ": its administrator must permit this computer by address" + (at.user.empty() ? ", or give it a user and a password" : "");
     case ProxyTrouble::login_refused:
-      return "the " + at.kind + " " + p + " refused the user \"" + at.user + "\" or the password; the servers were not contacted";
+      return "the " + kind + " " + p + " refused the user \"" + at.user + "\" or the password; the servers were not contacted";
     case ProxyTrouble::ident_demanded:
       return "the SOCKS4 proxy " + p + " asks this computer who the user is (identd) and gets none or another answer; use SOCKS5 (version = 5)";
-    case ProxyTrouble::no_connect: return "the " + at.kind + " " + p + " does not make TCP connections; it is configured for something else";
-    case ProxyTrouble::general: return "the " + at.kind + " " + p + " reports a failure for " + d + " without a reason; see the proxy's log";
-    case ProxyTrouble::forbidden: return "the rules of the " + at.kind + " " + p + " do not permit " + d + "; its administrator must add a rule: permit " + rule;
+    case ProxyTrouble::no_connect: return "the " + kind + " " + p + " does not make TCP connections; it is configured for something else";
+    case ProxyTrouble::general: return "the " + kind + " " + p + " reports a failure for " + d + " without a reason; see the proxy's log";
+    case ProxyTrouble::forbidden: return "the rules of the " + kind + " " + p + " do not permit " + d + "; its administrator must add a rule: permit " + rule;
     case ProxyTrouble::behind_no_way:
-      return "the " + at.kind + " " + p + " has no way to " + d + ": routing or a filter behind the proxy answers \"unreachable\" or \"prohibited\"; permit TCP from the proxy to " + ip +
+      return "the " + kind + " " + p + " has no way to " + d + ": routing or a filter behind the proxy answers \"unreachable\" or \"prohibited\"; permit TCP from the proxy to " + ip +
              " port " + port;
     case ProxyTrouble::behind_refused:
-      return "the " + at.kind + " " + p + " was refused by " + d + ": the server is down, or a firewall behind the proxy rejects the connection";
+      return "the " + kind + " " + p + " was refused by " + d + ": the server is down, or a firewall behind the proxy rejects the connection";
     case ProxyTrouble::behind_silent:
-      return "the " + at.kind + " " + p + " gets no answer from " + d + ": most often a filter behind the proxy drops TCP to " + ip + " port " + port + "; permit it";
+      return "the " + kind + " " + p + " gets no answer from " + d + ": most often a filter behind the proxy drops TCP to " + ip + " port " + port + "; permit it";
     case ProxyTrouble::address_kind:
-      return "the " + at.kind + " " + p + " cannot reach " + (at.destination.address.is_v6() ? "IPv6" : "IPv4") + " addresses such as " + d;
+      return "the " + kind + " " + p + " cannot reach " + (at.destination.address.is_v6() ? "IPv6" : "IPv4") + " addresses such as " + d;
     case ProxyTrouble::closed:
-      return "the " + at.kind + " " + p + " closed the connection without a reason when it was asked for " + d +
+      return "the " + kind + " " + p + " closed the connection without a reason when it was asked for " + d +
              " (ssh -D does this when forwarding is forbidden or the server cannot be reached); see the proxy's log";
     case ProxyTrouble::not_mapped:
       return "no firewall port is mapped to " + d + "; the firewall's administrator must choose one, and [mapped] must say: destination = " + d + " via FIREWALL:PORT";
@@ -80,13 +81,23 @@ std::string words(ProxyTrouble trouble, const ProxyPlace& at) {
 
 std::string text_of(ProxyTrouble trouble, const ProxyPlace& place, const std::string& seen) {
   std::string text = "connecting to " + place.destination.text();
-  if (trouble != ProxyTrouble::not_mapped) text += " through " + place.kind + " " + place.proxy;
+  if (trouble != ProxyTrouble::not_mapped) text += " through " + std::string(name_of(place.kind)) + " " + place.proxy;
   text += ": " + words(trouble, place);
   if (!seen.empty()) text += " (" + seen.substr(0, kMaxSeen) + ")";
   return text;
 }
 
 }  // namespace
+
+const char* name_of(ProxyKind kind) noexcept {
+  switch (kind) {
+    case ProxyKind::socks5: return "SOCKS proxy";
+    case ProxyKind::socks4: return "SOCKS4 proxy";
+    case ProxyKind::http: return "HTTP proxy";
+    case ProxyKind::mapped: return "mapped port";
+  }
+  return "proxy";
+}
 
 const char* name_of(ProxyTrouble trouble) noexcept {
   switch (trouble) {

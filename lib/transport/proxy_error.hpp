@@ -47,9 +47,13 @@ enum class ProxyBlame : std::uint8_t {
   mapping,      ///< this destination waits for its mapping: another one may have it, and no server is to blame
 };
 
+enum class ProxyKind : std::uint8_t { socks5, socks4, http, mapped };
+/// "SOCKS proxy", "mapped port".
+const char* name_of(ProxyKind kind) noexcept;
+
 /// Where it happened.
 struct ProxyPlace {
-  std::string kind;   ///< "SOCKS proxy", "HTTP proxy", "mapped port"
+  ProxyKind kind = ProxyKind::socks5;
   std::string proxy;  ///< "fw.example.net:1080", as configured
   Endpoint destination;
   std::string user;   ///< empty: none is configured

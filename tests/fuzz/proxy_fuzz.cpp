@@ -11,8 +11,8 @@ namespace {
 // Answers whatever it is asked, so that logins of several rounds go on.
 class Eager final : public Authenticator {
  public:
-  std::optional<std::string> next(const std::vector<std::string>& challenges) override {
-    return "Eager " + std::to_string(challenges.size());
+  std::optional<SecretText> next(const std::vector<std::string>& challenges) override {
+    return SecretText("Eager " + std::to_string(challenges.size()));
   }
 };
 
@@ -25,7 +25,7 @@ ProxyLogin login() {
 
 std::unique_ptr<Handshake> machine(unsigned which, const ProxyLogin& none, const ProxyLogin& who) {
   ProxyPlace place;
-  place.kind = which < 3 ? "SOCKS proxy" : "HTTP proxy";
+  place.kind = which < 3 ? ProxyKind::socks5 : ProxyKind::http;
   place.proxy = "proxy:1";
   place.destination = *Endpoint::parse("192.0.2.1");
   const ProxyPatience patience;

@@ -56,7 +56,7 @@ void offline(Examination& e) { system_error(e, ENETUNREACH); }
 template <ProxyTrouble T>
 void proxy(Examination& e) {
   ProxyPlace place;
-  place.kind = "SOCKS proxy";
+  place.kind = ProxyKind::socks5;
   place.proxy = "fw:1080";
   place.destination = *Endpoint::parse(e.server.address.to_string());
   const proxy_error error(T, place);

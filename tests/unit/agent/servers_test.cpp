@@ -22,7 +22,7 @@ struct Notes final : Reporter {
   std::vector<std::string> said;
 };
 
-proxy_error through_proxy(ProxyTrouble trouble, const char* kind = "SOCKS proxy") {
+proxy_error through_proxy(ProxyTrouble trouble, ProxyKind kind = ProxyKind::socks5) {
   ProxyPlace place;
   place.kind = kind;
   place.proxy = "fw:1080";
@@ -128,7 +128,7 @@ TEST_CASE("servers: what a proxy says about the destination sends the agent to t
 
 TEST_CASE("servers: each mapped port is a way of its own") {
   World w;
-  w.fail("primary", through_proxy(ProxyTrouble::refused, "mapped port"));
+  w.fail("primary", through_proxy(ProxyTrouble::refused, ProxyKind::mapped));
   CHECK(w.attempt() == Errc{});
   CHECK(w.tried == Names{"primary", "alternate"});
   CHECK(w.rests("192.0.2.1"));
@@ -136,11 +136,11 @@ TEST_CASE("servers: each mapped port is a way of its own") {
 
 TEST_CASE("servers: a missing mapping makes nobody rest, and with none at all the text says what to map") {
   World w;
-  w.fail("primary", through_proxy(ProxyTrouble::not_mapped, "mapped port"));
+  w.fail("primary", through_proxy(ProxyTrouble::not_mapped, ProxyKind::mapped));
   CHECK(w.attempt() == Errc{});
   CHECK(w.tried == Names{"primary", "alternate"});
   CHECK_FALSE(w.rests("192.0.2.1"));
-  w.fail("alternate", through_proxy(ProxyTrouble::not_mapped, "mapped port"));
+  w.fail("alternate", through_proxy(ProxyTrouble::not_mapped, ProxyKind::mapped));
   CHECK(w.attempt() == Errc::proxy);
   CHECK_THAT(w.text, Contains("destination = 192.0.2.1:16384 via FIREWALL:PORT"));
 }

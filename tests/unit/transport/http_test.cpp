@@ -16,7 +16,7 @@ const std::string kRequest = "CONNECT 204.164.111.10:16384 HTTP/1.1\r\nHost: 204
 
 ProxyPlace place(const std::string& user = {}, const Endpoint& to = kV4) {
   ProxyPlace p;
-  p.kind = "HTTP proxy";
+  p.kind = ProxyKind::http;
   p.proxy = "proxy.example.net:3128";
   p.destination = to;
   p.user = user;
@@ -184,10 +184,10 @@ TEST_CASE("http connect: Basic goes with the first request (RFC 7617's example),
 // A scheme of two rounds, as Negotiate and NTLM are.
 class TwoRounds final : public Authenticator {
  public:
-  std::optional<std::string> next(const std::vector<std::string>& challenges) override {
+  std::optional<SecretText> next(const std::vector<std::string>& challenges) override {
     if (challenges.empty()) return std::nullopt;
-    if (challenges.size() == 1 && challenges[0] == "Rounds") return "Rounds first";
-    if (challenges.size() == 1 && challenges[0] == "Rounds step2") return "Rounds second";
+    if (challenges.size() == 1 && challenges[0] == "Rounds") return SecretText("Rounds first");
+    if (challenges.size() == 1 && challenges[0] == "Rounds step2") return SecretText("Rounds second");
     return std::nullopt;
   }
 };

@@ -15,9 +15,9 @@ using namespace std::chrono_literals;
 const Endpoint kV4 = *Endpoint::parse("204.164.111.10:16384");
 const Endpoint kV6 = *Endpoint::parse("[2001:db8::10]:16384");
 
-ProxyPlace place(const ProxyLogin& login, const Endpoint& destination = kV4, std::string kind = "SOCKS proxy") {
+ProxyPlace place(const ProxyLogin& login, const Endpoint& destination = kV4, ProxyKind kind = ProxyKind::socks5) {
   ProxyPlace p;
-  p.kind = std::move(kind);
+  p.kind = kind;
   p.proxy = "fw.example.net:1080";
   p.destination = destination;
   p.user = login.user;
@@ -296,7 +296,7 @@ TEST_CASE("socks5: it never asks for a byte beyond the reply, whatever the proxy
 
 Outcome talk4(Buffer answer, Ending ending = Ending::close, const ProxyLogin& who = ProxyLogin{}, std::string_view tunnel = {}, std::size_t piece = 0) {
   ProxyWorld w;
-  const auto machine = socks4(place(who, kV4, "SOCKS4 proxy"), who, ProxyPatience{});
+  const auto machine = socks4(place(who, kV4, ProxyKind::socks4), who, ProxyPatience{});
   ProxyScript s;
   s.turns.emplace_back(9 + who.user.size(), std::move(answer));
   s.ending = ending;
