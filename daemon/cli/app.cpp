@@ -45,7 +45,7 @@ const AgentConfig& App::config() {
 // What was built from the old one goes, the last first.
 void App::replace_config(AgentConfig config) {
   servers_.reset();
-  dialer_.reset();
+  line_.reset();
   config_ = std::move(config);
 }
 
@@ -77,16 +77,16 @@ Timers& App::timers() {
   return *timers_;
 }
 
-Dialer& App::dialer() {
-  if (!dialer_) {
+Line& App::line() {
+  if (!line_) {
     resolver_ = std::make_unique<SystemResolver>(context_.get_executor(), timers());
-    dialer_ = std::make_unique<Chain>(context_.get_executor(), timers(), *resolver_, config().connection, proxy_password(config().connection));
+    line_ = std::make_unique<Chain>(context_.get_executor(), timers(), *resolver_, config().connection, proxy_password(config().connection));
   }
-  return *dialer_;
+  return *line_;
 }
 
 Servers& App::servers() {
-  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), dialer(), timers(), clock_, servers_options(config()));
+  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), line(), timers(), clock_, servers_options(config()));
   return *servers_;
 }
 
@@ -103,7 +103,7 @@ std::unique_ptr<DiskLock> App::lock() {
   return held;
 }
 
-EnrolParts App::enrol_parts() { return EnrolParts{state(), authority(), dialer(), timers(), clock_, random_, progress_}; }
+EnrolParts App::enrol_parts() { return EnrolParts{state(), authority(), line(), timers(), clock_, random_, progress_}; }
 
 task<void> App::with_vault(Servers::Work work) { return use_any(servers(), choice(), progress_, std::move(work)); }
 

@@ -47,7 +47,7 @@ class App {
   Timers& timers();
   Clock& clock() { return clock_; }
   Random& random() { return random_; }
-  Dialer& dialer();
+  Line& line();
   BackupParts backup_parts();
 
   /// A verb that changes or reads the agent's own files beside a run takes this first.  Throws failure(busy).
@@ -76,7 +76,7 @@ class App {
   std::unique_ptr<ThreadWorkers> workers_;
   std::unique_ptr<AsioTimers> timers_;
   std::unique_ptr<Resolver> resolver_;
-  std::unique_ptr<Dialer> dialer_;
+  std::unique_ptr<Line> line_;
   std::unique_ptr<TlsServers> servers_;
   std::unique_ptr<ServerChoice> choice_;
 };

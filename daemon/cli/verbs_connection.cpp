@@ -148,6 +148,9 @@ Exit connection_show(App& app, const Values&, const Operands&) {
     app.say(e.failures() ? fmt::format("{} failed {} times in a row: {}", e.address(), e.failures(), e.last_error())
                          : fmt::format("{} worked {}", e.address(), rfc3339(WallTime{std::chrono::nanoseconds(e.last_good_ns())})));
   }
+  for (auto& s : known.segment())
+    app.say(fmt::format("{} from the network of {}: large packets vanish on the way, segments of {} bytes are used (seen {})", s.address(), s.network(), s.bytes(),
+                        rfc3339(WallTime{std::chrono::nanoseconds(s.learnt_ns())})));
   if (!app.state().registered()) app.say("This machine is not registered yet; which servers keep its data is known then, and they may need mappings of their own.");
   return Exit::done;
 }

@@ -3,8 +3,9 @@
 #include "agent/tls_servers.hpp"
 #include "agent/vault_client.hpp"
 #include "async/race.hpp"
-#include "transport/http_connect.hpp"
 #include "transport/direct_dialer.hpp"
+#include "transport/echo.hpp"
+#include "transport/http_connect.hpp"
 #include "transport/peer.hpp"
 #include "transport/proxy_route.hpp"
 #include "transport/shake_hands.hpp"
@@ -17,7 +18,7 @@ constexpr auto kBulkStep = 20s;          // for 64 KiB on a line of 32 kbit/s
 constexpr int kSmallSegment = 1220;      // fits what IPv6 guarantees
 constexpr std::uint16_t kUnusedPort = 16385;  // beside ours: nobody listens, and no rule of ours permits it
 constexpr std::chrono::nanoseconds kLatest = std::chrono::days{365 * 200};
-constexpr std::size_t kBulkIds[] = {2, 32, 128, 2048};  // 64 B, 1 KiB, 4 KiB, 64 KiB
+constexpr std::size_t kBulk[] = {64, 1 * limits::kKiB, 4 * limits::kKiB, 64 * limits::kKiB};
 
 void keep(const boost::system::system_error& e, Examination& out) {
   out.code = classify(e.code());
@@ -39,13 +40,14 @@ Doctor::Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& 
       authority_(authority),
       keys_(keys) {}
 
-// 1. the way there  2. TLS, and who it is  3. hello  4. as much as a real session sends
+// 1. the way there  2. TLS, and who it is  3. as much as a real session sends  4. hello
 task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_segment) {
   Examination out;
   out.server = std::move(server);
   const SteadyTime begin = timers_.now();
   try {
-    Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()), max_segment);
+    Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()));
+    chain.set_max_segment(max_segment);
     const Endpoint destination = value_or_throw(Endpoint::parse(out.server.address.to_string()), "reading an address");
     std::unique_ptr<Stream> stream = co_await chain.dial(destination);
     out.reached = Stage::tls;
@@ -55,8 +57,9 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
     std::string doing = "starting TLS with " + stream->describe();
     std::unique_ptr<SecureStream> secure = co_await with_timeout(timers_, limits::kTlsTimeout, tls.connect(std::move(stream), std::move(expected)), std::move(doing));
     out.answered = secure->peer().server;
+    co_await send_bulk(*secure, out);
     out.reached = Stage::hello;
-    co_await talk(std::move(secure), out);
+    co_await greet(std::move(secure), out);
     out.reached = Stage::done;
     out.text = "server " + out.answered->brief() + " answers";
   } catch (const wrong_server& e) {
@@ -77,28 +80,23 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
   co_return out;
 }
 
-task<void> Doctor::talk(std::unique_ptr<SecureStream> stream, Examination& out) {
+// What grows from one that fits into any packet to more than what is on its way at once.
+task<void> Doctor::send_bulk(SecureStream& stream, Examination& out) {
+  for (const std::size_t bytes : kBulk) {
+    out.reached = bytes == kBulk[0] ? Stage::hello : Stage::bulk;
+    std::string doing = "sending " + std::to_string(bytes) + " bytes there and back to " + stream.describe();
+    co_await with_timeout(timers_, kBulkStep, echo(stream, bytes), std::move(doing));
+  }
+}
+
+task<void> Doctor::greet(std::unique_ptr<SecureStream> stream, Examination& out) {
   std::function<task<void>(Peer&)> work = [&](Peer& peer) -> task<void> {
     const auto reply = co_await VaultClient::hello(peer, clock_);
     // A time that is no time would overflow.
     if (reply.time_ns() > 0 && reply.time_ns() < kLatest.count())
       out.skew = std::chrono::duration_cast<std::chrono::seconds>(WallTime{std::chrono::nanoseconds(reply.time_ns())} - clock_.wall());
-    if (keys_) co_await send_bulk(peer, out);
   };
   co_await with_peer(std::move(stream), timers_, std::move(work));
-}
-
-// Questions of growing size about objects that nobody has: they go the way that records go, and change nothing.
-task<void> Doctor::send_bulk(Peer& peer, Examination& out) {
-  VaultClient vault(peer, authority_, peer.describe());
-  co_await vault.open();
-  for (const std::size_t count : kBulkIds) {
-    std::vector<ObjectId> ids(count);
-    for (ObjectId& id : ids) id = random_.id<ObjectId>();
-    if (count > kBulkIds[0]) out.reached = Stage::bulk;
-    const auto answer = co_await with_timeout(timers_, kBulkStep, vault.have(std::move(ids)), "sending " + std::to_string(count * ObjectId::kSize) + " bytes to " + peer.describe());
-    static_cast<void>(answer);
-  }
 }
 
 task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
@@ -111,7 +109,7 @@ task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
     if (e.server.from || e.server.until) continue;
     if (!first) first = &e;
     all_silent = all_silent && e.reached == Stage::connect && e.code == Errc::timed_out && !e.trouble;
-    if (e.reached == Stage::bulk && !stalled) stalled = &e;
+    if (stalls(e) && !stalled) stalled = &e;
     if (e.trouble)
       odd_proxy = odd_proxy || *e.trouble == ProxyTrouble::silent || *e.trouble == ProxyTrouble::closed_at_once || *e.trouble == ProxyTrouble::other_protocol ||
                   *e.trouble == ProxyTrouble::malformed || (connection_.mode == ConnectionMode::http && *e.trouble == ProxyTrouble::behind_silent);

@@ -14,10 +14,8 @@
 
 namespace farkeep {
 
-class Peer;
-
 /// The layers of a session, each of which can be what breaks it.
-enum class Stage : std::uint8_t { connect, tls, hello, bulk, done };
+enum class Stage : std::uint8_t { connect, tls, bulk, hello, done };
 const char* name_of(Stage stage) noexcept;
 
 /// One server, examined as a session would use it.
@@ -35,6 +33,9 @@ struct Examination {
 
   bool works() const { return reached == Stage::done; }
 };
+
+/// Small messages passed and then nothing, as where large packets vanish; during TLS silence may have other reasons, too.
+bool stalls(const Examination& e) noexcept;
 
 /// Two servers of which each answered at the other's address: their mapped ports are exchanged.  In words, or nothing.
 std::optional<std::string> exchanged(const std::vector<Examination>& seen);
@@ -65,7 +66,7 @@ Verdict judge(const ConnectionConfig& connection, const std::vector<Examination>
 /// Examines all servers, and where they leave a choice probes further.  No root, nothing but TCP.
 class Doctor {
  public:
-  /// `keys`: null before registration; then there is no bulk to send.  Everything outlives it.
+  /// `keys`: null before registration.  Everything outlives it.
   Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, Random& random, const ConnectionConfig& connection, const SecretText& password,
          const Certificate& authority, const AgentKeys* keys);
 
@@ -76,8 +77,8 @@ class Doctor {
 
  private:
   task<Examination> examine(NeededServer server, std::optional<int> max_segment);
-  task<void> talk(std::unique_ptr<SecureStream> stream, Examination& out);
-  task<void> send_bulk(Peer& peer, Examination& out);
+  task<void> send_bulk(SecureStream& stream, Examination& out);
+  task<void> greet(std::unique_ptr<SecureStream> stream, Examination& out);
   task<bool> speaks(ConnectionMode mode, HostAddress proxy);
   task<bool> refuses(Endpoint at);
 

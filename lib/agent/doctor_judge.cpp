@@ -135,14 +135,21 @@ std::optional<Verdict> about_tls(const Seen& broken) {
   return std::nullopt;
 }
 
-std::optional<Verdict> about_servers(const Seen& broken, const Extras& extras) {
+std::optional<Verdict> about_segments(const Seen& broken, const Extras& extras) {
+  const bool small_pass = extras.small_segments_pass.value_or(false);
+  for (auto* e : broken) {
+    if (!stalls(*e) || (e->reached == Stage::tls && !small_pass)) continue;
+    return verdict("large_packets_lost", Who::firewall_administrator,
+                   "small messages to " + at(*e) + " pass, large ones do not" + (small_pass ? ", and pass in segments of 1220 bytes, which this agent uses by itself" : "") +
+                       ": a link on the way takes only smaller packets, and the ICMP messages that say so are dropped",
+                   "let ICMP \"fragmentation needed\" (IPv6: \"packet too big\") pass, or clamp the MSS (farkeep connection rules writes such a line)", Exit::unreachable);
+  }
+  return std::nullopt;
+}
+
+std::optional<Verdict> about_servers(const Seen& broken) {
   for (auto* e : broken) {
     if (e->reached == Stage::hello) return verdict("server_declines", Who::server_operator, "the server at " + at(*e) + " is reached and does not serve: " + e->text, "tell its operator", exit_code(make_error_code(e->code)));
-    if (e->reached == Stage::bulk)
-      return verdict("large_packets_lost", Who::firewall_administrator,
-                     "small messages to " + at(*e) + " pass, large ones do not" + (extras.small_segments_pass.value_or(false) ? ", and pass in segments of 1220 bytes" : "") +
-                         ": a link on the way takes only smaller packets, and the ICMP messages that say so are dropped",
-                     "let ICMP \"fragmentation needed\" (IPv6: \"packet too big\") pass, or clamp the MSS (farkeep connection rules writes such a line)", Exit::unreachable);
   }
   return std::nullopt;
 }
@@ -197,12 +204,17 @@ Verdict decide(const ConnectionConfig& connection, const std::vector<Examination
   // What is false weighs more than what is missing.
   if (auto v = about_identity(all, broken)) return std::move(*v);
   if (auto v = about_proxy(connection, broken, extras)) return std::move(*v);
+  if (auto v = about_segments(broken, extras)) return std::move(*v);
   if (auto v = about_tls(broken)) return std::move(*v);
-  if (auto v = about_servers(broken, extras)) return std::move(*v);
+  if (auto v = about_servers(broken)) return std::move(*v);
   return about_packets(broken, working, extras);
 }
 
 }  // namespace
+
+bool stalls(const Examination& e) noexcept {
+  return e.reached == Stage::bulk || (e.reached == Stage::tls && e.code == Errc::timed_out && !e.answered && !e.doubt);
+}
 
 std::optional<std::string> exchanged(const std::vector<Examination>& seen) {
   for (std::size_t i = 0; i < seen.size(); ++i) {

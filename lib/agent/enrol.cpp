@@ -38,7 +38,7 @@ void keep(EnrolParts& parts, const pb::Registered& reply, const SigningKey& key,
   if (value_or_throw(chain.front().public_key(), doing) != key.public_key()) throw failure(Errc::identity, doing + ": the certificate is for another key");
   if (reply.account() != name->account->raw() || reply.agent() != name->agent->raw()) throw failure(Errc::identity, doing + ": the certificate names another agent");
   const auto directory = value_or_throw(wire::verify_directory(reply.directory(), parts.authority, parts.clock.wall()), "checking the signed address directory");
-  if (pair_of(directory, parts.clock.wall()).empty()) throw failure(Errc::protocol, doing + ": the address directory assigns no server");
+  if (directory.pair_size() == 0 || directory.pair(0).primary().address_size() == 0) throw failure(Errc::protocol, doing + ": the address directory assigns no server");
 
   const std::string document = reply.directory().SerializeAsString();
   parts.state.set_directory(as_bytes(document));
@@ -59,7 +59,7 @@ task<void> enrol(EnrolParts parts, EnrolOrder order) {
   const auto token = unbase32(order.token);
   if (!token || token->empty()) throw failure(Errc::bad_token, "reading the token: it is a line of letters and digits 2 to 7 as farkeep-server token create prints it (was it copied whole?)");
   const SigningKey key = own_key(parts.state, parts.random);
-  TlsDialer dialer(parts.dialer, parts.timers, TlsContext(credentials_of(nullptr, parts.authority), parts.clock));
+  AgentDialer dialer(parts.line, parts.timers, TlsContext(credentials_of(nullptr, parts.authority), parts.clock), parts.state, parts.clock);
   std::string tried;
   std::optional<failure> last;
   for (auto& address : order.servers) {
@@ -98,7 +98,7 @@ task<bool> renew_if_due(EnrolParts parts) {
   const Certificate& own = keys.chain.front();
   const WallTime now = parts.clock.wall();
   if (own.not_after() - now > (own.not_after() - own.not_before()) / 3) co_return false;
-  TlsDialer dialer(parts.dialer, parts.timers, TlsContext(credentials_of(&keys, parts.authority), parts.clock));
+  AgentDialer dialer(parts.line, parts.timers, TlsContext(credentials_of(&keys, parts.authority), parts.clock), parts.state, parts.clock);
   const PeerServers servers(parts.state, parts.authority, dialer, parts.timers, parts.clock);
   std::optional<failure> last;
   for (auto& target : servers.pair()) {

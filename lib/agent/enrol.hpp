@@ -12,14 +12,14 @@
 #include "base/clock.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/random.hpp"
-#include "transport/dialer.hpp"
+#include "transport/line.hpp"
 
 namespace farkeep {
 
 struct EnrolParts {
   AgentState& state;
   const Certificate& authority;
-  Dialer& dialer;
+  Line& line;
   Timers& timers;
   const Clock& clock;
   Random& random;

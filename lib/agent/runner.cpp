@@ -76,18 +76,22 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
   });
   for (;;) {
     std::string tried;
+    Strangers strangers;
     bool progressed = false, stranger = false, blocked = false;
     std::vector<ServerTarget> line = choice_.order(servers_.pair());
     for (auto& target : line) {
       Trouble trouble;
-      std::optional<BackupResult> result = co_await try_server(job, target, trouble, progressed);
+      std::optional<BackupResult> result = co_await try_server(job, target, trouble, strangers, progressed);
       if (result) co_return std::move(*result);
-      parts_.reporter.note(target.name + ": " + trouble.text);
-      stranger = stranger || classify(trouble.code) == Errc::identity;
+      const bool identity = classify(trouble.code) == Errc::identity;
+      stranger = stranger || identity;
+      if (identity) log_error("{}: {}", target.name, trouble.text);
       tried += (tried.empty() ? "" : "; ") + target.name + ": " + trouble.text;
       blocked = trouble.fault == Fault::path;
       if (blocked) break;
+      if (&target != &line.back() && !identity) parts_.reporter.note(target.name + " does not serve (" + trouble.text + "); trying the other server");
     }
+    tried += strangers.hint();
     if (!progressed && !blocked) {
       const bool news = co_await servers_.look_further();
       if (news) continue;
@@ -103,7 +107,7 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
 }
 
 // Nothing: this server is no good now, `trouble` says why.  Throws what no other server could heal.
-task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, bool& progressed) {
+task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, Strangers& strangers, bool& progressed) {
   Watch watch(parts_.reporter);
   std::optional<BackupResult> result;
   Servers::Work work = [&](VaultPort& vault) -> task<void> { return back_up(job, target, vault, watch, result); };
@@ -113,11 +117,11 @@ task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, Se
     // An acknowledged snapshot stays one, whatever became of the goodbye.
     if (!result && !is_server_trouble(e)) throw;
     trouble = Trouble{e.code(), e.what(), fault_of(e)};
+    strangers.saw(target, e);
   }
   if (result) co_return std::move(*result);
   progressed = progressed || watch.durable() > 0;
-  if (classify(trouble.code) == Errc::identity) log_error("{}: {}", target.name, trouble.text);
-  else if (trouble.fault == Fault::server) choice_.failed(target.address, trouble.text);
+  if (trouble.fault == Fault::server) choice_.failed(target.address, trouble.text);
   co_return std::nullopt;
 }
 

@@ -32,7 +32,7 @@ class JobRunner {
     std::string text;
     Fault fault = Fault::server;
   };
-  task<std::optional<BackupResult>> try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, bool& progressed);
+  task<std::optional<BackupResult>> try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, Strangers& strangers, bool& progressed);
   task<void> back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, Reporter& reporter, std::optional<BackupResult>& result);
   void check_rollback(const VaultPort& vault) const;
 

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "transport/proxy_error.hpp"
+#include "transport/tls.hpp"
 #include "wire/refusal.hpp"
 
 namespace farkeep {
@@ -39,8 +40,22 @@ Fault fault_of(const boost::system::system_error& error) noexcept {
   return classify(code) == Errc::identity ? Fault::nobody : Fault::server;
 }
 
+void Strangers::saw(const ServerTarget& expected, const boost::system::system_error& error) {
+  if (const auto* wrong = dynamic_cast<const wrong_server*>(&error)) answered_[expected.id] = wrong->found();
+}
+
+std::string Strangers::hint() const {
+  for (auto& [expected, found] : answered_) {
+    const auto other = answered_.find(found);
+    if (other != answered_.end() && other->second == expected)
+      return "; each of the two answers in the place of the other: the firewall ports in [mapped] are exchanged, or the firewall's mappings are (farkeep doctor says which)";
+  }
+  return {};
+}
+
 task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work) {
   std::string tried;
+  Strangers strangers;
   std::optional<boost::system::error_code> worst;
   std::vector<ServerTarget> line = choice.order(servers.pair());
   for (auto& target : line) {
@@ -59,6 +74,7 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
       if (begun || !is_server_trouble(f)) throw;
       problem.emplace(f);
       fault = fault_of(f);
+      strangers.saw(target, f);
     }
     const bool identity = classify(problem->code()) == Errc::identity;
     if (fault == Fault::server) choice.failed(target.address, problem->what());
@@ -69,7 +85,7 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
   }
   if (!worst) throw failure(Errc::configuration, "looking for a server: the address directory names none (register again)");
   const Errc kind = classify(*worst);
-  throw failure::whole(kind == Errc::identity || kind == Errc::proxy ? kind : Errc::unreachable, "connecting to the data centres: " + tried);
+  throw failure::whole(kind == Errc::identity || kind == Errc::proxy ? kind : Errc::unreachable, "connecting to the data centres: " + tried + strangers.hint());
 }
 
 }  // namespace farkeep

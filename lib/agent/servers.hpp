@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,17 @@ enum class Fault : std::uint8_t {
   nobody,  ///< nobody rests, the other one is tried: a stranger in its place, a mapping that is still missing, a network that is down
 };
 Fault fault_of(const boost::system::system_error& error) noexcept;
+
+/// Who answered in the place of whom, while servers were tried one after the other.
+class Strangers {
+ public:
+  void saw(const ServerTarget& expected, const boost::system::system_error& error);
+  /// What an administrator should know of it, to be put behind what was tried; or nothing.
+  std::string hint() const;
+
+ private:
+  std::map<ServerId, ServerId> answered_;  // expected: found
+};
 
 /// Does the work on the first server that answers: primary first, one after the other.  Once the work has begun, its failures are final.
 /// Throws the failure with all that were tried in its text; an identity error weighs more than silence.

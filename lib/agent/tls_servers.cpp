@@ -32,14 +32,14 @@ TlsServersOptions servers_options(const AgentConfig& config) {
   return out;
 }
 
-TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock, TlsServersOptions options)
+TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Line& line, Timers& timers, const Clock& clock, TlsServersOptions options)
     : state_(state),
       keys_(keys),
       timers_(timers),
       clock_(clock),
       options_(std::move(options)),
       book_(state, authority, clock),
-      dialer_(dialer, timers, TlsContext(credentials_of(&keys, authority), clock)),
+      dialer_(line, timers, TlsContext(credentials_of(&keys, authority), clock), state, clock),
       servers_(state, authority, dialer_, timers, clock, options_.progress_timeout) {}
 
 // 1. is it time?  2. whom was nobody's turn yet  3. what they say

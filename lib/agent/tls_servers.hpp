@@ -1,6 +1,7 @@
 #pragma once
 
 #include "agent/address_book.hpp"
+#include "agent/agent_dialer.hpp"
 #include "agent/keys.hpp"
 #include "agent/servers.hpp"
 #include "agent/state.hpp"
@@ -8,7 +9,7 @@
 #include "base/clock.hpp"
 #include "base/limits.hpp"
 #include "config/agent_config.hpp"
-#include "transport/dialer.hpp"
+#include "transport/line.hpp"
 #include "transport/secure_dialer.hpp"
 #include "transport/tls.hpp"
 #include "wire/wire.pb.h"
@@ -50,7 +51,7 @@ TlsServersOptions servers_options(const AgentConfig& config);
 /// The assigned pair, over TLS through the transport chain.  All collaborators outlive it.
 class TlsServers final : public Servers {
  public:
-  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Dialer& dialer, Timers& timers, const Clock& clock, TlsServersOptions options);
+  TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Line& line, Timers& timers, const Clock& clock, TlsServersOptions options);
 
   std::vector<ServerTarget> pair() const override { return servers_.pair(); }
   task<void> use(ServerTarget target, Work work) override { return servers_.use(std::move(target), std::move(work)); }
@@ -65,7 +66,7 @@ class TlsServers final : public Servers {
   const Clock& clock_;
   const TlsServersOptions options_;
   AddressBook book_;
-  TlsDialer dialer_;
+  AgentDialer dialer_;
   PeerServers servers_;
 };
 

@@ -29,12 +29,15 @@ inline constexpr std::size_t kMaxFrameHead = 1 * kMiB;           // the protobuf
 inline constexpr std::size_t kMaxFrameBody = kMaxRecord + kMiB;  // one largest record, or many small ones
 inline constexpr std::size_t kIdsPerQuestion = 16384;            // ids in one Have or Get
 inline constexpr std::size_t kMaxOutstanding = 64;               // requests in flight on one connection: twice what fills a segment
+inline constexpr std::size_t kMaxPingBody = 64 * kKiB;           // as large as what a segment offload hands over at once; it is sent back
 inline constexpr std::size_t kUnackedBytes = 48 * kMiB;          // what an agent sends ahead of durable acknowledgements
 
 // ---- time
 inline constexpr auto kConnectTimeout = 10s;    // TCP: SYN at 0, 1, 3, 7 s
 inline constexpr auto kTlsTimeout = 15s;
 inline constexpr auto kHelloTimeout = 15s;
+inline constexpr auto kEchoTimeout = 15s;       // 4 KiB there and back: six retransmissions, or a line of 5 kbit/s
+inline constexpr auto kSignOfLife = 10s;        // a server that works on a commit for longer says so, again and again
 inline constexpr auto kProgressTimeout = 60s;   // no durable acknowledgement for so long: the session is broken
 inline constexpr auto kPingInterval = 30s;      // application ping after so much silence; three misses are the end
 inline constexpr auto kGoodbye = 5s;            // farewells at shutdown

@@ -1,18 +1,14 @@
 #include "transport/chain.hpp"
 
-#include "transport/direct_dialer.hpp"
 #include "transport/http_connect.hpp"
 #include "transport/mapped_dialer.hpp"
 #include "transport/proxy_dialer.hpp"
 
 namespace farkeep {
 
-Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password, std::optional<int> max_segment) {
-  DirectDialerOptions options = direct_options(settings);
-  options.max_segment = max_segment;
-  links_.push_back(std::make_unique<DirectDialer>(std::move(executor), timers, options));
-  Dialer& direct = *links_.back();
-  if (settings.mode == ConnectionMode::mapped) links_.push_back(std::make_unique<MappedDialer>(direct, resolver, settings.mapped));
+Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password)
+    : direct_(std::move(executor), timers, direct_options(settings)) {
+  if (settings.mode == ConnectionMode::mapped) proxy_ = std::make_unique<MappedDialer>(direct_, resolver, settings.mapped);
   const ProxyConfig* proxy = settings.proxy();
   if (!proxy) return;
 
@@ -36,7 +32,7 @@ Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const Connec
     kind = ProxyKind::socks5;
     make = [&login, patience](ProxyPlace place) { return socks5(std::move(place), login, patience); };
   }
-  links_.push_back(std::make_unique<ProxyDialer>(direct, resolver, timers, proxy->proxy, kind, proxy->user, std::move(make)));
+  proxy_ = std::make_unique<ProxyDialer>(direct_, resolver, timers, proxy->proxy, kind, proxy->user, std::move(make));
 }
 
 }  // namespace farkeep

@@ -1,27 +1,28 @@
 #pragma once
 
 #include <memory>
-#include <optional>
-#include <vector>
 
 #include "config/connection_config.hpp"
-#include "transport/dialer.hpp"
+#include "transport/direct_dialer.hpp"
 #include "transport/resolver.hpp"
 #include "transport/socks.hpp"
 
 namespace farkeep {
 
-/// The way out that the settings describe: links put together, the last one outermost.
-class Chain final : public Dialer {
+/// The way out that the settings describe: TCP, and the proxy around it if there is one.
+class Chain final : public Line {
  public:
-  /// `password`: that of the proxy in use, read from where the settings say; empty without a login.  `max_segment`: see DirectDialerOptions.  `timers` and `resolver` outlive it.
-  Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password,
-        std::optional<int> max_segment = std::nullopt);
-  task<std::unique_ptr<Stream>> dial(Endpoint destination) override { return links_.back()->dial(std::move(destination)); }
+  /// `password`: that of the proxy in use, read from where the settings say; empty without a login.  `timers` and `resolver` outlive it.
+  Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password);
+  task<std::unique_ptr<Stream>> dial(Endpoint destination) override { return proxy_ ? proxy_->dial(std::move(destination)) : direct_.dial(std::move(destination)); }
+  void set_max_segment(std::optional<int> bytes) override { direct_.set_max_segment(bytes); }
+  LineSymptom symptom() const override { return direct_.symptom(); }
+  std::string network(const Endpoint& destination) const override { return direct_.network(destination); }
 
  private:
   ProxyLogin login_;
-  std::vector<std::unique_ptr<Dialer>> links_;
+  DirectDialer direct_;
+  std::unique_ptr<Dialer> proxy_;  // around it; null: there is none
 };
 
 }  // namespace farkeep

@@ -1,6 +1,7 @@
 #include "transport/direct_dialer.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/udp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -60,17 +61,30 @@ task<std::unique_ptr<Stream>> DirectDialer::connect(Endpoint destination) {
   const std::uint32_t first = options_.source_ports ? options_.source_ports->low : 0U;
   const std::uint32_t ports = options_.source_ports ? options_.source_ports->high - first + 1U : 1U;
   const std::uint32_t begin = next_port_++;
+  *symptom_ = LineSymptom::none;
   boost::system::error_code code;
   for (std::uint32_t i = 0; i < ports; ++i) {
     tcp::socket socket{executor_};
     const auto port = static_cast<std::uint16_t>(options_.source_ports ? first + (begin + i) % ports : 0U);
     code = co_await try_connect(socket, to, port, options_.max_segment);
-    if (!code) co_return std::make_unique<SocketStream>(StreamSocket{std::move(socket)}, destination.text());
+    if (!code) co_return std::make_unique<SocketStream>(StreamSocket{std::move(socket)}, destination.text(), symptom_);
     if (!options_.source_ports || !port_is_taken(code)) break;
   }
   if (code == asio::error::operation_aborted)
     throw boost::system::system_error(code, "connecting to " + destination.text());
   throw failure(code, "connecting to " + destination.text());
+}
+
+// Connecting a datagram socket sends nothing: it only looks the way up.
+std::string DirectDialer::network(const Endpoint& destination) const {
+  using asio::ip::udp;
+  const udp::endpoint to{destination.address, destination.port};
+  udp::socket socket{executor_};
+  boost::system::error_code code;
+  socket.open(to.protocol(), code);
+  if (!code) socket.connect(to, code);
+  const udp::endpoint own = code ? udp::endpoint{} : socket.local_endpoint(code);
+  return code ? std::string{} : own.address().to_string();
 }
 
 }  // namespace farkeep

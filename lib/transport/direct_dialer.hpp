@@ -7,7 +7,7 @@
 #include "async/timers.hpp"
 #include "base/limits.hpp"
 #include "config/connection_config.hpp"
-#include "transport/dialer.hpp"
+#include "transport/line.hpp"
 
 namespace farkeep {
 
@@ -22,11 +22,14 @@ struct DirectDialerOptions {
 DirectDialerOptions direct_options(const ConnectionConfig& settings);
 
 /// TCP straight to the destination.
-class DirectDialer final : public Dialer {
+class DirectDialer final : public Line {
  public:
   /// `timers` outlives the dialer.
   DirectDialer(Executor executor, Timers& timers, DirectDialerOptions options = DirectDialerOptions{});
   task<std::unique_ptr<Stream>> dial(Endpoint destination) override;
+  void set_max_segment(std::optional<int> bytes) override { options_.max_segment = bytes; }
+  LineSymptom symptom() const override { return *symptom_; }
+  std::string network(const Endpoint& destination) const override;
 
  private:
   task<std::unique_ptr<Stream>> connect(Endpoint destination);
@@ -34,6 +37,7 @@ class DirectDialer final : public Dialer {
   Executor executor_;
   Timers& timers_;
   DirectDialerOptions options_;
+  std::shared_ptr<LineSymptom> symptom_ = std::make_shared<LineSymptom>(LineSymptom::none);  // streams may outlive the dialer
   std::uint32_t next_port_ = 0;  // counts dials, so that a port just used is not tried first
 };
 

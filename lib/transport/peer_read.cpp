@@ -48,9 +48,11 @@ task<void> Peer::take_reply(wire::Frame frame) {
   if (found == open_.end() || found->second->done)
     throw failure(Errc::protocol, "reading from " + describe() + ": a reply to request " + std::to_string(header.request) + ", which nobody made");
   bool const refused = header.verb == wire::Verb::failure;
-  if ((!refused && header.verb != found->second->verb) || (header.more && header.verb != wire::Verb::get))
+  const bool at_work = header.more && frame.head.empty() && frame.body.empty();  // a sign of life, no part of the answer
+  if ((!refused && header.verb != found->second->verb) || (header.more && header.verb != wire::Verb::get && !at_work))
     throw failure(Errc::protocol, "reading from " + describe() + ": a reply that does not fit its request");
 
+  if (at_work) co_return;
   auto const number = header.request;
   while (!found->second->abandoned && found->second->frames.size() >= kMaxWaitingFrames) {
     paused_ = true;
@@ -79,7 +81,8 @@ task<void> Peer::take_reply(wire::Frame frame) {
 task<void> Peer::take_request(wire::Frame frame, Handler* handler) {
   auto const number = frame.header.request;
   if (frame.header.verb == wire::Verb::ping) {
-    Outgoing pong{number, wire::Verb::ping, true, false, Reply{}};
+    if (frame.body.size() > limits::kMaxPingBody) throw failure(Errc::protocol, "reading from " + describe() + ": a ping that is larger than any may be");
+    Outgoing pong{number, wire::Verb::ping, true, false, Reply{std::string{}, std::move(frame.body)}};
     co_await enqueue(std::move(pong));
     co_return;
   }

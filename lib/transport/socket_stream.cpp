@@ -29,8 +29,8 @@ std::size_t gather(std::span<const ByteView> parts, std::size_t skip, Parts& out
 
 }  // namespace
 
-SocketStream::SocketStream(StreamSocket socket, std::string description)
-    : socket_(std::move(socket)), description_(std::move(description)) {}
+SocketStream::SocketStream(StreamSocket socket, std::string description, std::shared_ptr<LineSymptom> symptom)
+    : socket_(std::move(socket)), description_(std::move(description)), symptom_(std::move(symptom)) {}
 
 task<std::size_t> SocketStream::read_some(MutableByteView into) {
   FARKEEP_CHECK(!into.empty());
@@ -64,7 +64,9 @@ task<void> SocketStream::write(std::span<const ByteView> parts) {
 }
 
 void SocketStream::close() noexcept {
+  if (closed_) return;
   closed_ = true;
+  if (symptom_) *symptom_ = symptom_of(socket_.native_handle());
   boost::system::error_code ignored;
   socket_.close(ignored);
 }

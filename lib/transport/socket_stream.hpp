@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "transport/line.hpp"
 #include "transport/stream.hpp"
 
 namespace farkeep {
@@ -13,7 +14,9 @@ using StreamSocket = asio::generic::stream_protocol::socket;
 /// A connected TCP or unix-domain socket as a Stream.  Included by the .cpp files that make sockets, by nobody else.
 class SocketStream final : public Stream {
  public:
-  SocketStream(StreamSocket socket, std::string description);
+  /// `symptom`, if given, is told how the connection was when it is closed.
+  SocketStream(StreamSocket socket, std::string description, std::shared_ptr<LineSymptom> symptom = nullptr);
+  ~SocketStream() override { close(); }
 
   task<std::size_t> read_some(MutableByteView into) override;
   task<void> write(std::span<const ByteView> parts) override;
@@ -26,6 +29,7 @@ class SocketStream final : public Stream {
 
   StreamSocket socket_;
   std::string description_;
+  std::shared_ptr<LineSymptom> symptom_;
   bool ended_ = false;  // Asio waits for ever when it is asked to read after an end
   bool closed_ = false;
 };

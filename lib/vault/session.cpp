@@ -1,5 +1,6 @@
 #include "vault/session.hpp"
 
+#include "async/race.hpp"
 #include "base/log.hpp"
 
 // Who may come in, and the verbs that need no vault.
@@ -7,6 +8,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::uint32_t kVersion = 1;
+constexpr auto kLongestWork = std::chrono::hours{1};
 
 // What may be told to the other side about a failure: never what our disks and files are called.
 bool is_private(Errc code) { return code == Errc::io || code == Errc::no_space || code == Errc::damaged || code == Errc::busy; }
@@ -75,10 +77,10 @@ task<Reply> Session::dispatch(Request request, Replies& replies) {
     case wire::Verb::renew: return renew(std::move(request));
     case wire::Verb::directory: return directory(std::move(request));
     case wire::Verb::join: return join(std::move(request));
-    case wire::Verb::open: return open(std::move(request));
+    case wire::Verb::open: return at_work(open(std::move(request)), replies);
     case wire::Verb::have: return have(std::move(request));
     case wire::Verb::put: return put(std::move(request));
-    case wire::Verb::commit: return commit(std::move(request));
+    case wire::Verb::commit: return at_work(commit(std::move(request)), replies);
     case wire::Verb::snapshots: return snapshots(std::move(request));
     case wire::Verb::get: return get(std::move(request), replies);
     case wire::Verb::add_slot: return add_slot(std::move(request));
@@ -90,6 +92,19 @@ task<Reply> Session::dispatch(Request request, Replies& replies) {
     case wire::Verb::failure: break;
   }
   throw HangUp(Errc::protocol, "not a request");
+}
+
+// Signs of life while the work lasts; not for ever, for a disk that hangs is no work.
+task<Reply> Session::at_work(task<Reply> work, Replies& replies) {
+  auto signs = [](Session& self, Replies& to) -> task<void> {
+    for (std::chrono::nanoseconds said{0}; said < kLongestWork; said += limits::kSignOfLife) {
+      co_await self.parts_.timers.sleep(limits::kSignOfLife);
+      co_await to.more(Reply{});
+    }
+    co_await self.never_.wait();
+  };
+  auto first = co_await race(std::move(work), signs(*this, replies));
+  co_return std::get<0>(std::move(first));
 }
 
 // ---- hello: 1. a version both know  2. is this peer welcome here?  3. who we are

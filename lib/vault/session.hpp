@@ -66,6 +66,7 @@ class Session final : public Handler {
   class PutInProgress;
 
   task<Reply> dispatch(Request request, Replies& replies);
+  task<Reply> at_work(task<Reply> work, Replies& replies);
   void check_allowed(wire::Verb verb) const;
   wire::Role role() const;
 

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "agent/agent_dialer.hpp"
 #include "crypto/random.hpp"
 #include "fake_vault.hpp"
 #include "sim/sim_disk.hpp"
@@ -30,6 +31,12 @@ proxy_error through_proxy(ProxyTrouble trouble, ProxyKind kind = ProxyKind::sock
   return proxy_error(trouble, place);
 }
 
+ServerId id(std::uint8_t fill) {
+  ServerId out;
+  out.bytes.fill(fill);
+  return out;
+}
+
 // A pair that fails as it is told.
 struct World final : Servers {
   asio::io_context io;
@@ -45,7 +52,7 @@ struct World final : Servers {
   std::vector<std::string> tried;
   int worked = 0;
 
-  std::vector<ServerTarget> pair() const override { return {{ServerId{}, "primary", "192.0.2.1"}, {ServerId{}, "alternate", "192.0.2.2"}}; }
+  std::vector<ServerTarget> pair() const override { return {{id(1), "primary", "192.0.2.1"}, {id(2), "alternate", "192.0.2.2"}}; }
   task<void> use(ServerTarget target, Work work) override {
     tried.push_back(target.name);
     if (auto f = fails.find(target.name); f != fails.end()) std::rethrow_exception(f->second);
@@ -163,6 +170,39 @@ TEST_CASE("servers: a stranger weighs more than silence, and never rests") {
   CHECK(w.attempt() == Errc::identity);
   CHECK_FALSE(w.rests("192.0.2.1"));
   CHECK(w.rests("192.0.2.2"));
+}
+
+TEST_CASE("servers: two that answer in each other's place are exchanged, and nothing less is") {
+  World w;
+  w.fail("primary", wrong_server(id(2), "starting TLS"));
+  w.fail("alternate", wrong_server(id(1), "starting TLS"));
+  CHECK(w.attempt() == Errc::identity);
+  CHECK_THAT(w.text, Contains("are exchanged"));
+  w.fail("alternate", wrong_server(id(3), "starting TLS"));
+  CHECK(w.attempt() == Errc::identity);
+  CHECK_THAT(w.text, !Contains("are exchanged"));
+  w.fail("alternate", failure(Errc::unreachable, "connecting"));
+  CHECK(w.attempt() == Errc::identity);
+  CHECK_THAT(w.text, !Contains("are exchanged"));
+}
+
+TEST_CASE("servers: what was learnt of segments is for one network and one address, and is forgotten after a week") {
+  World w;
+  LearntSegments learnt{w.state, w.clock};
+  CHECK_FALSE(learnt.segment("10.0.0.7", "192.0.2.1:16384"));
+  learnt.learn("10.0.0.7", "192.0.2.1:16384", 1220);
+  w.choice.worked("192.0.2.1");  // the same file
+  CHECK(learnt.segment("10.0.0.7", "192.0.2.1:16384") == 1220);
+  CHECK_FALSE(learnt.segment("10.0.0.8", "192.0.2.1:16384"));
+  CHECK_FALSE(learnt.segment("10.0.0.7", "192.0.2.2:16384"));
+  learnt.learn("10.0.0.7", "192.0.2.1:16384", 536);
+  CHECK(LearntSegments(w.state, w.clock).segment("10.0.0.7", "192.0.2.1:16384") == 536);
+  CHECK(w.state.endpoints().segment_size() == 1);
+  sim::run(w.io, w.timers, w.timers.sleep(std::chrono::hours{24 * 7}));
+  CHECK_FALSE(learnt.segment("10.0.0.7", "192.0.2.1:16384"));
+  for (int i = 0; i < 100; ++i) learnt.learn("10.0.0.7", "192.0.2." + std::to_string(i), 1220);
+  CHECK(w.state.endpoints().segment_size() == 64);
+  CHECK(learnt.segment("10.0.0.7", "192.0.2.99") == 1220);
 }
 
 TEST_CASE("servers: work that has begun fails for good") {

@@ -5,6 +5,7 @@
 
 #include "async/queue.hpp"
 #include "sim/sim_timers.hpp"
+#include "transport/echo.hpp"
 #include "unit/transport/pipe.hpp"
 
 using namespace farkeep;
@@ -377,6 +378,63 @@ TEST_CASE("peer: a lost connection fails everything that is open, and every late
   world.run(all());
   CHECK(codes == std::vector<Errc>(4, Errc::disconnected));
   CHECK(run_ended == Errc::disconnected);
+}
+
+TEST_CASE("peer: empty frames before an answer are signs of life and no part of it") {
+  Pair pair;
+  FunctionHandler handler{[&](Request request, Replies& replies) -> task<Reply> {
+    for (int i = 0; i < 20; ++i) {
+      co_await pair.world.timers.sleep(30s);
+      co_await replies.more(Reply{});
+    }
+    co_return Reply{std::move(request.head)};
+  }};
+  std::string got;
+  auto work = [&]() -> task<void> {
+    auto const answer = co_await pair.client->ask(Verb::commit, "asked");
+    got = answer.head;
+    co_await pair.client->bye();
+  };
+  pair.run(handler, work());
+  CHECK(got == "asked");
+  CHECK(pair.work_ended == Errc{});
+}
+
+TEST_CASE("peer: several frames where one belongs break the protocol, unless they are empty") {
+  Pair pair;
+  FunctionHandler handler{[&](Request, Replies& replies) -> task<Reply> {
+    co_await replies.more(Reply{"half"});
+    co_return Reply{"the rest"};
+  }};
+  auto work = [&]() -> task<void> { co_await pair.client->ask(Verb::commit, "asked"); };
+  pair.run(handler, work());
+  CHECK(pair.client_ended == Errc::protocol);
+}
+
+TEST_CASE("peer: a ping's body comes back, and one that is too large ends the connection") {
+  World world;
+  auto ends = test::make_pipe(PeerIdentity{}, PeerIdentity{});
+  Peer server{world.timers, std::move(ends.second)};
+  auto handler = echo();
+  bool same = false;
+  auto play = [&](std::unique_ptr<SecureStream> stream) -> task<void> {
+    co_await farkeep::echo(*stream, limits::kMaxPingBody);
+    same = true;
+    wire::FrameHeader h;
+    h.body_size = limits::kMaxPingBody + 1;
+    auto const header = h.encode();
+    Buffer const body(h.body_size);
+    const ByteView parts[] = {ByteView{header}, ByteView{body}};
+    co_await stream->write(std::span<const ByteView>{parts});
+  };
+  auto all = [&]() -> task<void> {
+    Scope scope{co_await asio::this_coro::executor};
+    scope.spawn(server.serve(handler), "server");
+    scope.spawn(play(std::move(ends.first)), "client");
+    co_await scope.join();
+  };
+  CHECK_THROWS_AS(world.run(all()), failure);
+  CHECK(same);
 }
 
 TEST_CASE("peer: silence is met with three pings and then the end") {

@@ -18,12 +18,29 @@ namespace farkeep::test {
 using wire::Verb;
 namespace msg = wire::pb;
 
+/// Disks that take their time when they are told to.
+class PatientWorkers final : public Workers {
+ public:
+  explicit PatientWorkers(sim::SimTimers& timers) : timers_(timers) {}
+  std::size_t threads() const noexcept override { return 1; }
+  std::chrono::nanoseconds each{0};
+
+ protected:
+  task<void> run(Job& job) override {
+    if (each.count() > 0) co_await timers_.sleep(each);
+    job.work();
+  }
+
+ private:
+  sim::SimTimers& timers_;
+};
+
 struct Planet {
   asio::io_context io;
   sim::SimTimers timers;
   sim::SimClock clock{timers, std::chrono::hours{24 * 365 * 20}};
   SystemRandom random;
-  InlineWorkers workers;
+  PatientWorkers workers{timers};
   sim::SimNet net{timers, 7};
 
   template <class T>

@@ -79,6 +79,46 @@ TEST_CASE("session: a commit answers with what is missing, and is accepted when 
   CHECK(done);
 }
 
+TEST_CASE("session: a commit that takes minutes is waited for, because the server says that it is at work") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  auto const manifest = agent.manifest(50);
+  bool done = false;
+  std::chrono::nanoseconds took{0};
+  auto const work = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    std::vector<Buffer> records{envelope(), node(50, {51}), chunk(51)};
+    auto answer = co_await TestAgent::put(peer, std::move(records));
+    co_await answer.only();
+    w.planet.workers.each = 2 * limits::kProgressTimeout;
+    auto const start = w.planet.timers.now();
+    auto const accepted = co_await TestAgent::commit(peer, manifest);
+    took = w.planet.timers.now() - start;
+    done = accepted.has_receipt();
+    w.planet.workers.each = 0ns;
+  };
+  CHECK(agent.client.with(*w.centre, work) == Errc{});
+  CHECK(done);
+  CHECK(took >= 2 * limits::kProgressTimeout);
+}
+
+TEST_CASE("session: a disk that hangs is not at work for ever") {
+  OneServer w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.centre, w.centre->token("acme")) == Errc{});
+  auto const manifest = agent.manifest(50);
+  auto const work = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    std::vector<Buffer> records{envelope(), node(50, {51}), chunk(51)};
+    auto answer = co_await TestAgent::put(peer, std::move(records));
+    co_await answer.only();
+    w.planet.workers.each = 5h;
+    co_await TestAgent::commit(peer, manifest);
+  };
+  CHECK(agent.client.with(*w.centre, work) == Errc::timed_out);
+}
+
 TEST_CASE("session: nothing is served before hello, and the connection ends") {
   OneServer w;
   TestAgent agent{w.planet};
