@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "agent/announced_watch.hpp"
 #include "agent/control.hpp"
 #include "agent/enrol.hpp"
 #include "agent/jobs.hpp"
@@ -75,7 +76,9 @@ class Agent {
         state_(system_disk(), config_.state),
         workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
         resolver_(executor, timers_),
-        dialer_(executor, timers_, resolver_, config_.connection, proxy_password(config_.connection)),
+        password_(proxy_password(config_.connection)),
+        line_(executor, timers_, resolver_, config_.connection, SecretText(password_.text())),
+        announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
         choice_(state_, clock_, random_),
         scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job) { return run_job(job); }) {
     check_config(config_);
@@ -84,7 +87,7 @@ class Agent {
 
   task<void> run() {
     say_next();
-    co_await scheduler_.run();
+    co_await race(scheduler_.run(), announced_.run());
   }
 
  private:
@@ -101,10 +104,10 @@ class Agent {
     }
     std::string failed;
     try {
-      EnrolParts enrolment{state_, authority_, dialer_, timers_, clock_, random_, reporter_};
+      EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
       co_await keep_certificate(enrolment);
       const AgentKeys keys = AgentKeys::load(state_);
-      TlsServers servers(state_, keys, authority_, dialer_, timers_, clock_, servers_options(config_));
+      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
       const BackupJob order = backup_job(job, system_disk());
       const BackupResult r = co_await runner.run(order, Patience::until_done);
@@ -135,7 +138,9 @@ class Agent {
   AgentState state_;
   ThreadWorkers workers_;
   SystemResolver resolver_;
-  Chain dialer_;
+  SecretText password_;
+  Chain line_;
+  AnnouncedWatch announced_;
   ServerChoice choice_;
   Scheduler scheduler_;
 };

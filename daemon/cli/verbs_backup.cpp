@@ -40,6 +40,23 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
 }
 
+std::string in_words(const NeededServer& announced) {
+  const std::string what = fmt::format("{} ({}) from {} on", announced.address.to_string(), announced.purpose, rfc3339(*announced.from));
+  if (!announced.tried) return what + " (prepare the firewall: farkeep connection rules)";
+  const std::string when = rfc3339(*announced.tried);
+  return what + (announced.problem.empty() ? ", reached already (" + when + ")" : ", NOT REACHED YET (" + when + "): " + announced.problem + " (prepare the firewall: farkeep connection rules)");
+}
+
+boost::json::object announcement(const NeededServer& announced) {
+  boost::json::object out{{"address", announced.address.to_string()}, {"from", rfc3339(*announced.from)}};
+  if (announced.tried) {
+    out["tried"] = rfc3339(*announced.tried);
+    out["reached"] = announced.problem.empty();
+    if (!announced.problem.empty()) out["problem"] = announced.problem;
+  }
+  return out;
+}
+
 }  // namespace
 
 void backup_options(po::options_description& d) { d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4"); }
@@ -93,8 +110,8 @@ Exit status(App& app, const Values&, const Operands&) {
     out["servers"] = std::move(servers);
     boost::json::array announced, waiting;
     for (auto& s : servers_of(app)) {
-      if (s.from) announced.push_back(boost::json::object{{"address", s.address.to_string()}, {"from", rfc3339(*s.from)}});
-      if (s.from && !app.options().json) app.say(fmt::format("announced: {} ({}) from {} on (prepare the firewall: farkeep connection rules)", s.address.to_string(), s.purpose, rfc3339(*s.from)));
+      if (s.from) announced.push_back(announcement(s));
+      if (s.from && !app.options().json) app.say("announced: " + in_words(s));
       if (app.config().connection.mode != ConnectionMode::mapped || s.via || s.from || s.until) continue;
       waiting.push_back(boost::json::value(s.address.to_string()));
       if (!app.options().json) app.say(fmt::format("waiting for mapping: no firewall port is mapped to {} ({}); see: farkeep connection map", s.address.to_string(), s.purpose));

@@ -15,32 +15,19 @@ namespace {
 using wire::pb::Directory;
 
 constexpr int kMaxAddresses = 64;  // of one data centre
+constexpr std::size_t kMaxProblem = 500;
 
-void add(std::vector<ServerTarget>& line, const wire::pb::DataCentre& centre, const char* role) {
-  const auto id = ServerId::from(centre.server_id());
-  if (!id) return;
-  for (auto& address : centre.address()) {
-    const bool there = std::any_of(line.begin(), line.end(), [&](const ServerTarget& t) { return t.address == address; });
-    if (!there) line.push_back(ServerTarget{*id, centre.name() + " (" + role + ", " + address + ")", address});
-  }
-}
-
-void add(std::vector<ServerTarget>& line, const wire::pb::Pair& pair) {
-  add(line, pair.primary(), "primary");
-  add(line, pair.alternate(), "alternate");
-}
-
-// What is in force; behind it what still answers.
-void add(std::vector<ServerTarget>& line, const Directory& d, std::int64_t now) {
-  const bool begun = d.valid_from_ns() <= now || d.before_size() == 0;
-  if (begun && d.pair_size() > 0) add(line, d.pair(0));
-  if (d.before_size() > 0 && (!begun || d.overlap_until_ns() > now)) add(line, d.before(0));
+std::vector<std::string> addresses_of(const wire::pb::Pair& pair) {
+  std::vector<std::string> out;
+  for (const auto* centre : {&pair.primary(), &pair.alternate()})
+    for (auto& address : centre->address())
+      if (std::find(out.begin(), out.end(), address) == out.end()) out.push_back(address);
+  return out;
 }
 
 bool names(const wire::pb::Pair& pair, const std::string& address) {
-  for (const auto* centre : {&pair.primary(), &pair.alternate()})
-    if (std::find(centre->address().begin(), centre->address().end(), address) != centre->address().end()) return true;
-  return false;
+  const auto all = addresses_of(pair);
+  return std::find(all.begin(), all.end(), address) != all.end();
 }
 
 // An address that could only be this machine, or nobody.
@@ -64,29 +51,22 @@ std::optional<std::string> nonsense(const Directory& d, bool loopback_is_fine) {
 }
 
 bool has_loopback(const Directory& d) {
-  std::vector<ServerTarget> all;
-  for (auto& p : d.pair()) add(all, p);
-  return std::any_of(all.begin(), all.end(), [](const ServerTarget& t) {
-    const auto e = Endpoint::parse(t.address);
-    return e && e->address.is_loopback();
-  });
+  for (auto& pair : d.pair()) {
+    for (auto& address : addresses_of(pair)) {
+      const auto e = Endpoint::parse(address);
+      if (e && e->address.is_loopback()) return true;
+    }
+  }
+  return false;
 }
 
 std::string list_of(const wire::pb::Pair& pair) {
-  std::vector<ServerTarget> line;
-  add(line, pair);
   std::string out;
-  for (auto& t : line) out += (out.empty() ? "" : ", ") + t.address;
+  for (auto& address : addresses_of(pair)) out += (out.empty() ? "" : ", ") + address;
   return out;
 }
 
 }  // namespace
-
-std::vector<ServerTarget> pair_of(const Directory& directory, WallTime now) {
-  std::vector<ServerTarget> line;
-  add(line, directory, now.time_since_epoch().count());
-  return line;
-}
 
 // It was verified when it came; the certificate that signed it may have expired since.
 std::optional<AddressBook::Page> AddressBook::read(const Buffer& document) const {
@@ -99,24 +79,25 @@ std::optional<AddressBook::Page> AddressBook::read(const Buffer& document) const
 }
 
 std::vector<ServerTarget> AddressBook::pair() const {
-  const auto used = read(state_.directory());
-  if (!used) throw failure(Errc::damaged, "reading the address directory in " + state_.folder() + " (register again, or recover)");
+  if (!read(state_.directory())) throw failure(Errc::damaged, "reading the address directory in " + state_.folder() + " (register again, or recover)");
   std::vector<ServerTarget> line;
-  const auto newer = read(state_.next_directory());
-  if (newer && newer->content.valid_from_ns() <= now()) add(line, newer->content, now());
-  add(line, used->content, now());
+  for (auto& d : destinations())
+    if (!d.from) line.push_back(ServerTarget{d.id, d.name + " (" + d.role + ", " + d.address + ")", d.address});
   return line;
 }
 
 std::vector<AddressBook::Destination> AddressBook::destinations() const {
+  // In the order in which they are tried: what is in force, and behind it what still answers.
   std::vector<Destination> out;
   const auto add_pair = [&](const wire::pb::Pair& pair, std::optional<WallTime> from, std::optional<WallTime> until) {
     for (const auto* centre : {&pair.primary(), &pair.alternate()}) {
+      const auto id = ServerId::from(centre->server_id());
+      if (!id) continue;
       for (auto& address : centre->address()) {
         if (std::any_of(out.begin(), out.end(), [&](const Destination& d) { return d.address == address; })) continue;
         Destination d;
         d.address = address;
-        d.id = ServerId::from(centre->server_id()).value_or(ServerId{});
+        d.id = *id;
         d.name = centre->name();
         d.role = centre == &pair.primary() ? "primary" : "alternate";
         d.from = from;
@@ -143,6 +124,14 @@ std::vector<AddressBook::Destination> AddressBook::destinations() const {
   if (newer && newer->content.valid_from_ns() <= now()) add_page(newer->content, true);
   if (used) add_page(used->content, false);
   if (newer && newer->content.valid_from_ns() > now()) add_page(newer->content, true);
+  const auto known = state_.endpoints();
+  for (auto& d : out) {
+    for (auto& t : known.trial()) {
+      if (!d.from || t.address() != d.address) continue;
+      d.tried = time(t.at_ns());
+      d.problem = t.problem();
+    }
+  }
   return out;
 }
 
@@ -200,6 +189,24 @@ void AddressBook::worked(const std::string& address) {
   state_.set_directory(document);
   state_.clear_next_directory();
   log_info("the new addresses of directory {} work and are used from now on", newer->content.serial());
+}
+
+void AddressBook::tried(const std::string& address, const std::string& problem) {
+  auto known = state_.endpoints();
+  google::protobuf::RepeatedPtrField<agent::pb::Trial> kept;
+  agent::pb::Trial now_tried;
+  now_tried.set_address(address);
+  now_tried.set_at_ns(now());
+  now_tried.set_problem(problem.substr(0, kMaxProblem));
+  // What is announced no longer is forgotten.
+  const auto all = destinations();
+  for (auto& t : known.trial()) {
+    const bool announced = std::any_of(all.begin(), all.end(), [&](const Destination& d) { return d.from && d.address == t.address(); });
+    if (announced && t.address() != address) *kept.Add() = t;
+  }
+  *kept.Add() = now_tried;
+  known.mutable_trial()->Swap(&kept);
+  state_.set_endpoints(known);
 }
 
 }  // namespace farkeep

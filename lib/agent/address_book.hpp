@@ -20,7 +20,8 @@ class AddressBook {
  public:
   AddressBook(AgentState& state, const Certificate& authority, const Clock& clock) : state_(state), authority_(authority), clock_(clock) {}
 
-  /// The addresses to try now, most wanted first, none twice.  Throws failure: the folder holds no readable directory.
+  /// The addresses to try now, most wanted first, none twice: the destinations that are not only announced.  Throws failure: the folder
+  /// holds no readable directory.
   std::vector<ServerTarget> pair() const;
 
   /// An address that a firewall must let through: now, or from some time on.
@@ -32,6 +33,8 @@ class AddressBook {
     std::string subnet;   ///< of the directory that contains it; empty: none is known
     std::optional<WallTime> from;   ///< announced: not used before
     std::optional<WallTime> until;  ///< on its way out
+    std::optional<WallTime> tried;  ///< announced: when it was last tried…
+    std::string problem;            ///< …and what was in the way; empty: nothing
   };
   std::vector<Destination> destinations() const;
 
@@ -46,6 +49,8 @@ class AddressBook {
   Heard hear(const wire::pb::SignedDirectory& directory);
   /// A server has proved itself at this address: the newer directory, if it is time for it and the address is one of its, replaces the older one.
   void worked(const std::string& address);
+  /// An announced address was tried ahead of time.  `problem`: empty when it was reached.
+  void tried(const std::string& address, const std::string& problem);
 
  private:
   struct Page {
@@ -59,8 +64,5 @@ class AddressBook {
   const Certificate& authority_;
   const Clock& clock_;
 };
-
-/// The pair that a directory names for this time, its own or the one before it.
-std::vector<ServerTarget> pair_of(const wire::pb::Directory& directory, WallTime now);
 
 }  // namespace farkeep

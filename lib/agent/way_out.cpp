@@ -8,7 +8,7 @@ namespace {
 std::string pad(const std::string& text, std::size_t width) { return text.size() < width ? text + std::string(width - text.size(), ' ') : text; }
 
 std::string state_of(const NeededServer& s, ConnectionMode mode) {
-  if (s.from) return "announced, from " + rfc3339(*s.from);
+  if (s.from) return "announced, from " + rfc3339(*s.from) + (!s.tried ? "" : s.problem.empty() ? "; reached already" : "; NOT REACHED YET");
   const std::string until = s.until ? ", until " + rfc3339(*s.until) : "";
   if (mode != ConnectionMode::mapped) return "needed now" + until;
   return (s.via ? "mapped" : s.until ? "not mapped" : "NOT MAPPED, needed now") + until;
@@ -57,6 +57,8 @@ std::vector<NeededServer> needed_servers(const AgentConfig& config, const Addres
     s.subnet = d.subnet;
     s.from = d.from;
     s.until = d.until;
+    s.tried = d.tried;
+    s.problem = d.problem;
     add(std::move(s));
   }
   return out;

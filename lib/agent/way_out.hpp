@@ -19,6 +19,8 @@ struct NeededServer {
   std::optional<HostAddress> via;      ///< its firewall port, in mode mapped
   std::optional<WallTime> from;        ///< announced: not before this
   std::optional<WallTime> until;       ///< on its way out
+  std::optional<WallTime> tried;       ///< announced: when the daemon last tried it…
+  std::string problem;                 ///< …and what was in the way; empty: nothing
 };
 
 /// All of them: the registration pair, the assigned one (which may be the same: then once), and what is announced.

@@ -95,6 +95,32 @@ TEST_CASE("address book: an announced directory is kept, shown and not used befo
   CHECK(w.book.serial() == 1);
 }
 
+TEST_CASE("address book: how an announced address fared is kept as long as it is announced") {
+  World w;
+  const Directory first = w.directory(1, 1);
+  w.register_with(first);
+  REQUIRE(w.book.hear(w.sign(w.later(2, 2, first, 24h, 48h))) == Heard::taken);
+  const auto of = [&](const std::string& address) {
+    for (auto& d : w.book.destinations())
+      if (d.address == address) return d;
+    FAIL("there is no " << address);
+    return AddressBook::Destination{};
+  };
+  CHECK_FALSE(of("192.0.2.2:16384").tried);
+  w.book.tried("192.0.2.2:16384", "a firewall drops it");
+  w.book.tried("198.51.100.2:16384", "");
+  CHECK(of("192.0.2.2:16384").tried == w.clock.wall());
+  CHECK(of("192.0.2.2:16384").problem == "a firewall drops it");
+  CHECK(of("198.51.100.2:16384").tried);
+  CHECK(of("198.51.100.2:16384").problem.empty());
+  CHECK_FALSE(of("192.0.2.1:16384").tried);
+  w.book.tried("192.0.2.2:16384", "");
+  CHECK(of("192.0.2.2:16384").problem.empty());
+  CHECK(w.state.endpoints().trial_size() == 2);
+  w.pass(25h);
+  CHECK_FALSE(of("192.0.2.2:16384").tried);  // in force: every session tries it
+}
+
 TEST_CASE("address book: from its time on the new addresses come first, and replace the old ones when one has worked") {
   World w;
   const Directory first = w.directory(1, 1);

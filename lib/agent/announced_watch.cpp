@@ -1,0 +1,42 @@
+#include "agent/announced_watch.hpp"
+
+#include "base/log.hpp"
+
+namespace farkeep {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kLook = 10min;  // reads two small files
+constexpr auto kAgain = 24h;
+
+}  // namespace
+
+task<void> AnnouncedWatch::run() {
+  for (;;) {
+    try {
+      co_await look();
+    } catch (const failure& f) {  // a full disk: jobs say so themselves
+      log_warning("trying the announced servers: {}", f.what());
+    }
+    co_await timers_.sleep(kLook);
+  }
+}
+
+task<void> AnnouncedWatch::look() {
+  AddressBook book(state_, authority_, clock_);
+  std::vector<NeededServer> due;
+  for (auto& s : needed_servers(config_, &book))
+    if (s.from && (!s.tried || clock_.wall() - *s.tried >= kAgain || *s.tried > clock_.wall())) due.push_back(s);
+  if (due.empty()) co_return;
+  const AgentKeys keys = AgentKeys::load(state_);
+  Doctor doctor(co_await asio::this_coro::executor, timers_, clock_, resolver_, random_, config_.connection, password_, authority_, &keys);
+  for (auto& s : due) {
+    const Examination e = co_await doctor.examine(s);
+    book.tried(s.address.to_string(), e.works() ? "" : e.text);
+    if (e.works()) log_info("{} ({}), which is needed from {} on, is reached already", s.address.to_string(), s.purpose, rfc3339(*s.from));
+    else log_warning("{} ({}) is needed from {} on, and is not reached yet: {} (farkeep connection rules writes what the firewall must let through by then)", s.address.to_string(), s.purpose,
+                     rfc3339(*s.from), e.text);
+  }
+}
+
+}  // namespace farkeep
