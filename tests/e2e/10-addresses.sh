@@ -66,6 +66,24 @@ says awake
 expect 0 fk awake status
 says "announced: $e2:16384"
 
+note "the daemon tries them ahead of time, and says what is not reached yet"
+up west "$west" "$w3"
+farkeepd --config "$work/awake.ini" >"$work/daemon.log" 2>&1 &
+pid_of[daemon]=$!
+for i in $(seq 200); do
+  grep -q "$e2:16384 .* is reached already" "$work/daemon.log" && grep -q "$w2:16384 .* is not reached yet: connecting to $w2:16384" "$work/daemon.log" && break
+  kill -0 "${pid_of[daemon]}" 2>/dev/null || fail "the daemon ended: $(tail -n 3 "$work/daemon.log")"
+  [ "$i" -lt 200 ] || fail "the daemon does not try both: $(cat "$work/daemon.log")"
+  sleep 0.05
+done
+server_kill daemon TERM
+expect 0 fk awake status
+says "announced: $e2:16384 .*, reached already"
+says "announced: $w2:16384 .*, NOT REACHED YET"
+expect 0 fk awake connection show
+says "; NOT REACHED YET"
+up west "$west" "$w2" "$w3"
+
 note "from their time on they come first, and when they work they are used"
 expect 0 later 3 farkeep --config "$work/awake.ini" -v backup main
 says "$e2"
