@@ -19,6 +19,7 @@ Exit config_check(App&, const Values&, const Operands&);
 
 void setup_options(po::options_description&);
 Exit setup(App&, const Values&, const Operands&);
+void doctor_options(po::options_description&);
 Exit doctor(App&, const Values&, const Operands&);
 Exit connection_show(App&, const Values&, const Operands&);
 void connection_map_options(po::options_description&);

@@ -43,7 +43,7 @@ void show(App& app, const Verdict& v) {
 
 }  // namespace
 
-std::vector<Examination> examine_all(App& app, Extras* extras) {
+std::vector<Examination> examine_all(App& app, Extras* extras, Doctor::Idle idle) {
   const ConnectionConfig& connection = app.config().connection;
   const SecretText password = proxy_password(connection);
   const AgentKeys* keys = app.state().registered() ? &app.keys() : nullptr;
@@ -57,15 +57,17 @@ std::vector<Examination> examine_all(App& app, Extras* extras) {
       show(app, e);
       seen.push_back(std::move(e));
     }
-    if (extras) *extras = co_await physician.probe_further(seen);
+    if (extras) *extras = co_await physician.probe_further(seen, idle);
   };
   app.run(work());
   return seen;
 }
 
-Exit doctor(App& app, const Values&, const Operands&) {
+void doctor_options(po::options_description& d) { d.add_options()("idle", "tries whether connections survive silence, too: takes a minute"); }
+
+Exit doctor(App& app, const Values& values, const Operands&) {
   Extras extras;
-  const std::vector<Examination> seen = examine_all(app, &extras);
+  const std::vector<Examination> seen = examine_all(app, &extras, values.count("idle") ? Doctor::Idle::probe : Doctor::Idle::skip);
   const Verdict v = judge(app.config().connection, seen, extras);
   show(app, v);
   return v.exit;

@@ -18,6 +18,9 @@ constexpr auto kBulkStep = 20s;          // for 64 KiB on a line of 32 kbit/s
 constexpr int kSmallSegment = 1220;      // fits what IPv6 guarantees
 constexpr std::uint16_t kUnusedPort = 16385;  // beside ours: nobody listens, and no rule of ours permits it
 constexpr std::chrono::nanoseconds kLatest = std::chrono::days{365 * 200};
+constexpr int kMostHops = 30, kQuietHops = 2;  // two routers in a row that say nothing are the end
+constexpr auto kHopWait = 2s;
+constexpr std::chrono::seconds kSilences[] = {10s, 20s, 28s};  // up to what a session is ever silent
 constexpr std::size_t kBulk[] = {64, 1 * limits::kKiB, 4 * limits::kKiB, 64 * limits::kKiB};
 
 void keep(const boost::system::system_error& e, Examination& out) {
@@ -51,15 +54,11 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
     const Endpoint destination = value_or_throw(Endpoint::parse(out.server.address.to_string()), "reading an address");
     std::unique_ptr<Stream> stream = co_await chain.dial(destination);
     out.reached = Stage::tls;
-    const TlsContext tls(credentials_of(keys_, authority_), clock_);
-    ExpectedServer expected = destination.address;
-    if (out.server.id) expected = *out.server.id;
-    std::string doing = "starting TLS with " + stream->describe();
-    std::unique_ptr<SecureStream> secure = co_await with_timeout(timers_, limits::kTlsTimeout, tls.connect(std::move(stream), std::move(expected)), std::move(doing));
-    out.answered = secure->peer().server;
-    co_await send_bulk(*secure, out);
+    std::unique_ptr<SecureStream> proved = co_await secure(std::move(stream), out.server);
+    out.answered = proved->peer().server;
+    co_await send_bulk(*proved, out);
     out.reached = Stage::hello;
-    co_await greet(std::move(secure), out);
+    co_await greet(std::move(proved), out);
     out.reached = Stage::done;
     out.text = "server " + out.answered->brief() + " answers";
   } catch (const wrong_server& e) {
@@ -78,6 +77,14 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
   if (out.reached == Stage::hello && out.code == Errc::busy) out.reached = Stage::done;
   out.took = std::chrono::duration_cast<std::chrono::milliseconds>(timers_.now() - begin);
   co_return out;
+}
+
+task<std::unique_ptr<SecureStream>> Doctor::secure(std::unique_ptr<Stream> stream, const NeededServer& server) {
+  const TlsContext tls(credentials_of(keys_, authority_), clock_);
+  ExpectedServer expected = asio::ip::make_address(server.address.ip);
+  if (server.id) expected = *server.id;
+  std::string doing = "starting TLS with " + stream->describe();
+  co_return co_await with_timeout(timers_, limits::kTlsTimeout, tls.connect(std::move(stream), std::move(expected)), std::move(doing));
 }
 
 // What grows from one that fits into any packet to more than what is on its way at once.
@@ -99,17 +106,21 @@ task<void> Doctor::greet(std::unique_ptr<SecureStream> stream, Examination& out)
   co_await with_peer(std::move(stream), timers_, std::move(work));
 }
 
-task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
+task<Extras> Doctor::probe_further(const std::vector<Examination>& seen, Idle idle) {
   Extras out;
   bool all_silent = true;
   const Examination* first = nullptr;  // of those that are needed now
   const Examination* stalled = nullptr;
+  const Examination* silent = nullptr;
+  const Examination* working = nullptr;
   bool odd_proxy = false;
   for (auto& e : seen) {
     if (e.server.from || e.server.until) continue;
     if (!first) first = &e;
-    all_silent = all_silent && e.reached == Stage::connect && e.code == Errc::timed_out && !e.trouble;
+    all_silent = all_silent && unanswered(e);
     if (stalls(e) && !stalled) stalled = &e;
+    if (e.works() && !working) working = &e;
+    if (unanswered(e) && !silent) silent = &e;
     if (e.trouble)
       odd_proxy = odd_proxy || *e.trouble == ProxyTrouble::silent || *e.trouble == ProxyTrouble::closed_at_once || *e.trouble == ProxyTrouble::other_protocol ||
                   *e.trouble == ProxyTrouble::malformed || (connection_.mode == ConnectionMode::http && *e.trouble == ProxyTrouble::behind_silent);
@@ -128,7 +139,55 @@ task<Extras> Doctor::probe_further(const std::vector<Examination>& seen) {
     const Examination smaller = co_await examine(std::move(again), kSmallSegment);
     out.small_segments_pass = smaller.works();
   }
+  if (silent && connection_.mode == ConnectionMode::direct) {
+    const Endpoint there = value_or_throw(Endpoint::parse(silent->server.address.to_string()), "reading an address");
+    out.hops = co_await count_hops(there);
+  }
+  if (working && idle == Idle::probe) {
+    NeededServer server = working->server;
+    out.idle_cut = co_await find_idle_limit(std::move(server));
+  }
   co_return out;
+}
+
+// A packet whose time to live ends on the way makes the router there say so, unless a firewall has dropped it before, or keeps routers quiet.
+task<int> Doctor::count_hops(Endpoint there) {
+  int answered = 0;
+  for (int hop = 1; hop <= kMostHops && hop - answered <= kQuietHops; ++hop) {
+    DirectDialerOptions options = direct_options(connection_);
+    options.connect_timeout = kHopWait;
+    options.hops = hop;
+    boost::system::error_code code;
+    try {
+      DirectDialer direct(executor_, timers_, options);
+      const auto stream = co_await direct.dial(there);
+    } catch (const failure& e) {
+      code = e.code();
+    }
+    if (code == boost::system::errc::host_unreachable) answered = hop;
+    else if (classify(code) != Errc::timed_out) break;
+  }
+  co_return answered;
+}
+
+// Both sides of a session ping after 30 s of silence: what forgets connections later than that does no harm.
+task<std::optional<std::chrono::seconds>> Doctor::find_idle_limit(NeededServer server) {
+  Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()));
+  const Endpoint there = value_or_throw(Endpoint::parse(server.address.to_string()), "reading an address");
+  std::chrono::seconds held{0};
+  try {
+    std::unique_ptr<Stream> stream = co_await chain.dial(there);
+    const std::unique_ptr<SecureStream> proved = co_await secure(std::move(stream), server);
+    for (const std::chrono::seconds silence : kSilences) {
+      held = silence;
+      co_await timers_.sleep(silence);
+      co_await with_timeout(timers_, limits::kEchoTimeout, echo(*proved, kBulk[0]), "sending a ping after silence");
+    }
+    co_return std::nullopt;
+  } catch (const failure&) {
+  }
+  if (held.count() == 0) co_return std::nullopt;  // it was reached a moment ago, and is no more: nothing about silence
+  co_return held;
 }
 
 // Whether a proxy of that kind is there: whatever it answers in its own protocol is proof, a refusal too.

@@ -34,6 +34,8 @@ struct Examination {
   bool works() const { return reached == Stage::done; }
 };
 
+/// Nothing came back, and no proxy is to blame: something drops the packets, or nobody is there.
+bool unanswered(const Examination& e) noexcept;
 /// Small messages passed and then nothing, as where large packets vanish; during TLS silence may have other reasons, too.
 bool stalls(const Examination& e) noexcept;
 
@@ -45,6 +47,8 @@ struct Extras {
   std::optional<ConnectionMode> proxy_speaks;    ///< what is configured as one kind of proxy answers as another
   std::optional<bool> host_refuses_other_port;   ///< the server's host answers on a port that nobody uses: packets get there and back
   std::optional<bool> small_segments_pass;       ///< with segments of 1220 bytes what stalled goes through
+  std::optional<int> hops;                       ///< packets to the first silent server get as far as this router; 0: no router says anything
+  std::optional<std::chrono::seconds> idle_cut;  ///< a connection that was silent for so long is gone
 };
 
 /// Who must do something.
@@ -72,8 +76,10 @@ class Doctor {
 
   /// One server, layer after layer; each has a deadline.  Never throws but when cancelled.
   task<Examination> examine(NeededServer server) { return examine(std::move(server), std::nullopt); }
-  /// The probes that `seen` calls for.
-  task<Extras> probe_further(const std::vector<Examination>& seen);
+  /// The probes that `seen` calls for.  With Idle::probe also whether a connection survives silence, as long as a session is ever silent: a
+  /// minute.
+  enum class Idle { skip, probe };
+  task<Extras> probe_further(const std::vector<Examination>& seen, Idle idle);
 
  private:
   task<Examination> examine(NeededServer server, std::optional<int> max_segment);
@@ -81,6 +87,9 @@ class Doctor {
   task<void> greet(std::unique_ptr<SecureStream> stream, Examination& out);
   task<bool> speaks(ConnectionMode mode, HostAddress proxy);
   task<bool> refuses(Endpoint at);
+  task<int> count_hops(Endpoint at);
+  task<std::optional<std::chrono::seconds>> find_idle_limit(NeededServer server);
+  task<std::unique_ptr<SecureStream>> secure(std::unique_ptr<Stream> stream, const NeededServer& server);
 
   Executor executor_;
   Timers& timers_;

@@ -51,8 +51,14 @@ Verdict verdict(std::string finding, Who who, std::string sentence, std::string 
   return v;
 }
 
-bool timed_out(const Examination& e) { return e.reached == Stage::connect && !e.trouble && e.code == Errc::timed_out; }
 bool refused(const Examination& e) { return e.raw == boost::system::errc::connection_refused; }
+// Where what gets no answer is lost, as far as routers tell.
+std::string where(const Extras& extras) {
+  const int hop = extras.hops.value_or(0);
+  if (hop == 0) return {};
+  return " (the router at hop " + std::to_string(hop) + " from here answers, nothing beyond it does: it is dropped there or behind)";
+}
+
 bool no_network(const Examination& e) { return e.raw == boost::system::errc::network_unreachable || e.raw == boost::system::errc::network_down; }
 bool prohibited(const Examination& e) { return e.raw == boost::system::errc::host_unreachable; }
 
@@ -161,8 +167,8 @@ Verdict about_packets(const Seen& broken, const Seen& working, const Extras& ext
   const std::string permit = "permit TCP to " + nets(broken) + " (farkeep connection rules writes the rules)";
   if (!working.empty()) {
     const bool other_net = std::none_of(working.begin(), working.end(), [&](auto* w) { return net(*w) == net(e); });
-    if (all(timed_out) && other_net)
-      return verdict("one_net_closed", Who::firewall_administrator, "TCP to " + addresses(broken) + " gets no answer, while " + addresses(working) + " works: the firewall permits only one of the nets", permit, Exit::unreachable);
+    if (all(unanswered) && other_net)
+      return verdict("one_net_closed", Who::firewall_administrator, "TCP to " + addresses(broken) + " gets no answer, while " + addresses(working) + " works: the firewall permits only one of the nets" + where(extras), permit, Exit::unreachable);
     if (all(prohibited))
       return verdict("one_net_prohibited", Who::firewall_administrator, "a router or firewall says that " + addresses(broken) + " cannot be reached, while " + addresses(working) + " works", permit, Exit::unreachable);
     if (all(refused))
@@ -170,10 +176,10 @@ Verdict about_packets(const Seen& broken, const Seen& working, const Extras& ext
                      "is the server running? if it is: " + permit, Exit::unreachable);
     return verdict("one_server_lost", Who::firewall_administrator, addresses(broken) + " is not reached, while " + addresses(working) + " works: " + e.text, permit, Exit::unreachable);
   }
-  if (all(timed_out)) {
+  if (all(unanswered)) {
     if (extras.host_refuses_other_port.value_or(false))
-      return verdict("port_closed", Who::firewall_administrator, "packets get to the servers' nets and back, but TCP port " + port(e) + " gets no answer: a firewall drops this port", permit, Exit::unreachable);
-    return verdict("all_dropped", Who::firewall_administrator, "TCP to " + addresses(broken) + " gets no answer: a firewall drops the packets", permit, Exit::unreachable);
+      return verdict("port_closed", Who::firewall_administrator, "packets get to the servers' nets and back, but TCP port " + port(e) + " gets no answer: a firewall drops this port" + where(extras), permit, Exit::unreachable);
+    return verdict("all_dropped", Who::firewall_administrator, "TCP to " + addresses(broken) + " gets no answer: a firewall drops the packets" + where(extras), permit, Exit::unreachable);
   }
   if (all(prohibited)) return verdict("all_prohibited", Who::firewall_administrator, "a router or firewall says that " + addresses(broken) + " cannot be reached", permit, Exit::unreachable);
   if (all(refused))
@@ -183,7 +189,15 @@ Verdict about_packets(const Seen& broken, const Seen& working, const Extras& ext
 }
 
 // When everything that is needed works.
-Verdict about_working(const std::vector<Examination>& all) {
+Verdict about_working(const std::vector<Examination>& all, const Extras& extras) {
+  if (extras.idle_cut) {
+    Seen working;
+    for (auto& e : all)
+      if (e.works()) working.push_back(&e);
+    return verdict("idle_cut", Who::firewall_administrator,
+                   "every server is reached; but a connection that was silent for " + std::to_string(extras.idle_cut->count()) + " s is gone: a firewall or proxy on the way forgets it",
+                   "let TCP connections to " + nets(working) + " be silent for 60 s at the least", Exit::unreachable);
+  }
   for (auto& e : all) {
     if (!e.skew || std::chrono::abs(*e.skew) <= kSkew) continue;
     const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(std::chrono::abs(*e.skew)).count();
@@ -200,7 +214,7 @@ Verdict about_working(const std::vector<Examination>& all) {
 Verdict decide(const ConnectionConfig& connection, const std::vector<Examination>& all, const Extras& extras) {
   const Seen broken = those(all, [](const Examination& e) { return !e.works(); });
   const Seen working = those(all, [](const Examination& e) { return e.works(); });
-  if (broken.empty()) return about_working(all);
+  if (broken.empty()) return about_working(all, extras);
   // What is false weighs more than what is missing.
   if (auto v = about_identity(all, broken)) return std::move(*v);
   if (auto v = about_proxy(connection, broken, extras)) return std::move(*v);
@@ -211,6 +225,8 @@ Verdict decide(const ConnectionConfig& connection, const std::vector<Examination
 }
 
 }  // namespace
+
+bool unanswered(const Examination& e) noexcept { return e.reached == Stage::connect && !e.trouble && e.code == Errc::timed_out; }
 
 bool stalls(const Examination& e) noexcept {
   return e.reached == Stage::bulk || (e.reached == Stage::tls && e.code == Errc::timed_out && !e.answered && !e.doubt);

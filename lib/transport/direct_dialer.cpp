@@ -2,6 +2,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <boost/asio/ip/unicast.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -16,12 +17,13 @@ namespace {
 
 using asio::ip::tcp;
 
-task<boost::system::error_code> try_connect(tcp::socket& socket, tcp::endpoint to, std::uint16_t source_port, std::optional<int> max_segment) {
+task<boost::system::error_code> try_connect(tcp::socket& socket, tcp::endpoint to, std::uint16_t source_port, const DirectDialerOptions& options) {
   boost::system::error_code code;
   socket.open(to.protocol(), code);
   if (code) co_return code;
   set_tcp_options(socket.native_handle());
-  if (max_segment) set_max_segment(socket.native_handle(), *max_segment);
+  if (options.max_segment) set_max_segment(socket.native_handle(), *options.max_segment);
+  if (options.hops) socket.set_option(asio::ip::unicast::hops{*options.hops}, code);
   if (source_port != 0) {
     // A port in TIME_WAIT towards another destination is usable; towards this one connect() says so.
     socket.set_option(tcp::socket::reuse_address{true}, code);
@@ -66,7 +68,7 @@ task<std::unique_ptr<Stream>> DirectDialer::connect(Endpoint destination) {
   for (std::uint32_t i = 0; i < ports; ++i) {
     tcp::socket socket{executor_};
     const auto port = static_cast<std::uint16_t>(options_.source_ports ? first + (begin + i) % ports : 0U);
-    code = co_await try_connect(socket, to, port, options_.max_segment);
+    code = co_await try_connect(socket, to, port, options_);
     if (!code) co_return std::make_unique<SocketStream>(StreamSocket{std::move(socket)}, destination.text(), symptom_);
     if (!options_.source_ports || !port_is_taken(code)) break;
   }

@@ -15,6 +15,7 @@ struct DirectDialerOptions {
   DirectDialerOptions() = default;
   std::chrono::nanoseconds connect_timeout = limits::kConnectTimeout;
   std::optional<PortRange> source_ports;  ///< for packet filters that know a connection by its source port
+  std::optional<int> hops;         ///< how many routers may pass the packets on (TTL): to see how far they get
   std::optional<int> max_segment;  ///< bytes, for a way that swallows large packets (RFC 2923 §2.1, MTU black hole)
 };
 

@@ -245,6 +245,22 @@ TEST_CASE("doctor: without a subnet the address itself is named") {
   CHECK_THAT(judge(mode(ConnectionMode::direct), all, none()).change, Contains("permit TCP to 204.164.111.10 port 16384"));
 }
 
+TEST_CASE("doctor: how far packets get is said where it is known, and silence that kills where everything else works") {
+  Extras extras;
+  extras.hops = 3;
+  CHECK_THAT(judge(mode(ConnectionMode::direct), pair(silent, silent), extras).sentence, Contains("the router at hop 3 from here answers, nothing beyond it"));
+  CHECK_THAT(judge(mode(ConnectionMode::direct), pair(works, silent), extras).sentence, Contains("the router at hop 3"));
+  extras.hops = 0;
+  CHECK_THAT(judge(mode(ConnectionMode::direct), pair(silent, silent), extras).sentence, !Contains("hop"));
+  extras.idle_cut = 20s;
+  const Verdict v = judge(mode(ConnectionMode::direct), pair(works, works), extras);
+  CHECK(v.finding == "idle_cut");
+  CHECK(v.exit == Exit::unreachable);
+  CHECK_THAT(v.sentence, Contains("silent for 20 s is gone"));
+  CHECK_THAT(v.change, Contains("204.164.111.0/26 and 140.239.229.0/26 port 16384"));
+  CHECK(judge(mode(ConnectionMode::direct), pair(works, silent), extras).finding == "one_net_closed");  // first things first
+}
+
 TEST_CASE("doctor: two ports that lead to each other's server are exchanged, and nothing less is") {
   const auto answered = [](std::uint8_t left, std::uint8_t right, bool right_works, bool mapped) {
     auto all = pair(cut, right_works ? works : cut);
