@@ -48,8 +48,8 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
   Examination out;
   out.server = std::move(server);
   const SteadyTime begin = timers_.now();
+  Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()));
   try {
-    Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()));
     chain.set_max_segment(max_segment);
     const Endpoint destination = value_or_throw(Endpoint::parse(out.server.address.to_string()), "reading an address");
     std::unique_ptr<Stream> stream = co_await chain.dial(destination);
@@ -73,6 +73,7 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
   } catch (const failure& e) {
     keep(e, out);
   }
+  out.symptom = chain.symptom();
   // A server that asks to come back later is reached; an agent that it has not heard of yet is no trouble of the way.
   if (out.reached == Stage::hello && out.code == Errc::busy) out.reached = Stage::done;
   out.took = std::chrono::duration_cast<std::chrono::milliseconds>(timers_.now() - begin);
@@ -125,7 +126,7 @@ task<Extras> Doctor::probe_further(const std::vector<Examination>& seen, Idle id
       odd_proxy = odd_proxy || *e.trouble == ProxyTrouble::silent || *e.trouble == ProxyTrouble::closed_at_once || *e.trouble == ProxyTrouble::other_protocol ||
                   *e.trouble == ProxyTrouble::malformed || (connection_.mode == ConnectionMode::http && *e.trouble == ProxyTrouble::behind_silent);
   }
-  if (odd_proxy && connection_.proxy()) {
+  if (odd_proxy && !working && connection_.proxy()) {
     const ConnectionMode other = connection_.mode == ConnectionMode::socks ? ConnectionMode::http : ConnectionMode::socks;
     const bool yes = co_await speaks(other, connection_.proxy()->proxy);
     if (yes) out.proxy_speaks = other;

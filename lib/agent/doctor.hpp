@@ -29,6 +29,7 @@ struct Examination {
   std::optional<ProxyTrouble> trouble;
   std::optional<ServerId> answered;
   std::optional<untrusted_peer::Why> doubt;
+  LineSymptom symptom = LineSymptom::none;   ///< of the TCP connection
   std::optional<std::chrono::seconds> skew;  ///< the server's clock minus ours
 
   bool works() const { return reached == Stage::done; }

@@ -33,6 +33,14 @@ std::string addresses(const std::vector<const Examination*>& which) {
 
 using Seen = std::vector<const Examination*>;
 
+// "fw:40001 leads to 204.164.111.10:16384, and fw:40002 to …"
+std::string mappings(const Seen& which) {
+  std::string out;
+  for (auto* e : which)
+    if (e->server.via) out += (out.empty() ? "" : ", and ") + e->server.via->to_string() + (out.empty() ? " leads to " : " to ") + at(*e);
+  return out;
+}
+
 template <class Test>
 Seen those(const std::vector<Examination>& all, Test test) {
   Seen out;
@@ -75,16 +83,20 @@ std::optional<Verdict> about_proxy(const ConnectionConfig& connection, const See
                    http ? "farkeep connection set mode=http http.proxy=" + place : "farkeep connection set mode=socks socks.proxy=" + place, Exit::unreachable);
   }
   const Exit exit = exit_code(make_error_code(e.code));
+  Seen same, others;
+  for (auto* b : broken) {
+    if (b->trouble == e.trouble) same.push_back(b);
+    if (b->trouble == e.trouble && b != &e) others.push_back(b);
+  }
+  const std::string text = e.text + (others.empty() ? "" : "; the same with " + addresses(others));
+  if (connection.mode == ConnectionMode::mapped && (*e.trouble == ProxyTrouble::refused || *e.trouble == ProxyTrouble::no_answer))
+    return verdict(name_of(*e.trouble), Who::firewall_administrator, text, "permit TCP from the firewall to " + nets(same) + ", and check that " + mappings(same), exit);
   switch (*e.trouble) {
-    case ProxyTrouble::not_mapped: {
-      Seen missing;
-      for (auto* b : broken)
-        if (b->trouble == ProxyTrouble::not_mapped) missing.push_back(b);
-      return verdict("not_mapped", Who::firewall_administrator, "no firewall port is mapped to " + addresses(missing),
+    case ProxyTrouble::not_mapped:
+      return verdict("not_mapped", Who::firewall_administrator, "no firewall port is mapped to " + addresses(same),
                      "choose a free port for each and forward it to the destination (farkeep connection map lists them); then on this computer: farkeep connection set with "
                      "all mappings as mapped.destination=\"IP via FIREWALL:PORT\"",
                      exit);
-    }
     case ProxyTrouble::name_unknown:
     case ProxyTrouble::no_way: return verdict(name_of(*e.trouble), Who::this_computer, e.text, "correct the proxy's address (farkeep connection set), or this computer's network", exit);
     case ProxyTrouble::login_demanded:
@@ -98,8 +110,12 @@ std::optional<Verdict> about_proxy(const ConnectionConfig& connection, const See
     case ProxyTrouble::other_protocol:
     case ProxyTrouble::malformed:
     case ProxyTrouble::no_connect: return verdict(name_of(*e.trouble), Who::this_computer, e.text, "check the address, the port and the kind of the proxy (farkeep connection set)", exit);
+    case ProxyTrouble::behind_no_way:
+    case ProxyTrouble::behind_refused:
+    case ProxyTrouble::behind_silent:
+      return verdict(name_of(*e.trouble), Who::firewall_administrator, text, "permit TCP from the proxy to " + nets(same) + " on the firewall behind it; if that is so already, see the proxy's log", exit);
     default:
-      return verdict(name_of(*e.trouble), Who::proxy_administrator, e.text, "permit TCP CONNECT to " + nets(broken) + " (farkeep connection rules --for dante, squid or ssh)", exit);
+      return verdict(name_of(*e.trouble), Who::proxy_administrator, text, "permit TCP CONNECT to " + nets(same) + " (farkeep connection rules --for dante, squid or ssh)", exit);
   }
 }
 
@@ -132,9 +148,17 @@ std::optional<Verdict> about_tls(const Seen& broken) {
     if (e->code == Errc::protocol)
       return verdict("not_our_server", e->server.via ? Who::firewall_administrator : Who::this_computer, "what answers at " + (e->server.via ? e->server.via->to_string() : at(*e)) + " is no server of ours: " + e->text,
                      e->server.via ? "the firewall port must lead to " + at(*e) : "if this network wants a login in a browser first, do that; else check the address", Exit::unreachable);
-    if (e->server.via)
-      return verdict("nothing_behind_mapping", Who::firewall_administrator, "the firewall takes the connection at " + e->server.via->to_string() + " but does not reach " + at(*e) + " behind it",
-                     "permit TCP from the firewall to " + nets({e}) + ", and check where the port leads", Exit::unreachable);
+    if (e->server.via) {
+      Seen same;
+      std::string ports;
+      for (auto* b : broken) {
+        if (b->reached != Stage::tls || !b->server.via || b->code == Errc::protocol) continue;
+        same.push_back(b);
+        ports += (ports.empty() ? "" : " and ") + b->server.via->to_string();
+      }
+      return verdict("nothing_behind_mapping", Who::firewall_administrator, "the firewall takes the connection at " + ports + " but does not reach " + addresses(same) + " behind it",
+                     "permit TCP from the firewall to " + nets(same) + ", and check that " + mappings(same), Exit::unreachable);
+    }
     return verdict("cut_before_tls", Who::firewall_administrator, "the connection to " + at(*e) + " is made, and cut before the server has said anything: " + e->text,
                    "let TCP to " + nets({e}) + " through without looking into it", Exit::unreachable);
   }
@@ -229,7 +253,10 @@ Verdict decide(const ConnectionConfig& connection, const std::vector<Examination
 bool unanswered(const Examination& e) noexcept { return e.reached == Stage::connect && !e.trouble && e.code == Errc::timed_out; }
 
 bool stalls(const Examination& e) noexcept {
-  return e.reached == Stage::bulk || (e.reached == Stage::tls && e.code == Errc::timed_out && !e.answered && !e.doubt);
+  if (e.reached == Stage::bulk) return true;
+  if (e.reached != Stage::tls || e.code != Errc::timed_out || e.answered) return false;
+  // A mapped port that leads nowhere is silent, too, and more often.
+  return e.symptom == LineSymptom::swallowing || (e.symptom == LineSymptom::silent && !e.server.via);
 }
 
 std::optional<std::string> exchanged(const std::vector<Examination>& seen) {

@@ -38,9 +38,11 @@ std::string words(ProxyTrouble trouble, const ProxyPlace& at) {
     case ProxyTrouble::name_unknown:
       return "the name " + host + " of the " + kind + " cannot be resolved on this computer; enter its IP address, or correct the name";
     case ProxyTrouble::refused:
-      return "nothing listens at " + p + "; check the address and the port" + (socks ? " (a SOCKS proxy's is usually 1080)" : "");
+      return "nothing listens at " + p + "; check the address and the port" +
+             (socks ? " (a SOCKS proxy's is usually 1080)" : is_mapped(at) ? ", or a firewall behind it rejects what it leads to" : "");
     case ProxyTrouble::no_answer:
-      return p + " does not answer: a packet filter between this computer and the " + kind + " drops the packets, or the address is wrong; check the address and the port";
+      return p + " does not answer: a packet filter between this computer and the " + kind + " drops the packets, or the address is wrong" +
+             (is_mapped(at) ? ", or a firewall behind it drops what it leads to" : "") + "; check the address and the port";
     case ProxyTrouble::no_way: return "this computer has no route to " + p + "; check the address, and this computer's network";
     case ProxyTrouble::silent:
       return p + " takes the connection and says nothing; " +

@@ -89,6 +89,11 @@ void cut(Examination& e) {
   e.reached = Stage::tls;
   e.code = Errc::unreachable;
 }
+void silent_tls(Examination& e) {
+  e.reached = Stage::tls;
+  e.code = Errc::timed_out;
+  e.symptom = LineSymptom::silent;
+}
 void declines(Examination& e) {
   e.reached = Stage::hello;
   e.code = Errc::unauthorised;
@@ -170,7 +175,11 @@ TEST_CASE("doctor: one sentence, who, and what to change, for each thing that ca
       {"login_refused", socks, proxy<ProxyTrouble::login_refused>, proxy<ProxyTrouble::login_refused>, none(), this_computer, Exit::refused, "refused the user", "password"},
       {"login_demanded", socks, proxy<ProxyTrouble::login_demanded>, proxy<ProxyTrouble::login_demanded>, none(), this_computer, Exit::refused, "demands a login", "password"},
       {"forbidden", socks, proxy<ProxyTrouble::forbidden>, works, none(), proxy_administrator, kNo, "do not permit 204.164.111.10:16384", "permit TCP CONNECT to 204.164.111.0/26 port 16384"},
-      {"behind_silent", socks, proxy<ProxyTrouble::behind_silent>, proxy<ProxyTrouble::behind_silent>, none(), proxy_administrator, kNo, "gets no answer", "204.164.111.0/26 and 140.239.229.0/26"},
+      {"behind_silent", socks, proxy<ProxyTrouble::behind_silent>, proxy<ProxyTrouble::behind_silent>, none(), firewall_administrator, kNo, "the same with 140.239.229.10:16384", "permit TCP from the proxy to 204.164.111.0/26 and 140.239.229.0/26"},
+      {"behind_refused", socks, proxy<ProxyTrouble::behind_refused>, works, none(), firewall_administrator, kNo, "was refused by 204.164.111.10:16384", "permit TCP from the proxy to 204.164.111.0/26 port 16384"},
+      {"closed", socks, proxy<ProxyTrouble::closed>, works, none(), proxy_administrator, kNo, "closed the connection without a reason", "permit TCP CONNECT to 204.164.111.0/26 port 16384"},
+      {"large_packets_lost", direct, silent_tls, works, small(), firewall_administrator, kNo, "pass in segments of 1220 bytes", "clamp the MSS"},
+      {"cut_before_tls", direct, silent_tls, works, none(), firewall_administrator, kNo, "cut before the server has said anything", "without looking into it"},
       {"not_mapped", mapped, proxy<ProxyTrouble::not_mapped>, works, none(), firewall_administrator, kNo, "no firewall port is mapped to 204.164.111.10:16384", "connection map"},
   };
   for (const Row& row : rows) {
@@ -213,6 +222,16 @@ TEST_CASE("doctor: mapped ports: exchanged, leading to the wrong server, to noth
   v = judge(c, mapped(cut, works), none());
   CHECK(v.finding == "nothing_behind_mapping");
   CHECK_THAT(v.sentence, Contains("fw:40001 but does not reach 204.164.111.10:16384"));
+  v = judge(c, mapped(cut, cut), none());
+  CHECK_THAT(v.sentence, Contains("fw:40001 and fw:40002 but does not reach 204.164.111.10:16384 and 140.239.229.10:16384"));
+  CHECK_THAT(v.change, Contains("permit TCP from the firewall to 204.164.111.0/26 and 140.239.229.0/26 port 16384") &&
+                           Contains("fw:40001 leads to 204.164.111.10:16384, and fw:40002 to 140.239.229.10:16384"));
+  v = judge(c, mapped(silent_tls, works), none());
+  CHECK(v.finding == "nothing_behind_mapping");
+  v = judge(c, mapped(proxy<ProxyTrouble::refused>, proxy<ProxyTrouble::no_answer>), none());  // a firewall that maps rejects by itself
+  CHECK(v.finding == "refused");
+  CHECK(v.who == Who::firewall_administrator);
+  CHECK_THAT(v.change, Contains("permit TCP from the firewall to 204.164.111.0/26 port 16384, and check that fw:40001 leads to 204.164.111.10:16384"));
   v = judge(c, mapped(portal, works), none());
   CHECK(v.finding == "not_our_server");
   CHECK(v.who == Who::firewall_administrator);
