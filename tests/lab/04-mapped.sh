@@ -1,12 +1,7 @@
 #!/usr/bin/env bash
 # Through ports of the firewall, one for each server, by all usual means; and how wrong mappings are found out.
 . "$(dirname "$0")/lab.sh"
-needs haproxy haproxy nginx nginx-light socat socat rinetd rinetd
-stream=/usr/lib/nginx/modules/ngx_stream_module.so
-[ -e $stream ] || fail "$stream is missing: install the Debian package libnginx-mod-stream"
-
-# mapping PORT1 PORT2: the lines of an agent whose primary is behind PORT1.
-mapping() { lines=("[connection]" "mode = mapped" "[mapped]" "destination = $east via $name_of_fw:$1" "destination = $west via $name_of_fw:$2"); }
+. "$(dirname "$0")/proxies.sh"
 
 small_tree
 network_up
@@ -19,36 +14,10 @@ mapping 40001 40002
 journey dnat "${lines[@]}"
 
 firewall proxy
-start socat1 fw 40003 socat TCP-LISTEN:40003,bind=$fw,fork,reuseaddr,keepalive TCP:$east:16384,keepalive
-start socat2 fw 40004 socat TCP-LISTEN:40004,bind=$fw,fork,reuseaddr,keepalive TCP:$west:16384,keepalive
-mapping 40003 40004
-journey socat "${lines[@]}"
-
-printf '%s\n' "global" "  maxconn 200" "defaults" "  mode tcp" "  retries 0" "  timeout connect 5s" "  timeout client 1h" "  timeout server 1h" \
-  "  option clitcpka" "  option srvtcpka" "listen east" "  bind $fw:40005" "  server s $east:16384" \
-  "listen west" "  bind $fw:40006" "  server s $west:16384" >"$work/haproxy.conf"
-start haproxy fw 40006 haproxy -db -f "$work/haproxy.conf"
-mapping 40005 40006
-journey haproxy "${lines[@]}"
-
-cat >"$work/nginx.conf" <<END
-load_module $stream;
-daemon off; pid $work/nginx.pid; error_log $work/nginx.err; worker_processes 1;
-events { worker_connections 128; }
-stream {
-  proxy_timeout 1h; proxy_connect_timeout 5s;
-  server { listen $fw:40007 so_keepalive=on; proxy_socket_keepalive on; proxy_pass $east:16384; }
-  server { listen $fw:40008 so_keepalive=on; proxy_socket_keepalive on; proxy_pass $west:16384; }
-}
-END
-start nginx fw 40008 nginx -c "$work/nginx.conf" -e "$work/nginx.err"
-mapping 40007 40008
-journey nginx "${lines[@]}"
-
-printf '%s\n' "$fw 40009 $east 16384" "$fw 40010 $west 16384" >"$work/rinetd.conf"
-start rinetd fw 40010 rinetd -f -c "$work/rinetd.conf"
-mapping 40009 40010
-journey rinetd "${lines[@]}"
+for program in socat haproxy nginx rinetd; do
+  by_$program
+  journey $program "${lines[@]}"
+done
 
 note "exchanged ports: exit 5, for each server proves to be the other one"
 mapping 40004 40003

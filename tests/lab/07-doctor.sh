@@ -14,37 +14,35 @@ expect 0 fk a register
 expect 0 fk a backup main
 expect 0 fk a backup main  # by now it has heard which nets there are
 
-# doctor RC FINDING WORDS…: the verdict, for people and for programs.
-doctor() {
-  local rc=$1 finding=$2
-  shift 2
-  expect "$rc" fk a doctor --json
-  tail -n 1 "$work/out" | grep -qF "\"finding\":\"$finding\"" || fail "the finding is not $finding: $(cat "$work/out")"
-  local words
-  for words in "$@"; do tail -n 1 "$work/out" | grep -qF -- "$words" || fail "it does not say '$words': $(tail -n 1 "$work/out")"; done
-  note "$finding: $(tail -n 1 "$work/out" | grep -o '"sentence":"[^"]*"' | cut -d '"' -f 4 | cut -c 1-110)"
-}
-
-doctor 0 fine "every server is reached"
+doctor a 0 fine "every server is reached"
 closed drop $net2
-doctor 4 one_net_closed "firewall administrator" "permit TCP to $net2 port 16384"
+doctor a 4 one_net_closed "firewall administrator" "permit TCP to $net2 port 16384"
 closed refuse $net2
-doctor 4 one_server_refuses "$west:16384 refuses"
+doctor a 4 one_server_refuses "$west:16384 refuses"
 closed drop $net1 $net2
-doctor 4 all_dropped "permit TCP to $net1 and $net2 port 16384"
+doctor a 4 all_dropped "the router at hop 1 from here answers, nothing beyond it does" "permit TCP to $net1 and $net2 port 16384"
 closed refuse $net1 $net2
-doctor 4 all_refused "most likely a firewall rejects it"
+doctor a 4 all_refused "most likely a firewall rejects it"
 at fw nft flush ruleset
 closed drop $net1 $net2
-doctor 4 port_closed "a firewall drops this port"
+doctor a 4 port_closed "a firewall drops this port"
 opened
+
+note "a firewall that forgets connections which are silent for 15 s"
+firewall nft
+at fw sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=15 net.netfilter.nf_conntrack_tcp_loose=0
+doctor a 0 fine
+expect 4 fk a doctor --idle
+grep -q "a connection that was silent for 20 s is gone" "$work/out" || fail "it does not find the limit: $(cat "$work/out")"
+at fw sysctl -qw net.netfilter.nf_conntrack_tcp_timeout_established=432000 net.netfilter.nf_conntrack_tcp_loose=1
+at fw nft flush ruleset
 
 note "large packets vanish on the way to the primary"
 ip -n "fk$$agent" link set eth0 gso_max_segs 1
 at fw nft -f - <<<"table inet hole {
   chain forward { type filter hook forward priority -20; policy accept; ip daddr $east meta length > 1450 drop; }
 }"
-doctor 4 large_packets_lost "pass in segments of 1220 bytes" "clamp the MSS"
+doctor a 4 large_packets_lost "pass in segments of 1220 bytes" "clamp the MSS"
 at fw nft delete table inet hole
 
 note "something opens the encryption"
@@ -54,7 +52,7 @@ start inspection fw 40010 socat "OPENSSL-LISTEN:40010,bind=$fw,fork,reuseaddr,ce
 at fw nft -f - <<<"table ip inspect {
   chain pre { type nat hook prerouting priority dstnat; policy accept; ip daddr $east tcp dport 16384 dnat to $fw:40010; }
 }"
-doctor 5 intercepted "Acme TLS Inspection" "exempt TCP to $net1 port 16384 from TLS inspection"
+doctor a 5 intercepted "Acme TLS Inspection" "exempt TCP to $net1 port 16384 from TLS inspection"
 at fw nft delete table ip inspect
 at fw conntrack -F 2>/dev/null
 
@@ -62,25 +60,25 @@ note "proxies: the wrong kind, nothing there, a name that nobody knows"
 firewall proxy
 start microsocks fw 1080 microsocks -i $fw -p 1080
 expect 0 fk a connection set --no-test mode=http "http.proxy=$fw:1080"
-doctor 4 proxy_kinds_mixed_up "$fw:1080 is a SOCKS proxy, not HTTP" "farkeep connection set mode=socks socks.proxy=$fw:1080"
+doctor a 4 proxy_kinds_mixed_up "$fw:1080 is a SOCKS proxy, not HTTP" "farkeep connection set mode=socks socks.proxy=$fw:1080"
 expect 0 fk a connection set mode=socks "socks.proxy=$fw:1080"
-doctor 0 fine "every server is reached"
+doctor a 0 fine "every server is reached"
 stop microsocks
-doctor 4 refused "nothing listens at $fw:1080"
+doctor a 4 refused "nothing listens at $fw:1080"
 expect 0 fk a connection set --no-test mode=socks "socks.proxy=nobody.example.net"
-doctor 4 name_unknown "the name nobody.example.net of the SOCKS proxy cannot be resolved"
+doctor a 4 name_unknown "the name nobody.example.net of the SOCKS proxy cannot be resolved"
 
 note "mapped ports: missing, exchanged, leading nowhere"
 expect 0 fk a connection set --no-test mode=mapped "mapped.destination=$east via $fw:40001"
 start map1 fw 40001 socat "TCP-LISTEN:40001,bind=$fw,fork,reuseaddr" "TCP:$west:16384"
 start map2 fw 40002 socat "TCP-LISTEN:40002,bind=$fw,fork,reuseaddr" "TCP:$east:16384"
-doctor 5 another_server "$fw:40001 must lead to $east:16384"
+doctor a 5 another_server "$fw:40001 must lead to $east:16384"
 expect 0 fk a connection set --no-test "mapped.destination=$east via $fw:40002"
-doctor 4 not_mapped "no firewall port is mapped to $west:16384"
+doctor a 4 not_mapped "no firewall port is mapped to $west:16384"
 expect 0 fk a connection set --no-test "mapped.destination=$east via $fw:40001" "mapped.destination=$west via $fw:40002"
-doctor 5 ports_exchanged "the firewall ports of rows 1 and 2 are exchanged"
+doctor a 5 ports_exchanged "the firewall ports of rows 1 and 2 are exchanged"
 stop map2
 start map2 fw 40002 socat "TCP-LISTEN:40002,bind=$fw,fork,reuseaddr" "TCP:$west:16399"
 expect 0 fk a connection set --no-test "mapped.destination=$west via $fw:40001" "mapped.destination=$east via $fw:40002"
-doctor 4 nothing_behind_mapping "the firewall takes the connection at $fw:40002 but does not reach $east:16384 behind it"
+doctor a 4 nothing_behind_mapping "the firewall takes the connection at $fw:40002 but does not reach $east:16384 behind it"
 passed

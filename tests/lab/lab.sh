@@ -13,9 +13,11 @@ command -v ip >/dev/null || skip "network namespaces need the package iproute2"
 
 # shellcheck source=../e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh" 0
-net1=204.164.111.0/26 east=204.164.111.10
-net2=140.239.229.0/26 west=140.239.229.10
-fw=192.168.77.1 name_of_fw=fw.example.net  # in the agent's /etc/hosts only
+family=ip lan=192.168.77.0/24 fw=192.168.77.1 here=192.168.77.2
+net1=204.164.111.0/26 gate1=204.164.111.62 east=204.164.111.10
+net2=140.239.229.0/26 gate2=140.239.229.62 west=140.239.229.10
+line1=10.0.0.1/30 line2=10.0.0.2/30
+name_of_fw=fw.example.net  # in the agent's /etc/hosts only
 chmod 711 "$work"                          # proxies give up root
 
 # needs PROGRAM PACKAGE…: a proxy that is not there is no reason to skip.
@@ -28,6 +30,15 @@ needs() {
 needs nft nftables conntrack conntrack rsync rsync
 
 # --- the network
+
+# ipv6_only: the same network without one IPv4 address (RFC 3849), if it is said before network_up.
+ipv6_only() {
+  family=ip6 lan=2001:db8:77::/64 fw=2001:db8:77::1 here=2001:db8:77::2
+  net1=2001:db8:1::/64 gate1=2001:db8:1::1 east=2001:db8:1::10
+  net2=2001:db8:2::/64 gate2=2001:db8:2::1 west=2001:db8:2::10
+  line1=2001:db8:3::1/64 line2=2001:db8:3::2/64
+}
+in_url() { case $1 in *:*) echo "[$1]" ;; *) echo "$1" ;; esac; }  # ADDRESS: as it stands before a port
 
 at() { local place=$1; shift; ip netns exec "fk$$$place" "$@"; }  # PLACE COMMAND…
 
@@ -46,19 +57,24 @@ network_up() {
   printf 'nameserver %s\noptions timeout:1 attempts:1\n' "$fw" >"/etc/netns/fk$$agent/resolv.conf"
   for place in agent fw east west; do
     ip netns add "fk$$$place"
-    at $place sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1  # the kernel's own chatter
+    if [ $family = ip ]; then
+      at $place sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1  # the kernel's own chatter
+    else
+      at $place sysctl -qw net.ipv6.conf.default.accept_dad=0 net.ipv6.conf.default.accept_ra=0  # nobody has to wait for an address
+    fi
     ip -n "fk$$$place" link set lo up
   done
-  cable fw lan $fw/24 agent eth0 192.168.77.2/24
-  cable fw site1 204.164.111.62/26 east eth0 $east/26
-  cable fw site2 140.239.229.62/26 west eth0 $west/26
-  cable east mirror 10.0.0.1/30 west mirror 10.0.0.2/30
+  cable fw lan $fw/${lan#*/} agent eth0 $here/${lan#*/}
+  cable fw site1 $gate1/${net1#*/} east eth0 $east/${net1#*/}
+  cable fw site2 $gate2/${net2#*/} west eth0 $west/${net2#*/}
+  cable east mirror $line1 west mirror $line2
   ip -n "fk$$agent" route add default via $fw
-  ip -n "fk$$east" route add default via 204.164.111.62
-  ip -n "fk$$west" route add default via 140.239.229.62
-  ip -n "fk$$east" route add $net2 via 10.0.0.2 src $east
-  ip -n "fk$$west" route add $net1 via 10.0.0.1 src $west
+  ip -n "fk$$east" route add default via $gate1
+  ip -n "fk$$west" route add default via $gate2
+  ip -n "fk$$east" route add $net2 via ${line2%/*} src $east
+  ip -n "fk$$west" route add $net1 via ${line1%/*} src $west
   at fw sysctl -qw net.ipv4.ip_forward=1
+  [ $family = ip ] || at fw sysctl -qw net.ipv6.conf.all.forwarding=1
   firewall none
 }
 
@@ -106,15 +122,17 @@ stop() {  # NAME: it and its children
 
 # firewall POLICY: in place of the last one; all of them forbid what they do not permit, and forget old connections.
 firewall() {
-  local n tables=iptables
+  local n
   at fw nft flush ruleset
   if [ -n "${legacy_used:-}" ]; then
-    at fw iptables-legacy -F
     for n in INPUT FORWARD OUTPUT; do at fw iptables-legacy -P $n ACCEPT; done
+    at fw iptables-legacy -F
+    at fw iptables-legacy -X
   fi
+  tables=  # the program that outages are told to; none: nft
   case $1 in
-    iptables | stateless | literal) iptables_base iptables ;;
-    iptables-legacy) legacy_used=1 tables=iptables-legacy; iptables_base iptables-legacy ;;
+    iptables | stateless | literal) tables=iptables; iptables_base ;;
+    iptables-legacy) legacy_used=1 tables=iptables-legacy; iptables_base ;;
     *) nft_base ;;
   esac
   case $1 in
@@ -137,10 +155,10 @@ firewall() {
     proxy) at fw nft -f - <<<"table inet fw {
       chain input {
         iifname lan tcp dport { 22, 1080-1089, 3128, 40001-40019 } ct state new,established accept
-        ip saddr { $net1, $net2 } tcp sport 16384 ct state established accept
+        $family saddr { $net1, $net2 } tcp sport 16384 ct state established accept
       }
       chain output {
-        ip daddr { $net1, $net2 } tcp dport 16384 ct state new,established accept
+        $family daddr { $net1, $net2 } tcp dport 16384 ct state new,established accept
       }
     }" ;;
     dnat) at fw nft -f - <<<"table ip mapped {
@@ -165,38 +183,57 @@ firewall() {
   at fw conntrack -F 2>/dev/null
 }
 nft_base() {
+  local neighbours="icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept;"  # without them there is no IPv6
   at fw nft -f - <<<"table inet fw {
-    chain input { type filter hook input priority 0; policy drop; iif lo accept; }
+    chain input { type filter hook input priority 0; policy drop; iif lo accept; $neighbours }
     chain forward { type filter hook forward priority 0; policy drop; }
-    chain output { type filter hook output priority 0; policy drop; oif lo accept; oifname lan accept; }
+    chain output { type filter hook output priority 0; policy drop; oif lo accept; oifname lan accept; $neighbours }
   }"
 }
 iptables_base() {
   local chain
-  for chain in INPUT FORWARD OUTPUT; do at fw "$1" -P $chain DROP; done
-  at fw "$1" -A OUTPUT -o lan -j ACCEPT  # its own refusals
+  for chain in INPUT FORWARD OUTPUT; do at fw "$tables" -P $chain DROP; done
+  at fw "$tables" -A OUTPUT -o lan -j ACCEPT  # its own refusals
+  at fw "$tables" -N CLOSED
+  at fw "$tables" -A FORWARD -j CLOSED
 }
 
-# closed drop|refuse NET…: TCP to the servers in these nets, running connections too; whatever the policy permits.
+# closed drop|refuse NET…: TCP to the servers in these nets, running connections too; whatever the policy permits.  In the policy's own language.
 closed() {
-  local how=drop nets
+  local how=drop nets n
+  if [ -n "$tables" ]; then
+    opened
+    how="-j DROP"
+    [ "$1" = drop ] || how="-j REJECT --reject-with tcp-reset"
+    shift
+    for n in "$@"; do
+      # shellcheck disable=SC2086
+      at fw "$tables" -A CLOSED -p tcp -d "$n" --dport 16384 $how
+      at fw "$tables" -A CLOSED -p tcp -s "$n" --sport 16384 -j DROP
+    done
+    return
+  fi
   [ "$1" = drop ] || how="reject with tcp reset"
   shift
   nets=$(IFS=,; echo "$*")
-  opened
-  at fw nft -f - <<<"table inet closed {
+  at fw nft -f - <<<"table inet closed; delete table inet closed; table inet closed {
     chain forward {
       type filter hook forward priority -10; policy accept;
-      ip daddr { $nets } tcp dport 16384 $how
-      ip saddr { $nets } tcp sport 16384 drop
+      $family daddr { $nets } tcp dport 16384 $how
+      $family saddr { $nets } tcp sport 16384 drop
     }
     chain output {
       type filter hook output priority -10; policy accept;
-      ip daddr { $nets } tcp dport 16384 $how
+      $family daddr { $nets } tcp dport 16384 $how
     }
   }"
 }
-opened() { at fw nft -f - <<<"table inet closed; delete table inet closed;"; }
+others_pass() {  # as in a filter that closes just what it does not like: the policy permits all that is not closed
+  if [ -n "$tables" ]; then at fw "$tables" -A FORWARD -j ACCEPT; else at fw nft add rule inet fw forward accept; fi
+}
+opened() {
+  if [ -n "$tables" ]; then at fw "$tables" -F CLOSED; else at fw nft -f - <<<"table inet closed; delete table inet closed;"; fi
+}
 
 # --- programs
 
@@ -239,6 +276,15 @@ journey() {
 }
 # says WORDS: the command that `expect` ran last told its user so.
 says() { tr '\n' ' ' <"$work/err" | grep -qF -- "$1" || fail "the message does not say '$1': $(cat "$work/err")"; }
+# doctor NAME RC FINDING WORDS…: its verdict for this agent, for people and for programs.
+doctor() {
+  local name=$1 rc=$2 finding=$3 words
+  shift 3
+  expect "$rc" fk "$name" doctor --json
+  tail -n 1 "$work/out" | grep -qF "\"finding\":\"$finding\"" || fail "the finding is not $finding: $(cat "$work/out")"
+  for words in "$@"; do tail -n 1 "$work/out" | grep -qF -- "$words" || fail "it does not say '$words': $(tail -n 1 "$work/out")"; done
+  note "$finding: $(tail -n 1 "$work/out" | grep -o '"sentence":"[^"]*"' | cut -d '"' -f 4 | cut -c 1-110)"
+}
 # until_log NAME WORDS SECONDS: what was started under this name logs them.
 until_log() {
   local i
