@@ -8,6 +8,10 @@ using std::chrono::hours;
 using std::chrono::seconds;
 using std::chrono::sys_seconds;
 
+namespace {
+constexpr hours kWidest{24};  // no offset is larger
+}
+
 LocalTime TimeZone::local_at(sys_seconds instant) const {
   return LocalTime{instant.time_since_epoch() + offset_at(instant)};
 }
@@ -15,7 +19,6 @@ LocalTime TimeZone::local_at(sys_seconds instant) const {
 // Between two changes local time runs straight: look at the straight pieces in turn, from before the local time can
 // have been reached anywhere on earth until after it must have been.
 sys_seconds TimeZone::first_instant_of(LocalTime local) const {
-  constexpr hours kWidest{24};
   sys_seconds const middle{local.time_since_epoch()};
   sys_seconds const end = middle + kWidest;
   sys_seconds from = middle - kWidest;
@@ -26,6 +29,17 @@ sys_seconds TimeZone::first_instant_of(LocalTime local) const {
     from = until;
   }
   return end;
+}
+
+// Earlier than two widest offsets ago every clock showed less than `instant` shows now.
+LocalTime TimeZone::furthest_by(sys_seconds instant) const {
+  LocalTime furthest = local_at(instant);
+  for (sys_seconds from = instant - 2 * kWidest; from < instant;) {
+    sys_seconds const until = next_change(from, instant);
+    furthest = std::max(furthest, LocalTime{(until - seconds{1}).time_since_epoch() + offset_at(from)});
+    from = until;
+  }
+  return furthest;
 }
 
 sys_seconds TimeZone::next_change(sys_seconds from, sys_seconds until) const {

@@ -158,28 +158,86 @@ TEST_CASE("schedule: the edges of time do not overflow") {
   }
 }
 
-TEST_CASE("schedule: next_after is civil time only, and nothing for every") {
-  CHECK(schedule("every 4h").next_after(local(2028, 1, 1)) == std::nullopt);
-  CHECK(schedule("hourly").next_after(local(2028, 1, 1, 30min)) == local(2028, 1, 1, 1h));
-  CHECK(schedule("hourly").next_after(local(2028, 1, 1, 1h)) == local(2028, 1, 1, 2h));
-  CHECK(schedule("daily 02:30").next_after(local(2028, 3, 26, 1h)) == local(2028, 3, 26, 2h + 30min));
-  CHECK(schedule("weekly sat 10:00").next_after(local(2028, 1, 1, 10h)) ==
-        local(2028, 1, 8, 10h));  // 1 January is a Saturday
-  CHECK(schedule("weekly sat 10:00").next_after(local(2028, 1, 1, 10h - 1s)) == local(2028, 1, 1, 10h));
+TEST_CASE("schedule: a calendar that is over is never due again, unless its last time was missed") {
+  FakeZone const zone = berlin();
+  Schedule const s = schedule("2028-02-01 04:00");
+  WallTime const due = utc(2028, 2, 1, 3h);
+  CHECK(s.next(utc(2028, 1, 1), kNever, zone) == due);
+  CHECK(s.next(due, kNever, zone) == Schedule::kNever);
+  CHECK(s.next(due + 1h, utc(2028, 1, 1), zone) == due + 1h);
+  CHECK(s.next(due + 1h, due + 1h, zone) == Schedule::kNever);
+  CHECK(schedule("*-02-30").next(utc(2028, 1, 1), kNever, zone) == Schedule::kNever);
+}
+
+TEST_CASE("schedule: a zone in the expression wins over the job's") {
+  FakeZone const zone = berlin();
+  CHECK(schedule("daily 02:30 UTC").next(utc(2028, 7, 1), kNever, zone) == utc(2028, 7, 1, 2h + 30min));
+  CHECK(schedule("weekly sat 02:30 Asia/Tokyo").next(utc(2028, 7, 1), kNever, zone) == utc(2028, 7, 7, 17h + 30min));
+}
+
+TEST_CASE("schedule: a calendar missed while the machine slept is due once, also over a change of the clock") {
+  FakeZone const zone = berlin();
+  for (auto text : {"*:0/15", "*-*-* 01..04:0/20", "Sun 02:30", "*-*~3/1 02:15"}) {
+    INFO(text);
+    Schedule const s = schedule(text);
+    for (sys_seconds slept : {utc(2028, 3, 25, 20h), utc(2028, 10, 28, 20h)}) {
+      WallTime const woke = slept + 24h * 9 + 7s;
+      CHECK(s.next(woke, slept, zone) == woke);
+      WallTime const then = s.next(woke, woke, zone);
+      CHECK(then > woke);
+      CHECK(s.next(then, woke, zone) == then);
+      CHECK(s.next(then, then, zone) > then);
+    }
+  }
+}
+
+TEST_CASE("schedule: the clock set back by an hour repeats nothing that ran, and set forward runs once") {
+  FakeZone const zone = berlin();
+  Schedule const s = schedule("*:0/15");
+  WallTime const ran = utc(2028, 1, 10, 12h);
+  CHECK(s.next(ran - 1h + 3s, ran, zone) == ran - 45min);  // a start in the future counts as now: not at once
+  CHECK(s.next(ran + 50h, ran, zone) == ran + 50h);
+  CHECK(s.next(ran + 50h + 1s, ran + 50h, zone) == ran + 50h + 15min);
 }
 
 TEST_CASE("schedule: the written form reads back the same") {
   for (auto [text, written] : {std::pair{"every 90s", "every 90s"},
                                {"every 120s", "every 2m"},
                                {"every 24h", "every 1d"},
-                               {"every 14d", "every 2w"},
-                               {" hourly ", "hourly"},
-                               {"daily  02:30", "daily 02:30"},
-                               {"weekly mon 02:30", "mon 02:30"},
-                               {"mon..wed 02:05", "mon,tue,wed 02:05"},
-                               {"sun,sat 23:00", "sat,sun 23:00"},
-                               {"mon..sun 01:00", "daily 01:00"}}) {
+                               {"every  14d", "every 2w"},
+                               {" hourly ", "*-*-* *:00:00"},
+                               {"daily  02:30", "*-*-* 02:30:00"},
+                               {"\tdaily\t02:30 UTC", "*-*-* 02:30:00 UTC"},
+                               {"daily", "*-*-* 00:00:00"},
+                               {"daily UTC", "*-*-* 00:00:00 UTC"},
+                               {"weekly", "Mon *-*-* 00:00:00"},
+                               {"weekly mon 02:30", "Mon *-*-* 02:30:00"},
+                               {"mon..wed 02:05", "Mon..Wed *-*-* 02:05:00"},
+                               {"sun,sat 23:00", "Sat,Sun *-*-* 23:00:00"},
+                               {"mon..sun 01:00", "*-*-* 01:00:00"},
+                               {"Mon *-05~07/1", "Mon *-05~07/1 00:00:00"}}) {
     CHECK(schedule(text).to_string() == written);
     CHECK(schedule(written) == schedule(text));
+  }
+}
+
+TEST_CASE("schedule: what is refused names the text and what is wrong with it") {
+  for (auto [text, why] : {std::pair{"", "nothing is written"},
+                           {"every", "is not a duration"},
+                           {"every 4h 2h", "is not a duration"},
+                           {"every 30s", "is not between 1m and 52w"},
+                           {"every 53w", "is not between 1m and 52w"},
+                           {"nightly", "write days as Mon..Fri"},
+                           {"hourly 02:30", "cannot read \"hourly 02:30\""},
+                           {"daily 24:00", "the hour is 0 to 23, not 24"},
+                           {"daily 2027-02-01", "cannot read"},
+                           {"weekly 02:30", "cannot read"},
+                           {"weekly mon", "cannot read"},
+                           {"weekly mon..fri 02:30", "cannot read"},
+                           {"daily 02:30 Berlin", "did you mean Europe/Berlin?"}}) {
+    auto const out = Schedule::parse(text);
+    INFO(text);
+    REQUIRE_FALSE(out.has_value());
+    CHECK_THAT(out.error().text, Catch::StartsWith("\"" + std::string{text} + "\" is not") && Catch::Contains(why));
   }
 }
