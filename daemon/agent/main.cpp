@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "agent/agent_line.hpp"
 #include "agent/announced_watch.hpp"
 #include "agent/control.hpp"
 #include "agent/enrol.hpp"
@@ -22,7 +23,6 @@
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "platform/service_notify.hpp"
-#include "transport/chain.hpp"
 
 namespace farkeep {
 namespace {
@@ -77,13 +77,17 @@ class Agent {
         workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
         resolver_(executor, timers_),
         password_(proxy_password(config_.connection)),
-        line_(executor, timers_, resolver_, config_.connection, SecretText(password_.text())),
+        line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text())),
         announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
         choice_(state_, clock_, random_),
-        scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job) { return run_job(job); }) {
+        scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
     check_config(config_);
     (void)AgentKeys::load(state_);
   }
+
+  void look() { scheduler_.look(); }
+  /// False: it does not run.
+  bool cancel(const std::string& job) { return scheduler_.cancel(job); }
 
   task<void> run() {
     say_next();
@@ -96,12 +100,9 @@ class Agent {
     service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
   }
 
-  task<void> run_job(const JobConfig& job) {
+  task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
     auto lock = state_.lock();
-    if (!lock) {  // somebody runs a job by hand
-      co_await timers_.sleep(10s);
-      co_return;
-    }
+    if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
     std::string failed;
     try {
       EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
@@ -110,7 +111,7 @@ class Agent {
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
       const BackupJob order = backup_job(job, system_disk());
-      const BackupResult r = co_await runner.run(order, Patience::until_done);
+      const BackupResult r = co_await runner.run(order, Patience::until_done, patience);
       log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), r.progress.files, r.progress.bytes,
                r.progress.bytes_sent, r.progress.unreadable, r.progress.changed_while_read);
     } catch (const boost::system::system_error& e) {
@@ -126,6 +127,7 @@ class Agent {
       state_.set_job(job.name, record);
     }
     say_next();
+    co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;
   }
 
   const AgentConfig config_;
@@ -139,7 +141,7 @@ class Agent {
   ThreadWorkers workers_;
   SystemResolver resolver_;
   SecretText password_;
-  Chain line_;
+  AgentLine line_;
   AnnouncedWatch announced_;
   ServerChoice choice_;
   Scheduler scheduler_;
@@ -155,8 +157,16 @@ task<void> watchdog(Timers& timers) {
   }
 }
 
-// How attempts to take a configuration over ended: for whoever asked for one.
+// How attempts to take a configuration over ended, for whoever asked for one; and the agent that lives now.
 struct Reloads {
+  struct Lives {
+    Lives(Reloads& r, Agent& agent) : reloads(r) { r.agent = &agent; }
+    ~Lives() { reloads.agent = nullptr; }
+    Lives(const Lives&) = delete;
+    Lives& operator=(const Lives&) = delete;
+    Reloads& reloads;
+  };
+  Agent* agent = nullptr;
   std::size_t count = 0;
   std::string last;
   Waiters done;
@@ -196,6 +206,7 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
           if (out) co_return;
         }
       };
+      const Reloads::Lives lives(reloads, agent);
       co_await race(agent.run(), until_signal(signals, file, config, reloads, next));
     }
     if (!next) break;
@@ -207,6 +218,15 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
 
 // The command's questions.
 task<std::string> answer(std::string question, Signals& signals, Reloads& reloads) {
+  constexpr std::string_view kCancel = "cancel ";
+  if (question.starts_with(kCancel)) {
+    if (!reloads.agent || !reloads.agent->cancel(question.substr(kCancel.size()))) co_return "failed: it does not run in the daemon";
+    co_return "ok";
+  }
+  if (question == "look") {
+    if (reloads.agent) reloads.agent->look();
+    co_return "ok";
+  }
   if (question != "reload") co_return "failed: this daemon does not know the question " + question;
   const std::size_t before = reloads.count;
   signals.ask_reload();

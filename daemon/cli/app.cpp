@@ -11,7 +11,7 @@
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
-#include "transport/chain.hpp"
+#include "agent/agent_line.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -80,7 +80,7 @@ Timers& App::timers() {
 Line& App::line() {
   if (!line_) {
     resolver_ = std::make_unique<SystemResolver>(context_.get_executor(), timers());
-    line_ = std::make_unique<Chain>(context_.get_executor(), timers(), *resolver_, config().connection, proxy_password(config().connection));
+    line_ = std::make_unique<AgentLine>(context_.get_executor(), timers(), clock_, *resolver_, config(), proxy_password(config().connection));
   }
   return *line_;
 }

@@ -33,6 +33,11 @@ Exit connection_rules(App&, const Values&, const Operands&);
 void backup_options(po::options_description&);
 Exit backup(App&, const Values&, const Operands&);
 Exit status(App&, const Values&, const Operands&);
+Exit jobs(App&, const Values&, const Operands&);
+void pause_options(po::options_description&);
+Exit pause(App&, const Values&, const Operands&);
+Exit resume(App&, const Values&, const Operands&);
+Exit cancel(App&, const Values&, const Operands&);
 
 void snapshots_options(po::options_description&);
 Exit snapshots(App&, const Values&, const Operands&);

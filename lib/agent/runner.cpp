@@ -32,7 +32,7 @@ class Watch final : public Reporter {
 
 }  // namespace
 
-task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience) {
+task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
   agent::pb::Job record = parts_.state.job(job.name);
   record.set_running(true);
   record.set_last_start_ns(parts_.clock.wall().time_since_epoch().count());
@@ -43,7 +43,7 @@ task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience) {
   std::string text;
   Exit code = Exit::done;
   try {
-    result = co_await run_rounds(job, patience);
+    result = co_await run_rounds(job, patience, limit);
     if (result->progress.unreadable + result->progress.changed_while_read > 0) code = Exit::incomplete;
     text = "snapshot " + result->snapshot.brief();
   } catch (const boost::system::system_error& e) {
@@ -66,7 +66,7 @@ task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience) {
   co_return std::move(*result);
 }
 
-task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience) {
+task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
   Random& random = parts_.random;
   Backoff pause(kFirstPause, kLongestPause, [&random] {
     Buffer raw(4);
@@ -74,6 +74,7 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
     Reader r{raw};
     return static_cast<double>(r.number<std::uint32_t>()) / 4294967296.0;
   });
+  SteadyTime moved = parts_.timers.now();
   for (;;) {
     std::string tried;
     Strangers strangers;
@@ -96,7 +97,9 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
       const bool news = co_await servers_.look_further();
       if (news) continue;
     }
-    if (patience == Patience::one_round && !progressed)
+    if (progressed) moved = parts_.timers.now();
+    const bool too_long = limit && parts_.timers.now() - moved >= *limit;
+    if ((patience == Patience::one_round && !progressed) || too_long)
       throw failure::whole(stranger ? Errc::identity : blocked ? Errc::proxy : Errc::unreachable,
                            "backing up job " + job.name + ": " + (blocked ? "" : "neither server serves: ") + tried);
     if (progressed) pause.reset();

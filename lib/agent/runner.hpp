@@ -23,10 +23,11 @@ class JobRunner {
   JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice) : parts_(parts), servers_(servers), choice_(choice) {}
 
   /// The snapshot that was made.  Throws failure; either way the job's record on disk says what happened.
-  task<BackupResult> run(const BackupJob& job, Patience patience);
+  /// `limit`, with Patience::until_done: after so long without any acknowledged progress it fails as with one_round.
+  task<BackupResult> run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit = std::nullopt);
 
  private:
-  task<BackupResult> run_rounds(const BackupJob& job, Patience patience);
+  task<BackupResult> run_rounds(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit);
   struct Trouble {
     boost::system::error_code code;
     std::string text;

@@ -2,45 +2,157 @@
 
 #include <algorithm>
 
+#include "async/race.hpp"
+#include "base/log.hpp"
+
 namespace farkeep {
 namespace {
+
 using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kLook = 60s;  // how long a changed clock may go unnoticed
+constexpr auto kNotRun = 10s;                     // somebody runs a job by hand
+
+AgentId agent_of(const AgentState& state) { return state.registered() ? AgentId::from(state.identity().agent()).value_or(AgentId{}) : AgentId{}; }
+
 }  // namespace
 
 Scheduler::Scheduler(AgentState& state, const std::vector<JobConfig>& jobs, const TimeZone& zone, Timers& timers, const Clock& clock, RunJob run)
-    : state_(state), jobs_(jobs), zone_(zone), timers_(timers), clock_(clock), run_(std::move(run)) {}
+    : state_(state), jobs_(jobs), zone_(zone), timers_(timers), clock_(clock), run_(std::move(run)), agent_(agent_of(state)) {}
+
+std::optional<Scheduler::Due> Scheduler::next(const JobConfig& job) const {
+  if (!job.enabled) return std::nullopt;
+  const WallTime now = clock_.wall();
+  auto due = times(job).next(state_.job(job.name), now);
+  if (!due) return std::nullopt;
+  if (const auto until = paused_until(state_, job.name, now)) {
+    if (*until == WallTime::max()) return std::nullopt;
+    due->at = std::max(due->at, *until);
+  }
+  return Due{&job, due->at, due->why};
+}
 
 std::optional<Scheduler::Due> Scheduler::next() const {
   std::optional<Due> first;
-  const WallTime now = clock_.wall();
   for (auto& job : jobs_) {
-    if (!job.enabled || job.schedules.empty()) continue;
-    const auto record = state_.job(job.name);
-    const WallTime last{std::chrono::nanoseconds(record.last_start_ns())};
-    WallTime at = now;
-    if (!record.running()) {
-      at = job.schedules.front().next(now, last, zone_);
-      for (auto& s : job.schedules) at = std::min(at, s.next(now, last, zone_));
-    }
+    const auto due = next(job);
+    if (!due) continue;
     // Of those that are due now, the one that was started longest ago.
-    const bool earlier = !first || at < first->at || (at == first->at && record.last_start_ns() < state_.job(first->job->name).last_start_ns());
-    if (earlier) first = Due{&job, at};
+    if (!first || due->at < first->at || (due->at == first->at && state_.job(job.name).last_start_ns() < state_.job(first->job->name).last_start_ns())) first = due;
   }
   return first;
 }
 
+// A job that never ran waits for its next time from the moment at which it is first seen, over all restarts.
+void Scheduler::note_new_jobs() {
+  for (auto& job : jobs_) {
+    auto record = state_.job(job.name);
+    if (record.last_start_ns() > 0 || record.first_seen_ns() > 0) continue;
+    record.set_first_seen_ns(clock_.wall().time_since_epoch().count());
+    state_.set_job(job.name, record);
+  }
+}
+
 task<void> Scheduler::run() {
+  note_new_jobs();
   for (;;) {
     const auto due = next();
     const WallTime now = clock_.wall();
     if (due && due->at <= now) {
-      co_await run_(*due->job);
+      log_info("job {}: starts ({})", due->job->name, name_of(due->why));
+      co_await run_one(*due->job);
       continue;
     }
     const std::chrono::nanoseconds pause = due ? std::min(kLook, due->at - now) : kLook;
-    co_await timers_.sleep(pause);
+    co_await sleep_or(look_, pause);
   }
+}
+
+task<void> Scheduler::sleep_or(Waiters& woken, std::chrono::nanoseconds pause) {
+  auto asleep = [](Timers& timers, std::chrono::nanoseconds time) -> task<void> { co_await timers.sleep(time); };
+  auto until = [](Waiters& waiters) -> task<void> { co_await waiters.wait(); };
+  co_await race(asleep(timers_, pause), until(woken));
+}
+
+task<void> Scheduler::run_one(const JobConfig& job) {
+  const std::chrono::nanoseconds patience = times(job).patience(state_.job(job.name), clock_.wall());
+  std::optional<Outcome> outcome;
+  auto work = [&]() -> task<void> { outcome = co_await run_(job, patience); };
+  running_ = &job;
+  cancelled_ = false;
+  std::exception_ptr error;
+  try {
+    co_await race(work(), wait_for_stop(job));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  running_ = nullptr;
+  if (error) std::rethrow_exception(error);
+  if (outcome == Outcome::not_run) {
+    co_await timers_.sleep(kNotRun);
+    co_return;
+  }
+  auto record = state_.job(job.name);
+  if (outcome == Outcome::failed) {
+    times(job).failed(record, clock_.wall());
+    if (record.retry_at_ns() > 0) log_info("job {}: is tried again at {}", job.name, rfc3339(WallTime{std::chrono::nanoseconds(record.retry_at_ns())}));
+  } else if (outcome == Outcome::done) {
+    JobTimes::settled(record);
+  } else if (cancelled_) {
+    JobTimes::settled(record);
+    record.set_running(false);
+    record.set_last_end_ns(clock_.wall().time_since_epoch().count());
+    record.set_last_text("it was cancelled");
+    log_warning("job {}: it was cancelled", job.name);
+  } else {
+    log_info("job {}: its window closes; it goes on when the next one opens", job.name);
+  }
+  state_.set_job(job.name, record);
+}
+
+// Returns when the run must not go on.
+task<void> Scheduler::wait_for_stop(const JobConfig& job) {
+  for (;;) {
+    const WallTime now = clock_.wall();
+    const auto stop = times(job).must_stop(now);
+    if (cancelled_ || (stop && *stop <= now)) co_return;
+    const std::chrono::nanoseconds pause = stop ? std::min(kLook, *stop - now) : kLook;
+    co_await sleep_or(stop_, pause);
+  }
+}
+
+bool Scheduler::cancel(const std::string& job) {
+  if (!running_ || running_->name != job) return false;
+  cancelled_ = true;
+  stop_.wake_all();
+  return true;
+}
+
+std::optional<WallTime> paused_until(const AgentState& state, const std::string& job, WallTime now) {
+  std::optional<WallTime> out;
+  const auto all = state.pauses();
+  for (auto& p : all.pause()) {
+    if (!p.job().empty() && p.job() != job) continue;
+    const WallTime until = p.until_ns() == 0 ? WallTime::max() : WallTime{std::chrono::nanoseconds(p.until_ns())};
+    if (until > now && (!out || until > *out)) out = until;
+  }
+  return out;
+}
+
+void pause_job(AgentState& state, const std::string& job, WallTime until) {
+  resume_job(state, job);
+  auto all = state.pauses();
+  auto* p = all.add_pause();
+  p->set_job(job);
+  p->set_until_ns(until == WallTime::max() ? 0 : until.time_since_epoch().count());
+  state.set_pauses(all);
+}
+
+void resume_job(AgentState& state, const std::string& job) {
+  const auto all = state.pauses();
+  agent::pb::Pauses kept;
+  for (auto& p : all.pause())
+    if (!job.empty() && p.job() != job) *kept.add_pause() = p;
+  state.set_pauses(kept);
 }
 
 }  // namespace farkeep

@@ -177,4 +177,14 @@ agent::pb::Endpoints AgentState::endpoints() const {
 
 void AgentState::set_endpoints(const agent::pb::Endpoints& e) { store("endpoints", serialised(e)); }
 
+// A damaged one pauses nothing: a backup too many is better than none.
+agent::pb::Pauses AgentState::pauses() const {
+  auto bytes = load("pauses", kMaxStateFile);
+  agent::pb::Pauses p;
+  if (bytes && !p.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) p.Clear();
+  return p;
+}
+
+void AgentState::set_pauses(const agent::pb::Pauses& p) { store("pauses", serialised(p)); }
+
 }  // namespace farkeep

@@ -73,6 +73,8 @@ class AgentState {
 
   agent::pb::Endpoints endpoints() const;
   void set_endpoints(const agent::pb::Endpoints& endpoints);
+  agent::pb::Pauses pauses() const;
+  void set_pauses(const agent::pb::Pauses& pauses);
 
   Disk& disk() const { return disk_; }
   const std::string& folder() const { return folder_; }

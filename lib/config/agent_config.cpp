@@ -16,6 +16,7 @@ class AgentReader {
   AgentConfig read() {
     AgentConfig out;
     read_agent(out);
+    read_limits(out);
     read_registration(out);
     read_connection(out.connection);
     read_families(out);
@@ -38,6 +39,12 @@ class AgentReader {
     out.upload_threads = static_cast<unsigned>(agent.get("upload_threads", threads));
     out.log_level = agent.choice<LogLevel>("log_level");
     out.log_format = agent.choice<LogFormat>("log_format");
+  }
+
+  void read_limits(AgentConfig& out) const {
+    Settings const limits = settings("limits");
+    out.upload = limits.get_all("upload", RateRule::parse);
+    out.download = limits.get_all("download", RateRule::parse);
   }
 
   void read_registration(AgentConfig& out) {
@@ -145,6 +152,14 @@ class AgentReader {
     out.one_file_system = job.get("one_file_system", parse_boolean);
     out.exclude_caches = job.get("exclude_caches", parse_boolean);
     out.schedules = job.get_all("schedule", Schedule::parse);
+    if (job.has("time_zone")) {
+      for (const IniEntry* entry : job.entries("time_zone"))
+        if (auto zone = NamedTimeZone::parse(entry->value)) out.time_zone = std::move(*zone);
+    }
+    out.jitter = job.get("jitter", parse_duration);
+    out.catch_up = job.get("catch_up", parse_boolean);
+    out.windows = job.get_all("window", WeeklySpan::parse);
+    out.retry_for = job.get("retry_for", parse_duration);
     out.compression = job.choice<Compression>("compression");
     out.tags = job.get_all("tag", parse_label);
     return out;

@@ -12,6 +12,7 @@
 #include "config/connection_config.hpp"
 #include "config/exclude.hpp"
 #include "config/parsed.hpp"
+#include "config/rate.hpp"
 #include "config/schedule.hpp"
 #include "config/schema.hpp"
 #include "config/value.hpp"
@@ -31,6 +32,11 @@ struct JobConfig {
   bool one_file_system = false;
   bool exclude_caches = false;      ///< leave out what lies beside a CACHEDIR.TAG
   std::vector<Schedule> schedules;  ///< due when any of them is; none: only on request
+  std::optional<NamedTimeZone> time_zone;  ///< of schedules and windows; nothing: the machine's
+  std::chrono::seconds jitter{0};   ///< each start is later by up to so much, always the same on one machine
+  bool catch_up = true;             ///< a start that was missed is made up for
+  std::vector<WeeklySpan> windows;  ///< runs only within one of them; none: at any time
+  std::chrono::seconds retry_for{0};  ///< how long a failing run is tried again
   Compression compression = Compression::automatic;
   std::vector<std::string> tags;
 };
@@ -48,6 +54,9 @@ struct AgentConfig {
   std::vector<ServerAddress> servers;  ///< one or two, different: primary, alternate
   std::string ca_file;                 ///< absolute path; the only authority that the agent trusts
   SecretSource token;                  ///< kind none: registered already, or to be given by hand
+
+  // [limits]
+  std::vector<RateRule> upload, download;
 
   ConnectionConfig connection;  // [connection], [socks], [mapped], [http]
 

@@ -78,6 +78,20 @@ constexpr KeySpec kReplyTimeout{.key = "reply_timeout",
                                 .least = 5,
                                 .most = 120};
 
+constexpr KeySpec kLimits[] = {
+    {.key = "upload",
+     .type = rate,
+     .example = "mon-fri 08:00-18:00 5Mbit",
+     .help = "The most that is sent, such as 20Mbit, or with a time in front; the first line whose time it is holds, else the one without a time, else "
+             "there is no limit.",
+     .repeatable = true},
+    {.key = "download",
+     .type = rate,
+     .example = "50Mbit",
+     .help = "The most that is received, in the same way.",
+     .repeatable = true},
+};
+
 constexpr KeySpec kConnection[] = {
     {.key = "mode", .type = choice, .fallback = "direct",
      .help = "How servers are reached: direct, through a SOCKS proxy, through a firewall's mapped ports, or through an HTTP proxy that permits CONNECT.", .choices = kModes},
@@ -168,9 +182,33 @@ constexpr KeySpec kJob[] = {
      .type = schedule,
      .example = "daily 02:30",
      .help =
-         "When to run, such as every 4h, hourly, daily 02:30, weekly mon 02:30 or mon..fri 02:30; without it, only on "
-         "request.",
+         "When to run: every 4h, hourly, daily 02:30, mon..fri 02:30, *-*-01 04:00 or any other calendar expression as systemd has "
+         "them; without it, only on request.",
      .repeatable = true},
+    {.key = "time_zone",
+     .type = time_zone,
+     .example = "Europe/Berlin",
+     .help = "The zone of the job's schedules and windows; without it, the machine's."},
+    {.key = "jitter",
+     .type = duration,
+     .fallback = "0s",
+     .help = "Every start is later by up to so much, always by the same on one machine, so that not all machines start at once.",
+     .most = 86400},
+    {.key = "catch_up",
+     .type = boolean,
+     .fallback = "yes",
+     .help = "Whether a start that was missed, because the machine was off, is made up for; once, however many were missed."},
+    {.key = "window",
+     .type = span,
+     .example = "22:00-06:00",
+     .help = "When the job may run, such as 22:00-06:00 or mon..fri 20:00-04:00; a run that does not fit stops at the end and goes on when the "
+             "next window opens.",
+     .repeatable = true},
+    {.key = "retry_for",
+     .type = duration,
+     .fallback = "20h",
+     .help = "How long a run that fails is tried again, with growing pauses, before it is left for the next time.",
+     .most = 7 * 86400},
     {.key = "compression",
      .type = choice,
      .fallback = "auto",
@@ -191,6 +229,7 @@ constexpr SectionSpec kSections[] = {
     {"agent", "", "This machine.", kAgent},
     {"registration", "", "Where the agent registers; it learns there which pair of servers to use from then on.",
      kRegistration},
+    {"limits", "", "How much of the line a run may take; local times are the machine's.", kLimits},
     {"connection", "", "How the agent connects: outbound only, TCP only.", kConnection},
     {"socks", "", "The proxy of mode = socks.", kSocks},
     {"mapped", "", "The firewall ports of mode = mapped.", kMapped},

@@ -7,6 +7,7 @@
 #include "config/address.hpp"
 #include "config/exclude.hpp"
 #include "config/nearest.hpp"
+#include "config/rate.hpp"
 #include "config/schedule.hpp"
 #include "config/value.hpp"
 
@@ -64,6 +65,12 @@ std::optional<std::string> problem(const KeySpec& spec, std::string_view text) {
       return problem(parse_command(text));
     case SettingType::schedule:
       return problem(Schedule::parse(text));
+    case SettingType::span:
+      return problem(WeeklySpan::parse(text));
+    case SettingType::rate:
+      return problem(RateRule::parse(text));
+    case SettingType::time_zone:
+      return problem(NamedTimeZone::parse(text));
     case SettingType::pattern:
       return pattern_problem(text);
     case SettingType::duration: {

@@ -29,6 +29,9 @@ enum class SettingType : std::uint8_t {
   login,       ///< parse_login
   command,     ///< parse_command
   schedule,    ///< Schedule::parse
+  span,        ///< WeeklySpan::parse
+  rate,        ///< RateRule::parse
+  time_zone,   ///< NamedTimeZone::parse
   pattern,     ///< one line of ExcludeRules
 };
 

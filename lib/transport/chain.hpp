@@ -16,6 +16,7 @@ class Chain final : public Line {
   Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password);
   task<std::unique_ptr<Stream>> dial(Endpoint destination) override { return proxy_ ? proxy_->dial(std::move(destination)) : direct_.dial(std::move(destination)); }
   void set_max_segment(std::optional<int> bytes) override { direct_.set_max_segment(bytes); }
+  void set_receive_buffer(std::optional<int> bytes) { direct_.set_receive_buffer(bytes); }
   LineSymptom symptom() const override { return direct_.symptom(); }
   std::string network(const Endpoint& destination) const override { return direct_.network(destination); }
 

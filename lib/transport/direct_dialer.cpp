@@ -23,6 +23,7 @@ task<boost::system::error_code> try_connect(tcp::socket& socket, tcp::endpoint t
   if (code) co_return code;
   set_tcp_options(socket.native_handle());
   if (options.max_segment) set_max_segment(socket.native_handle(), *options.max_segment);
+  if (options.receive_buffer) socket.set_option(tcp::socket::receive_buffer_size{*options.receive_buffer}, code);
   if (options.hops) socket.set_option(asio::ip::unicast::hops{*options.hops}, code);
   if (source_port != 0) {
     // A port in TIME_WAIT towards another destination is usable; towards this one connect() says so.

@@ -60,6 +60,31 @@ until_log "job third: snapshot"
 [ "$(grep -c 'job second: snapshot' "$log")" = 1 ] || fail "second ran twice: $(cat "$log")"
 expect 0 fk a snapshots --wait-protected
 for job in main second third; do grep -q "protected  $job " "$work/out" || fail "job $job has no snapshot: $(cat "$work/out")"; done
+note "what runs when and why; a pause; a word that ends a run"
+expect 0 fk a jobs
+grep -q "^job main (every 4h): next 20.* (its schedule); last ran 20.*, done 20.*: snapshot" "$work/out" || fail "the jobs are not told: $(cat "$work/out")"
+expect 0 fk a pause second --for 2h
+expect 0 fk a jobs --json
+grep '"name":"second"' "$work/out" | grep -q '"paused_until":"20' || fail "the pause is not told: $(cat "$work/out")"
+expect 0 fk a pause
+expect 0 fk a jobs
+[ "$(grep -c "paused until it is resumed" "$work/out")" = 3 ] || fail "not all are paused: $(cat "$work/out")"
+expect 0 fk a resume second
+grep -q "stays paused with all jobs" "$work/out" || fail "the other pause is not told: $(cat "$work/out")"
+expect 2 fk a pause secnd
+grep -q "did you mean 'second'" "$work/err" || fail "no hint: $(cat "$work/err")"
+printf '\n[job paused]\npath = %s\nschedule = every 1h\n[limits]\nupload = 8Mbit\n' "$work/large" >>"$work/a.ini"
+mkdir "$work/large"
+head -c 30M /dev/urandom >"$work/large/noise"
+kill -HUP "${pid_of[farkeepd]}"
+until_log "is taken over"
+expect 1 fk a cancel paused  # it does not run
+expect 0 fk a resume
+until_log "job paused: starts"   # within a minute: the clock is looked at so often
+expect 0 fk a cancel paused
+until_log "job paused: it was cancelled"
+expect 0 fk a jobs
+grep -q "^job paused .*: next 20.* (its schedule); last ran .*: it was cancelled" "$work/out" || fail "what became of it is not told: $(cat "$work/out")"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"
 unset 'pid_of[farkeepd]'

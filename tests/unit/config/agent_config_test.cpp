@@ -52,6 +52,16 @@ compression = best
 tag = a
 tag = b
 enabled = no
+time_zone = Europe/Berlin
+jitter = 30m
+catch_up = no
+window = 22:00-06:00
+window = sat,sun 00:00-24:00
+retry_for = 3h
+[limits]
+upload = mon-fri 08:00-18:00 5Mbit
+upload = 50Mbit
+download = 2MB/s
 [job second]
 path = /
 )",
@@ -108,6 +118,18 @@ path = /
   CHECK(job.schedules[1].to_string() == "every 4h");
   CHECK(job.compression == Compression::best);
   CHECK(job.tags == std::vector<std::string>{"a", "b"});
+  REQUIRE(job.time_zone);
+  CHECK(job.time_zone->name() == "Europe/Berlin");
+  CHECK(job.jitter == 30min);
+  CHECK_FALSE(job.catch_up);
+  REQUIRE(job.windows.size() == 2);
+  CHECK(job.windows[1].to_string() == "sat,sun 00:00-24:00");
+  CHECK(job.retry_for == 3h);
+  REQUIRE(c.upload.size() == 2);
+  CHECK(c.upload[0].when.has_value());
+  CHECK(c.upload[1].bytes_per_second == 6'250'000);
+  REQUIRE(c.download.size() == 1);
+  CHECK(c.download[0].bytes_per_second == 2'000'000);
   CHECK(c.jobs[1].name == "second");
   CHECK(c.jobs[1].paths == std::vector<std::string>{"/"});
 }
@@ -134,6 +156,13 @@ TEST_CASE("agent config: what is not written has its default") {
   CHECK(job.exclude_file.empty());
   CHECK(job.exclude.empty());
   CHECK(job.schedules.empty());
+  CHECK_FALSE(job.time_zone);
+  CHECK(job.jitter == 0s);
+  CHECK(job.catch_up);
+  CHECK(job.windows.empty());
+  CHECK(job.retry_for == 20h);
+  CHECK(c.upload.empty());
+  CHECK(c.download.empty());
   CHECK(job.compression == Compression::automatic);
   CHECK(job.tags.empty());
 }

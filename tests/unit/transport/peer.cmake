@@ -1,1 +1,1 @@
-farkeep_test(peer SOURCES peer_test.cpp segment_dialer_test.cpp LINKS farkeep::transport farkeep_sim)
+farkeep_test(peer SOURCES pace_test.cpp peer_test.cpp segment_dialer_test.cpp LINKS farkeep::transport farkeep_sim)
