@@ -9,7 +9,7 @@ farkeep_packages() {
   if [ "${1:-build}" = test ]; then
     want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime
       # the lab's firewalls and proxies
-      nftables iptables conntrack socat openssl dante-server microsocks openssh-server openssh-client squid haproxy nginx-light libnginx-mod-stream rinetd)
+      nftables iptables conntrack bc socat openssl dante-server microsocks openssh-server openssh-client squid haproxy nginx-light libnginx-mod-stream rinetd)
   fi
   local missing=() p
   for p in "${want[@]}"; do

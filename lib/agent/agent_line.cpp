@@ -5,7 +5,8 @@
 namespace farkeep {
 namespace {
 
-// What the kernel takes in ahead of us comes as fast as the line goes: half a second's worth keeps it from being seen.
+// What the kernel takes in ahead of us comes as fast as the line goes.  A quarter of a second's worth, of which it makes twice that, is hardly seen
+// and still fills a line to the other end of the world.
 constexpr std::uint64_t kLeastBuffer = 32 * limits::kKiB, kMostBuffer = 4 * limits::kMiB;
 
 }  // namespace
@@ -20,7 +21,7 @@ AgentLine::AgentLine(Executor executor, Timers& timers, const Clock& clock, Reso
 
 task<std::unique_ptr<Stream>> AgentLine::dial(Endpoint destination) {
   const std::uint64_t download = rate(config_.download);
-  chain_.set_receive_buffer(download == 0 ? std::nullopt : std::optional<int>(static_cast<int>(std::clamp(download / 2, kLeastBuffer, kMostBuffer))));
+  chain_.set_receive_buffer(download == 0 ? std::nullopt : std::optional<int>(static_cast<int>(std::clamp(download / 4, kLeastBuffer, kMostBuffer))));
   return paced_.dial(std::move(destination));
 }
 

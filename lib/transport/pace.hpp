@@ -13,7 +13,7 @@
 
 namespace farkeep {
 
-/// Spreads bytes evenly over time (the generic cell rate algorithm, ITU-T I.371, with a tolerance of a tenth of a second).
+/// Spreads bytes evenly over time (the generic cell rate algorithm, ITU-T I.371, with a tolerance of a quarter of a second).
 class Pace {
  public:
   /// Bytes per second at this moment; 0: as fast as it goes.  Asked before every portion, so that a table of times takes effect at once.
