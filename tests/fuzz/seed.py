@@ -112,7 +112,9 @@ def schedule() -> Seeds:
     """Sixteen bytes: the instant, the last start, when the zone's offset changes, the offsets before and after."""
     numbers = struct.pack("<IIIhh", 1_711_846_800, 1_711_760_400, 1_711_846_800, 3600, 7200)  # a spring night in Europe
     texts = ["every 4h", "every 1m", "every 52w", "hourly", "daily 02:30", "weekly mon 02:30", "mon..fri 02:30", "sat,sun 23:59",
-             "fri..mon 00:00", "every 0m", "daily 24:00", "weekly", "mon..", "every 4"]
+             "fri..mon 00:00", "every 0m", "daily 24:00", "weekly", "mon..", "every 4",
+             "*-*-01 04:00", "Sat *-*-1..7 18:00", "*-02~03", "Mon *-05~07/1", "*:0/15", "2024-02-29 *:*:0/7", "8..18/2:30 UTC", "*-*-31/1 2:30",
+             "1970..2199/3-1,2-* 0", "quarterly Europe/Berlin", "*-02-30", "mon *-*-* 00:00:60"]
     for n, text in enumerate(texts):
         yield "%02d" % n, numbers + text.encode()
     yield "autumn", struct.pack("<IIIhh", 1_729_987_200, 0, 1_729_990_800, 7200, 3600) + b"daily 02:30"
