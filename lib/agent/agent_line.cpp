@@ -20,6 +20,7 @@ AgentLine::AgentLine(Executor executor, Timers& timers, const Clock& clock, Reso
       paced_(chain_, sent_, received_) {}
 
 task<std::unique_ptr<Stream>> AgentLine::dial(Endpoint destination) {
+  if (config_.upload.empty() && config_.download.empty()) return chain_.dial(std::move(destination));
   const std::uint64_t download = rate(config_.download);
   chain_.set_receive_buffer(download == 0 ? std::nullopt : std::optional<int>(static_cast<int>(std::clamp(download / 4, kLeastBuffer, kMostBuffer))));
   return paced_.dial(std::move(destination));

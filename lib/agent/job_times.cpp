@@ -26,13 +26,13 @@ std::chrono::seconds JobTimes::jitter() const {
 }
 
 std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTime now) const {
+  if (job_.schedules.empty()) return std::nullopt;
   Due out{now, Why::continued};
   if (record.retry_at_ns() > 0 && !record.running()) {
     // A pause that is longer than any was written under another clock.
     const WallTime at = time(record.retry_at_ns());
     out = {at - now > kLongestPause ? now : std::max(at, now), Why::retry};
   } else if (!record.running()) {
-    if (job_.schedules.empty()) return std::nullopt;
     const std::chrono::seconds offset = jitter();
     const bool ran = record.last_start_ns() > 0;
     WallTime last = time(ran ? record.last_start_ns() : record.first_seen_ns());
