@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <thread>
 
+#include "agent/agent_line.hpp"
 #include "agent/secrets.hpp"
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
-#include "agent/agent_line.hpp"
 
 namespace farkeep::cli {
 namespace {

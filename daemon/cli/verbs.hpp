@@ -8,6 +8,9 @@ namespace farkeep::cli {
 using Values = po::variables_map;
 using Operands = std::vector<std::string>;
 
+/// The configuration's job of that name.  Throws failure(usage), with the nearest name there is.
+const JobConfig& find_job(const AgentConfig& config, const std::string& name);
+
 void register_options(po::options_description&);
 Exit register_machine(App&, const Values&, const Operands&);
 void recover_options(po::options_description&);

@@ -4,23 +4,12 @@
 
 #include "agent/jobs.hpp"
 #include "base/limits.hpp"
-#include "config/nearest.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
 #include "way.hpp"
 
 namespace farkeep::cli {
 namespace {
-
-const JobConfig& find_job(const AgentConfig& config, const std::string& name) {
-  std::vector<std::string_view> names;
-  for (auto& j : config.jobs) {
-    if (j.name == name) return j;
-    names.push_back(j.name);
-  }
-  const auto near = nearest(name, names);
-  throw failure(Errc::usage, "there is no job '" + name + "' in the configuration" + (near ? " (did you mean '" + std::string(*near) + "'?)" : ""));
-}
 
 void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTime began) {
   const Progress& p = r.progress;

@@ -26,21 +26,15 @@ const char* in_words(JobTimes::Why why) {
 std::string last_run(const agent::pb::Job& record) {
   if (record.last_start_ns() == 0) return "never ran";
   if (record.running()) return "began " + at(record.last_start_ns());
-  const bool good = record.failures() == 0;
-  return fmt::format("last ran {}, {} {}: {}", at(record.last_start_ns()), good ? "done" : "failed", at(record.last_end_ns()), record.last_text());
+  const bool good = record.last_good_ns() == record.last_end_ns();  // else it failed, or was cancelled
+  return fmt::format("last ran {}, {} {}: {}", at(record.last_start_ns()), good ? "done" : record.failures() > 0 ? "failed" : "ended", at(record.last_end_ns()), record.last_text());
 }
 
 // The name is one of the configuration's; empty: all.
 std::string known_job(App& app, const Operands& operands) {
   if (operands.empty()) return {};
   if (operands.size() > 1) throw failure(Errc::usage, "one job, or none for all of them");
-  std::vector<std::string_view> names;
-  for (auto& job : app.config().jobs) {
-    if (job.name == operands[0]) return operands[0];
-    names.push_back(job.name);
-  }
-  const auto near = nearest(operands[0], names);
-  throw failure(Errc::usage, "there is no job '" + operands[0] + "' in the configuration" + (near ? " (did you mean '" + std::string(*near) + "'?)" : ""));
+  return find_job(app.config(), operands[0]).name;
 }
 
 // The daemon looks at once; without one there is nothing to tell.
@@ -52,6 +46,16 @@ void tell_daemon(App& app) {
 std::string all_or(const std::string& job) { return job.empty() ? "all jobs" : "job " + job; }
 
 }  // namespace
+
+const JobConfig& find_job(const AgentConfig& config, const std::string& name) {
+  std::vector<std::string_view> names;
+  for (auto& j : config.jobs) {
+    if (j.name == name) return j;
+    names.push_back(j.name);
+  }
+  const auto near = nearest(name, names);
+  throw failure(Errc::usage, "there is no job '" + name + "' in the configuration" + (near ? " (did you mean '" + std::string(*near) + "'?)" : ""));
+}
 
 Exit jobs(App& app, const Values&, const Operands&) {
   AgentState& state = app.state();

@@ -84,7 +84,7 @@ until_log "job paused: starts"   # within a minute: the clock is looked at so of
 expect 0 fk a cancel paused
 until_log "job paused: it was cancelled"
 expect 0 fk a jobs
-grep -q "^job paused .*: next 20.* (its schedule); last ran .*: it was cancelled" "$work/out" || fail "what became of it is not told: $(cat "$work/out")"
+grep -q "^job paused .*: next 20.* (its schedule); last ran .*, ended 20.*: it was cancelled" "$work/out" || fail "what became of it is not told: $(cat "$work/out")"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"
 unset 'pid_of[farkeepd]'
