@@ -26,6 +26,14 @@ Buffer serialised(const Message& m) {
   return out;
 }
 
+// What is not worth a failure: a damaged file says nothing.
+template <class Message>
+Message readable(const std::optional<Buffer>& bytes) {
+  Message m;
+  if (bytes && !m.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) m.Clear();
+  return m;
+}
+
 }  // namespace
 
 AgentState::AgentState(Disk& disk, std::string folder) : disk_(disk), folder_(std::move(folder)) { disk_.make_folders(folder_); }
@@ -168,21 +176,14 @@ std::string AgentState::job_folder(const std::string& name) const {
 }
 
 agent::pb::Endpoints AgentState::endpoints() const {
-  auto bytes = load("endpoints", kMaxStateFile);
-  agent::pb::Endpoints e;
-  // Only a memory of past failures: a damaged one is forgotten.
-  if (bytes && !e.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) e.Clear();
-  return e;
+  return readable<agent::pb::Endpoints>(load("endpoints", kMaxStateFile));  // only a memory of past failures
 }
 
 void AgentState::set_endpoints(const agent::pb::Endpoints& e) { store("endpoints", serialised(e)); }
 
 // A damaged one pauses nothing: a backup too many is better than none.
 agent::pb::Pauses AgentState::pauses() const {
-  auto bytes = load("pauses", kMaxStateFile);
-  agent::pb::Pauses p;
-  if (bytes && !p.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) p.Clear();
-  return p;
+  return readable<agent::pb::Pauses>(load("pauses", kMaxStateFile));
 }
 
 void AgentState::set_pauses(const agent::pb::Pauses& p) { store("pauses", serialised(p)); }
