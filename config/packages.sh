@@ -5,7 +5,7 @@ set -euo pipefail
 
 farkeep_packages() {
   local want=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev
-    libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev libcctz-dev tzdata)
+    libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev libcctz-dev tzdata libcurl4-openssl-dev)
   if [ "${1:-build}" = test ]; then
     want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime
       # the lab's firewalls and proxies

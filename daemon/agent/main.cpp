@@ -6,10 +6,12 @@
 #include <thread>
 
 #include "agent/agent_line.hpp"
+#include "agent/agent_metrics.hpp"
 #include "agent/announced_watch.hpp"
 #include "agent/control.hpp"
 #include "agent/enrol.hpp"
 #include "agent/jobs.hpp"
+#include "agent/notifier.hpp"
 #include "agent/runner.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/secrets.hpp"
@@ -21,6 +23,7 @@
 #include "base/log.hpp"
 #include "base/software.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/edited_file.hpp"
 #include "platform/process.hpp"
 #include "platform/service_notify.hpp"
 
@@ -80,6 +83,8 @@ class Agent {
         line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text())),
         announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
         choice_(state_, clock_, random_),
+        notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
+        notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
         scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
     check_config(config_);
     (void)AgentKeys::load(state_);
@@ -91,7 +96,12 @@ class Agent {
 
   task<void> run() {
     say_next();
-    co_await race(scheduler_.run(), announced_.run());
+    Scope scope(co_await asio::this_coro::executor);
+    scope.spawn(scheduler_.run(), "the scheduler");
+    scope.spawn(announced_.run(), "trying announced servers");
+    scope.spawn(notifier_.run(), "notifying");
+    scope.spawn(watch(), "the watch");
+    co_await scope.join();
   }
 
  private:
@@ -100,9 +110,34 @@ class Agent {
     service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
   }
 
+  // What time alone brings, and what others read.
+  task<void> watch() {
+    for (;;) {
+      look_around();
+      co_await timers_.sleep(1min);
+    }
+  }
+  void look_around() {
+    try {
+      notices_.look();
+      if (config_.metrics_file.empty()) return;
+      publish_file(config_.metrics_file, as_bytes(agent_metrics(state_, config_, zone_, clock_.wall(), scheduler_.running())));
+    } catch (const failure& f) {  // a full disk: jobs say so themselves
+      log_warning("{}", f.what());
+    }
+  }
+
+  static void say_result(const JobConfig& job, const BackupResult& r) {
+    const Progress& p = r.progress;
+    log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), p.files, p.bytes, p.bytes_sent, p.unreadable,
+             p.changed_while_read);
+    if (!r.hook_problem.empty()) log_warning("job {}: the snapshot is made, but not all that should follow it: {}", job.name, r.hook_problem);
+  }
+
   task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
     auto lock = state_.lock();
     if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
+    notices_.started(job);
     std::string failed;
     try {
       EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
@@ -111,9 +146,9 @@ class Agent {
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
       const BackupJob order = backup_job(job, system_disk());
-      const BackupResult r = co_await runner.run(order, Patience::until_done, patience);
-      log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), r.progress.files, r.progress.bytes,
-               r.progress.bytes_sent, r.progress.unreadable, r.progress.changed_while_read);
+      const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);
+      if (made) say_result(job, *made);
+      else log_info("job {}: skipped, as its before hook asked for", job.name);
     } catch (const boost::system::system_error& e) {
       if (classify(e.code()) == Errc::cancelled) throw;
       failed = e.what();
@@ -126,6 +161,8 @@ class Agent {
       record.set_running(false);
       state_.set_job(job.name, record);
     }
+    notices_.ended(job, !failed.empty());
+    look_around();
     say_next();
     co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;
   }
@@ -144,6 +181,10 @@ class Agent {
   AgentLine line_;
   AnnouncedWatch announced_;
   ServerChoice choice_;
+  ThreadWorkers web_workers_{1};  // apart from those that read files: a call may hang for seconds
+  CurlWeb web_{web_workers_};
+  Notifier notifier_;
+  Notices notices_;
   Scheduler scheduler_;
 };
 
@@ -185,6 +226,7 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
   for (;;) {
     std::optional<AgentConfig> next;
     {
+      stand_back(config);
       Agent agent(executor, config);
       auto until_signal = [](Signals& s, const std::string& f, const AgentConfig& present, Reloads& all, std::optional<AgentConfig>& out) -> task<void> {
         for (;;) {

@@ -30,6 +30,7 @@ std::span<const Command> commands() {
       {"connection set", "KEY=VALUE…", "Changes the way in the configuration, after trying it; the running daemon takes it over.", &connection_set_options, &connection_set},
       {"connection map", "", "Lists the destinations that a firewall must map, with the ports that are known.", &connection_map_options, &connection_map},
       {"connection rules", "", "Writes the rules that a firewall needs, in its own language.", &connection_rules_options, &connection_rules},
+      {"explain", "PATH…", "Says whether jobs back up a path, and which rule of which line decides.", &explain_options, &explain_path},
       {"config check", "", "Checks the configuration file and says what is wrong with it.", &none, &config_check},
   };
   return table;

@@ -18,6 +18,8 @@ Exit recover(App&, const Values&, const Operands&);
 Exit key_recovery(App&, const Values&, const Operands&);
 void passphrase_options(po::options_description&);
 Exit key_passphrase(App&, const Values&, const Operands&);
+void explain_options(po::options_description&);
+Exit explain_path(App&, const Values&, const Operands&);
 Exit config_check(App&, const Values&, const Operands&);
 
 void setup_options(po::options_description&);

@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "agent/hooks.hpp"
 #include "agent/jobs.hpp"
 #include "base/limits.hpp"
 #include "platform/printable.hpp"
@@ -19,6 +20,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                           {"files", p.files}, {"files_unchanged", p.unchanged}, {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes},
                           {"bytes_read", p.bytes_read}, {"bytes_sent", p.bytes_sent}, {"new_chunks", p.new_chunks}, {"unreadable", p.unreadable},
                           {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
+    if (!r.hook_problem.empty()) o["hook_problem"] = r.hook_problem;
     app.say(boost::json::serialize(o));
     return;
   }
@@ -27,6 +29,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                       show_bytes(static_cast<double>(p.bytes_sent)), seconds));
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
+  if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }
 
 std::string in_words(const NeededServer& announced) {
@@ -54,6 +57,7 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   if (operands.empty()) throw failure(Errc::usage, "backup needs the name of a job (farkeep backup JOB)");
   std::vector<const JobConfig*> jobs;
   for (auto& name : operands) jobs.push_back(&find_job(app.config(), name));
+  stand_back(app.config());
   auto held = app.lock();
   if (app.state().registered()) app.run(keep_certificate(app.enrol_parts()));
   Exit exit = Exit::done;
@@ -66,8 +70,13 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
       result = co_await runner.run(order, values.count("wait") ? Patience::until_done : Patience::one_round);
     };
     app.run(work());
+    if (!result) {
+      if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "skipped"}, {"job", job->name}}));
+      else app.say(fmt::format("job {} is skipped: its before hook ended with status {}", job->name, Hooks::kSkip));
+      continue;
+    }
     show_result(app, *job, *result, began);
-    if (result->progress.unreadable + result->progress.changed_while_read > 0) exit = Exit::incomplete;
+    if (!result->complete()) exit = Exit::incomplete;
   }
   return exit;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/catalog_cache.hpp"
+#include "agent/command_output.hpp"
 #include "agent/entry_source.hpp"
 #include "agent/fetcher.hpp"
 #include "agent/file_work.hpp"
@@ -72,7 +73,14 @@ Piece next_piece(FileCutter* cutter) {
   return p;
 }
 std::unique_ptr<FileCutter> open_file(const ReadContext* context, const ScanItem* item) { return std::make_unique<FileCutter>(*context, *item); }
+std::unique_ptr<FileCutter> open_output(const ReadContext* context, const std::string* path, std::unique_ptr<SourceFile> file) {
+  return std::make_unique<FileCutter>(*context, *path, std::move(file));
+}
 Entry finish_file(FileCutter* cutter) { return cutter->finish(); }
+
+bool is_read(const WorkBatch::Item& item) { return !item.reuse && item.found.stat.kind == EntryKind::file && item.found.problem.empty(); }
+// It is a unit of work by itself, and read in pieces.
+bool is_alone(const WorkBatch::Item& item) { return is_read(item) && (item.found.stat.size > kLargeFile || item.found.command); }
 
 bool unchanged(const Entry& before, const EntryStat& now) {
   return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns &&
@@ -101,6 +109,7 @@ struct BackupAttempt::Work {
   task<void> start(std::vector<WorkBatch::Item> items);
   task<void> small(std::shared_ptr<Slot> slot, WorkBatch batch);
   task<void> large(std::shared_ptr<Slot> slot, WorkBatch::Item item);
+  task<void> printed(std::shared_ptr<Slot> slot, ScanItem item);
   task<void> consume();
   task<void> hand_nodes(std::vector<NodePlainOwned> nodes, bool all);
   task<void> commit();
@@ -216,11 +225,15 @@ task<bool> BackupAttempt::Work::server_has_last() {
 }
 
 task<void> BackupAttempt::Work::scan_ahead() {
+  CommandItems printed_items(job.commands, started);
   for (;;) {
     std::vector<ScanItem> found = co_await parts.workers.offload(&scan_some, scanner.get());
     if (found.empty()) break;
+    printed_items.merge(found);
     co_await scanned.push(std::move(found));
   }
+  std::vector<ScanItem> last_items = printed_items.rest();
+  if (!last_items.empty()) co_await scanned.push(std::move(last_items));
   scanned.close();
 }
 
@@ -231,15 +244,14 @@ task<void> BackupAttempt::Work::produce() {
     std::vector<WorkBatch::Item> matched;
     co_await match(std::move(*found), matched);
     for (auto& item : matched) {
-      const bool read = !item.reuse && item.found.stat.kind == EntryKind::file && item.found.problem.empty();
-      const bool alone = read && item.found.stat.size > kLargeFile;
+      const bool alone = is_alone(item);
       if (!items.empty() && (alone || items.size() >= kWorkItems || bytes >= kWorkBytes)) {
         std::vector<WorkBatch::Item> full = std::move(items);
         items.clear();
         co_await start(std::move(full));
         bytes = 0;
       }
-      if (read) bytes += item.found.stat.size;
+      if (is_read(item)) bytes += item.found.stat.size;
       items.push_back(std::move(item));
       if (alone) {
         std::vector<WorkBatch::Item> full = std::move(items);
@@ -261,7 +273,7 @@ task<void> BackupAttempt::Work::match(std::vector<ScanItem> found, std::vector<W
   for (auto& f : found) {
     WorkBatch::Item item;
     item.found = std::move(f);
-    const bool file = item.found.stat.kind == EntryKind::file && item.found.problem.empty();
+    const bool file = item.found.stat.kind == EntryKind::file && item.found.problem.empty() && !item.found.command;
     for (auto& source : sources) {
       EntrySource::Took took;
       while ((took = source->take(item.found.path, before)) == EntrySource::Took::need_more) co_await source->refill();
@@ -302,9 +314,10 @@ task<void> BackupAttempt::Work::match(std::vector<ScanItem> found, std::vector<W
 task<void> BackupAttempt::Work::start(std::vector<WorkBatch::Item> items) {
   auto slot = std::make_shared<Slot>();
   co_await order.push(slot);
-  const bool alone = items.size() == 1 && !items[0].reuse && items[0].found.problem.empty() && items[0].found.stat.kind == EntryKind::file &&
-                     items[0].found.stat.size > kLargeFile;
-  if (alone) {
+  const bool alone = items.size() == 1 && is_alone(items[0]);
+  if (alone && items[0].found.command) {
+    scope->spawn(printed(std::move(slot), std::move(items[0].found)), "reading a command's output");
+  } else if (alone) {
     scope->spawn(large(std::move(slot), std::move(items[0])), "reading a large file");
   } else {
     WorkBatch batch;
@@ -357,6 +370,36 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
   }
   co_await uploader->close(lane);  // a file that could not be read to its end too: other files may count on these chunks
   if (!problem.empty()) slot->problems.push_back({item.found.path, problem});
+  slot->done = true;
+  slot->finished.wake_all();
+}
+
+// A command that fails fails the run: half an output is not what anybody wants to restore.
+task<void> BackupAttempt::Work::printed(std::shared_ptr<Slot> slot, ScanItem item) {
+  ChildOrder child{item.command->command, {"FARKEEP_JOB=" + job.name}};
+  std::unique_ptr<CommandOutput> output = co_await CommandOutput::start(parts.children, std::move(child), parts.reporter);
+  scope->spawn(output->listen(parts.timers), "reading a command's errors");
+  std::unique_ptr<SourceFile> file = output->file(item.stat);
+  std::unique_ptr<FileCutter> cutter =
+      co_await parts.workers.offload(&open_output, static_cast<const ReadContext*>(context.get()), static_cast<const std::string*>(&item.path), std::move(file));
+  Uploader::Lane lane;
+  for (bool more = true; more;) {
+    co_await output->fill(2 * kLargePiece);  // more than a piece: a read that is short is the end
+    Piece piece = co_await parts.workers.offload(&next_piece, cutter.get());
+    more = piece.more;
+    progress.bytes_read += piece.data.bytes.size();
+    parts.reporter.progress(progress);
+    co_await uploader->offer(std::move(piece.data), lane);
+    for (auto& n : cutter->take_list_nodes()) node_line.push_back(std::move(n));
+  }
+  co_await output->finish();
+  Entry entry = co_await parts.workers.offload(&finish_file, cutter.get());
+  entry.changed_while_read = false;
+  entry.ctime_ns = 0;
+  for (auto& n : cutter->take_list_nodes()) node_line.push_back(std::move(n));
+  co_await uploader->close(lane);
+  slot->entries.push_back(std::move(entry));
+  slot->journal.push_back(false);
   slot->done = true;
   slot->finished.wake_all();
 }

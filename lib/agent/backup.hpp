@@ -11,9 +11,11 @@
 #include "agent/state.hpp"
 #include "agent/vault_port.hpp"
 #include "archive/record_codec.hpp"
+#include "async/child.hpp"
 #include "async/timers.hpp"
 #include "async/workers.hpp"
 #include "base/clock.hpp"
+#include "config/agent_config.hpp"
 #include "crypto/random.hpp"
 
 namespace farkeep {
@@ -26,6 +28,8 @@ struct BackupJob {
   ScanOptions scan;
   CompressionLevel compression = CompressionLevel::automatic;
   std::vector<std::string> tags;
+  std::vector<CommandSource> commands;  ///< what they print stands below command-output
+  HookCommands hooks;                   ///< around a run, not around each attempt
 };
 
 struct BackupResult {
@@ -37,6 +41,8 @@ struct BackupResult {
     std::string path, text;
   };
   std::vector<Problem> problems;  ///< the first 100
+  std::string hook_problem;       ///< why an after hook failed; empty: none did
+  bool complete() const noexcept { return progress.unreadable + progress.changed_while_read == 0 && hook_problem.empty(); }
 };
 
 /// What a run works with.  All of it outlives the run.
@@ -49,6 +55,7 @@ struct BackupParts {
   Random& random;
   Reporter& reporter;
   SourceTree& sources = system_sources();  ///< where the job's sources lie
+  Children& children = system_children();  ///< who runs its commands
 };
 
 /// One attempt to make a snapshot of a job in an opened vault.

@@ -53,14 +53,16 @@ Entry entry_of(const ScanItem& item) {
   return e;
 }
 
-FileCutter::FileCutter(const ReadContext& context, const ScanItem& item)
+FileCutter::FileCutter(const ReadContext& context, const ScanItem& item) : FileCutter(context, item.path, item.folder->file(item.name)) {}
+
+FileCutter::FileCutter(const ReadContext& context, const std::string& path, std::unique_ptr<SourceFile> file)
     : context_(context),
       chunker_(context.cut_key, context.sizes),
-      file_(item.folder->file(item.name)),
+      file_(std::move(file)),
       before_(file_->stat()),
       list_(context.keys, [this](NodePlainOwned n) { list_nodes_.push_back(std::move(n)); }) {
   ScanItem now;
-  now.path = item.path;
+  now.path = path;
   now.stat = before_;  // what was opened, not what the walk saw
   entry_ = entry_of(now);
   // Fewer blocks than bytes: there are holes (or the file system compresses, then the ranges cover everything).
@@ -208,6 +210,11 @@ DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
     if (it.reuse) {
       done.entries.push_back(std::move(*it.reuse));
       done.journal.push_back(it.journal);
+      continue;
+    }
+    if (found.made_up) {  // a folder for the output of commands
+      done.entries.push_back(entry_of(found));
+      done.journal.push_back(false);
       continue;
     }
     if (!found.folder || (!found.problem.empty() && found.stat.kind != EntryKind::folder)) continue;

@@ -45,6 +45,7 @@ struct ReadContext {
 class FileCutter {
  public:
   FileCutter(const ReadContext& context, const ScanItem& item);
+  FileCutter(const ReadContext& context, const std::string& path, std::unique_ptr<SourceFile> file);
   ~FileCutter();
 
   /// What the file consisted of before, to find its cuts faster.  Outlives the cutter.

@@ -55,6 +55,23 @@ std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTi
   return out;
 }
 
+std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record) const {
+  const WallTime since = time(record.last_good_ns() > 0 ? record.last_good_ns() : record.first_seen_ns());
+  if (since == WallTime{}) return std::nullopt;
+  std::optional<WallTime> first;
+  for (auto& s : job_.schedules) {
+    const WallTime at = s.next(since, since, zone_);
+    if (at != Schedule::kNever) first = first ? std::min(*first, at) : at;
+  }
+  if (!first) return std::nullopt;
+  *first += jitter();
+  if (!job_.windows.empty()) {
+    const auto open = next_with(job_.windows, true, std::chrono::ceil<std::chrono::seconds>(*first), zone_);
+    if (open) first = std::max(*first, WallTime{*open});
+  }
+  return *first + job_.overdue_after;
+}
+
 std::optional<WallTime> JobTimes::must_stop(WallTime now) const {
   if (job_.windows.empty()) return std::nullopt;
   const auto shut = next_with(job_.windows, false, std::chrono::floor<std::chrono::seconds>(now), zone_);

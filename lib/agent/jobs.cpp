@@ -2,7 +2,9 @@
 
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/process.hpp"
 
 namespace farkeep {
 
@@ -28,6 +30,11 @@ BackupJob backup_job(const JobConfig& config, Disk& disk) {
   job.scan.one_file_system = config.one_file_system;
   job.scan.exclude_caches = config.exclude_caches;
   job.tags = config.tags;
+  job.commands = config.commands;
+  job.hooks = config.hooks;
+  job.scan.larger_than = config.exclude_larger_than;
+  job.scan.if_present = config.exclude_if_present;
+  job.scan.ignore_file = config.ignore_file;
   switch (config.compression) {
     case Compression::automatic: job.compression = CompressionLevel::automatic; break;
     case Compression::fast: job.compression = CompressionLevel::fast; break;
@@ -35,6 +42,12 @@ BackupJob backup_job(const JobConfig& config, Disk& disk) {
     case Compression::off: job.compression = CompressionLevel::off; break;
   }
   return job;
+}
+
+void stand_back(const AgentConfig& config) {
+  if (config.niceness && !set_niceness(*config.niceness))
+    log_warning("[limits] nice = {}: the system refuses, for a process cannot take back what it gave away; restart the service", *config.niceness);
+  if (config.io_priority && !set_io_priority(*config.io_priority)) log_warning("[limits] ionice: the system refuses it; the priority for disks stays as it is");
 }
 
 }  // namespace farkeep

@@ -1,5 +1,9 @@
 #include "agent/runner.hpp"
 
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "agent/hooks.hpp"
 #include "async/backoff.hpp"
 #include "base/codec.hpp"
 #include "base/log.hpp"
@@ -32,38 +36,78 @@ class Watch final : public Reporter {
 
 }  // namespace
 
-task<BackupResult> JobRunner::run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
+void JobRunner::Ending::failed(const boost::system::system_error& e) {
+  error = std::current_exception();
+  stopped = classify(e.code()) == Errc::cancelled;
+  code = exit_code(e.code());
+  text = e.what();
+}
+
+const char* JobRunner::Ending::outcome() const {
+  if (stopped) return "stopped";
+  if (error) return "failed";
+  if (!result) return "skipped";
+  return result->complete() ? "done" : "incomplete";
+}
+
+// A snapshot that is made stays made, whatever its hooks do.
+task<void> JobRunner::run_with_hooks(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit, Ending& end) {
+  Hooks hooks(job, parts_.children, parts_.timers, parts_.reporter);
+  try {
+    const bool goes = co_await hooks.before();
+    if (goes) {
+      end.result = co_await run_rounds(job, patience, limit);
+      end.result->hook_problem = co_await hooks.after(*end.result);
+      end.text = "snapshot " + end.result->snapshot.brief();
+      if (!end.result->hook_problem.empty()) end.text += "; " + end.result->hook_problem;
+      if (!end.result->complete()) end.code = Exit::incomplete;
+    } else {
+      end.text = "skipped, as its before hook asked for";
+    }
+  } catch (const boost::system::system_error& e) {
+    end.failed(e);
+  }
+  if (end.error && !end.stopped && !end.result) {
+    try {
+      co_await hooks.after_failure(end.text);
+    } catch (const boost::system::system_error& e) {
+      end.failed(e);
+    }
+  }
+  // From here on nothing is cancelled any more.
+  if (end.stopped) co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+  const std::string error = end.error ? end.text : std::string{};
+  co_await hooks.finally(end.outcome(), error, end.stopped);
+}
+
+task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
   agent::pb::Job record = parts_.state.job(job.name);
   record.set_running(true);
   record.set_last_start_ns(parts_.clock.wall().time_since_epoch().count());
   parts_.state.set_job(job.name, record);
 
-  std::optional<BackupResult> result;
-  std::exception_ptr error;
-  std::string text;
-  Exit code = Exit::done;
-  try {
-    result = co_await run_rounds(job, patience, limit);
-    if (result->progress.unreadable + result->progress.changed_while_read > 0) code = Exit::incomplete;
-    text = "snapshot " + result->snapshot.brief();
-  } catch (const boost::system::system_error& e) {
-    // The daemon ends or reads its configuration again: the record still says that the job runs, so it is continued at once.
-    if (patience == Patience::until_done && classify(e.code()) == Errc::cancelled) throw;
-    error = std::current_exception();
-    code = exit_code(e.code());
-    text = e.what();
-  }
+  Ending end;
+  co_await run_with_hooks(job, patience, limit, end);
+  // The daemon ends or reads its configuration again: the record still says that the job runs, so it is continued at once.
+  if (end.stopped && patience == Patience::until_done) std::rethrow_exception(end.error);
+
   record = parts_.state.job(job.name);
   const std::int64_t now = parts_.clock.wall().time_since_epoch().count();
   record.set_running(false);
   record.set_last_end_ns(now);
-  record.set_last_exit(static_cast<std::uint32_t>(code));
-  record.set_last_text(text);
-  record.set_failures(error ? record.failures() + 1 : 0);
-  if (!error) record.set_last_good_ns(now);
+  record.set_last_exit(static_cast<std::uint32_t>(end.code));
+  record.set_last_text(end.text);
+  if (end.result || end.error) record.set_failures(end.result ? 0 : record.failures() + 1);
+  if (end.result) {
+    record.set_last_good_ns(now);
+    record.set_bytes_sent(end.result->progress.bytes_sent);
+    record.set_unreadable(end.result->progress.unreadable);
+    record.set_changed(end.result->progress.changed_while_read);
+    record.set_took_ns(now - record.last_start_ns());
+  }
   parts_.state.set_job(job.name, record);
-  if (error) std::rethrow_exception(error);
-  co_return std::move(*result);
+  if (end.error) std::rethrow_exception(end.error);
+  co_return std::move(end.result);
 }
 
 task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
@@ -134,7 +178,7 @@ task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, 
   co_await settle_pending(parts_.state, vault, reporter);
   bool trust = true;
   for (int repairs = 0;; ++repairs) {
-    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter, parts_.sources};
+    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter, parts_.sources, parts_.children};
     BackupAttempt attempt(parts, job, vault, trust);
     std::string lacks;
     try {

@@ -14,7 +14,7 @@ enum class Patience {
   until_done, ///< again and again with growing pauses, until cancelled: for the daemon
 };
 
-/// Runs one job to its end: chooses the server, fails over in the middle, retries, keeps the job's record.
+/// Runs one job to its end: its hooks, the choice of the server, failover in the middle, retries; keeps the job's record.
 ///
 /// Progress is judged by durable acknowledgements: an attempt that had some starts the count of rounds anew.  Errors of identity, rollback or
 /// damage end the run at once; they are alarms, and waiting does not heal them.
@@ -22,11 +22,23 @@ class JobRunner {
  public:
   JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice) : parts_(parts), servers_(servers), choice_(choice) {}
 
-  /// The snapshot that was made.  Throws failure; either way the job's record on disk says what happened.
+  /// The snapshot that was made; nothing when a before hook had the run skipped.  Throws failure; in any case the job's record on disk says what happened.
   /// `limit`, with Patience::until_done: after so long without any acknowledged progress it fails as with one_round.
-  task<BackupResult> run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit = std::nullopt);
+  task<std::optional<BackupResult>> run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit = std::nullopt);
 
  private:
+  /// How a run ended.
+  struct Ending {
+    std::optional<BackupResult> result;
+    std::exception_ptr error;
+    std::string text;
+    Exit code = Exit::done;
+    bool stopped = false;  // cancelled
+
+    void failed(const boost::system::system_error& e);
+    const char* outcome() const;
+  };
+  task<void> run_with_hooks(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit, Ending& end);
   task<BackupResult> run_rounds(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit);
   struct Trouble {
     boost::system::error_code code;

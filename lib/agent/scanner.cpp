@@ -8,10 +8,6 @@
 namespace farkeep {
 namespace {
 
-constexpr std::string_view kCacheTag = "CACHEDIR.TAG";
-// https://bford.info/cachedir/: the file must begin with these bytes.
-constexpr std::string_view kCacheSignature = "Signature: 8a477f597d28d172789f06886806bc55";
-
 // "/a//b/./c/" -> "a/b/c": the catalog's spelling.  ".." is refused by the configuration.
 std::string catalog_path(std::string_view source) {
   std::string out;
@@ -29,28 +25,10 @@ std::string catalog_path(std::string_view source) {
 
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
 
-bool has_cache_tag(SourceFolder& folder, const std::vector<SourceName>& names) {
-  auto it = std::lower_bound(names.begin(), names.end(), kCacheTag, [](const SourceName& n, std::string_view v) { return n.name < v; });
-  if (it == names.end() || it->name != kCacheTag || it->stat.kind != EntryKind::file) return false;
-  try {
-    auto file = folder.file(it->name);
-    Buffer head(kCacheSignature.size());
-    std::size_t have = 0;
-    while (have < head.size()) {
-      std::size_t n = file->read(MutableByteView{head}.subspan(have));
-      if (n == 0) return false;
-      have += n;
-    }
-    return as_text(head) == kCacheSignature;
-  } catch (const failure&) {
-    return false;  // an unreadable tag is no tag; the file itself is reported when it is read
-  }
-}
-
 }  // namespace
 
 Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
-    : tree_(tree), rules_(rules), options_(options) {
+    : tree_(tree), options_(std::move(options)), selection_(rules, options_) {
   for (auto& s : sources) sources_.push_back(catalog_path(s));
   std::sort(sources_.begin(), sources_.end(), [](auto& a, auto& b) { return compare_paths(a, b) < 0; });
   // After sorting, what lies below a source follows it.
@@ -75,13 +53,9 @@ std::vector<ScanItem> Scanner::next(std::size_t most) {
       continue;
     }
     SourceName& found = top.names[top.at++];
-    if (top.only_tag && found.name != kCacheTag) {
-      ++excluded_;
-      continue;
-    }
     ScanItem item{join(top.path, found.name), std::move(found.name), top.folder, found.stat, {}};
     if (found.error) item.problem = found.error.message();
-    emit(std::move(item), out);
+    emit(std::move(item), top.says, out);
   }
   return out;
 }
@@ -94,7 +68,9 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
     auto folder = tree_.open("/");
     if (source.empty()) {  // the whole machine: "/" itself has no entry, only what is in it
       device_ = folder->stat().device;
-      levels_.push_back(Level{folder, "", folder->entries(), 0, false});
+      auto names = folder->entries();
+      Selection::Folder says = selection_.look_into(*folder, names, "", {});
+      levels_.push_back(Level{folder, "", std::move(names), 0, std::move(says)});
       return;
     }
     std::string above;
@@ -115,7 +91,7 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
       at = end + 1;
     }
     device_ = item.stat.device;
-    emit(std::move(item), out);
+    emit(std::move(item), {}, out);
   } catch (const failure& f) {
     item.path = source;
     item.problem = f.what();
@@ -123,23 +99,22 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
   }
 }
 
-void Scanner::emit(ScanItem item, std::vector<ScanItem>& out) {
-  const bool is_folder = item.stat.kind == EntryKind::folder;
-  if (rules_.decide("/" + item.path, is_folder).verdict == ExcludeRules::Verdict::excluded) {
+void Scanner::emit(ScanItem item, const Selection::Folder& in, std::vector<ScanItem>& out) {
+  if (!selection_.decide(in, "/" + item.path, item.name, item.stat).kept()) {
     ++excluded_;
     return;
   }
-  if (is_folder && item.problem.empty()) descend(item);
+  if (item.stat.kind == EntryKind::folder && item.problem.empty()) descend(item, in);
   out.push_back(std::move(item));
 }
 
-void Scanner::descend(ScanItem& item) {
+void Scanner::descend(ScanItem& item, const Selection::Folder& in) {
   if (options_.one_file_system && item.stat.device != device_) return;  // the mount point stays, empty
   try {
     auto inner = item.folder->folder(item.name);
     auto names = inner->entries();
-    const bool only_tag = options_.exclude_caches && has_cache_tag(*inner, names);
-    levels_.push_back(Level{std::move(inner), item.path, std::move(names), 0, only_tag});
+    Selection::Folder says = selection_.look_into(*inner, names, "/" + item.path, in);
+    levels_.push_back(Level{std::move(inner), item.path, std::move(names), 0, std::move(says)});
   } catch (const failure& f) {
     item.problem = f.what();
   }

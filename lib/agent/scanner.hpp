@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "config/exclude.hpp"
+#include "agent/selection.hpp"
+#include "config/command_source.hpp"
 #include "platform/source_tree.hpp"
 
 namespace farkeep {
@@ -18,11 +20,8 @@ struct ScanItem {
   std::shared_ptr<SourceFolder> folder;  ///< where it lies
   EntryStat stat;
   std::string problem;  ///< not empty: it is there but cannot be looked at or into; why
-};
-
-struct ScanOptions {
-  bool one_file_system = false;  ///< do not descend into other file systems
-  bool exclude_caches = true;    ///< of folders with a valid CACHEDIR.TAG keep the folder and the tag only
+  bool made_up = false;                    ///< it stands for something that is not on disk (command_output.hpp)
+  const CommandSource* command = nullptr;  ///< its content is what this prints
 };
 
 /// Walks a job's sources depth first, names sorted as bytes: exactly the order of a catalog.
@@ -47,21 +46,21 @@ class Scanner {
     std::string path;
     std::vector<SourceName> names;
     std::size_t at = 0;
-    bool only_tag = false;  // a cache folder: nothing but its tag
+    Selection::Folder says = {};
   };
 
   void begin_source(std::vector<ScanItem>& out);
-  void emit(ScanItem item, std::vector<ScanItem>& out);
-  void descend(ScanItem& item);
+  void emit(ScanItem item, const Selection::Folder& in, std::vector<ScanItem>& out);
+  void descend(ScanItem& item, const Selection::Folder& in);
 
   SourceTree& tree_;
   std::vector<std::string> sources_;
-  const ExcludeRules& rules_;
-  ScanOptions options_;
+  const ScanOptions options_;
+  const Selection selection_;
   std::size_t next_source_ = 0;
   std::uint64_t device_ = 0;  // of the current source
   std::vector<std::string> ancestors_;  // already emitted
-  std::vector<Level> levels_;
+  std::deque<Level> levels_;  // a level stays where it is while deeper ones come
   std::uint64_t excluded_ = 0;
 };
 

@@ -41,6 +41,7 @@ class Category final : public boost::system::error_category {
       case Errc::incomplete: return "some files could not be read or changed while they were read";
       case Errc::proxy: return "the proxy is in the way";
       case Errc::proxy_login: return "the proxy refuses the login";
+      case Errc::command: return "the command failed";
     }
     return "unknown error";
   }

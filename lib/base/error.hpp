@@ -47,6 +47,9 @@ enum class Errc {
   // The way out.  Never said by a peer.
   proxy,        ///< the proxy, not a server behind it, is in the way
   proxy_login,  ///< the proxy wants a login, or not this one
+
+  // A command line of the configuration.  Never said by a peer.
+  command,  ///< it failed, or took too long
 };
 
 const boost::system::error_category& farkeep_category() noexcept;

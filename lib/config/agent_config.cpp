@@ -17,6 +17,7 @@ class AgentReader {
     AgentConfig out;
     read_agent(out);
     read_limits(out);
+    read_notify(out.notify);
     read_registration(out);
     read_connection(out.connection);
     read_families(out);
@@ -39,12 +40,26 @@ class AgentReader {
     out.upload_threads = static_cast<unsigned>(agent.get("upload_threads", threads));
     out.log_level = agent.choice<LogLevel>("log_level");
     out.log_format = agent.choice<LogFormat>("log_format");
+    out.metrics_file = agent.get("metrics_file", parse_path);
   }
 
   void read_limits(AgentConfig& out) const {
     Settings const limits = settings("limits");
     out.upload = limits.get_all("upload", RateRule::parse);
     out.download = limits.get_all("download", RateRule::parse);
+    auto const niceness = [](std::string_view text) { return parse_number(text, 0, 19); };
+    if (limits.has("nice")) out.niceness = static_cast<int>(limits.get("nice", niceness));
+    if (limits.has("ionice")) out.io_priority = limits.choice<IoPriority>("ionice");
+  }
+
+  void read_notify(NotifyConfig& out) const {
+    Settings const notify = settings("notify");
+    out.all = notify.choice<int>("when") == 1;
+    out.webhooks = notify.get_all("webhook", parse_url);
+    out.mails = notify.get_all("mail", parse_mail);
+    out.proxy = notify.get("proxy", parse_url);
+    out.sendmail = notify.get("sendmail", parse_path);
+    out.commands = notify.get_all("command", parse_command);
   }
 
   void read_registration(AgentConfig& out) {
@@ -146,11 +161,17 @@ class AgentReader {
     out.enabled = job.get("enabled", parse_boolean);
     out.paths = job.get_all("path", parse_path);
     no_repeats(document_, job, "path", parse_path, errors_);
+    read_commands(job, out);
+    if (out.paths.empty() && out.commands.empty() && !job.has("path") && !job.has("command"))
+      wrong(section.line, "the key path is missing in " + section.id.to_string() + ", or a command");
     for (const IniEntry* entry : job.entries("exclude"))
       out.exclude.push_back({entry->value, document_.file(), entry->line});
     out.exclude_file = job.get("exclude_file", parse_path);
     out.one_file_system = job.get("one_file_system", parse_boolean);
     out.exclude_caches = job.get("exclude_caches", parse_boolean);
+    if (job.has("exclude_larger_than")) out.exclude_larger_than = job.get("exclude_larger_than", parse_size);
+    out.exclude_if_present = job.get_all("exclude_if_present", parse_file_name);
+    out.ignore_file = job.get("ignore_file", parse_file_name);
     out.schedules = job.get_all("schedule", Schedule::parse);
     if (job.has("time_zone")) {
       for (const IniEntry* entry : job.entries("time_zone"))
@@ -160,9 +181,29 @@ class AgentReader {
     out.catch_up = job.get("catch_up", parse_boolean);
     out.windows = job.get_all("window", WeeklySpan::parse);
     out.retry_for = job.get("retry_for", parse_duration);
+    out.ping = job.get("ping", parse_url);
+    out.overdue_after = job.get("overdue_after", parse_duration);
+    out.hooks.before = job.get_all("before", parse_command);
+    out.hooks.after = job.get_all("after", parse_command);
+    out.hooks.after_failure = job.get_all("after_failure", parse_command);
+    out.hooks.finally = job.get_all("finally", parse_command);
+    out.hooks.timeout = job.get("hook_timeout", parse_duration);
     out.compression = job.choice<Compression>("compression");
     out.tags = job.get_all("tag", parse_label);
     return out;
+  }
+
+  // Each output needs a name of its own.
+  void read_commands(const Settings& job, JobConfig& out) {
+    std::map<std::string, int> names;
+    for (const IniEntry* entry : job.entries("command")) {
+      auto source = parse_command_source(entry->value);
+      if (!source) continue;
+      if (source->name.empty()) source->name = out.name;
+      auto const [first, is_new] = names.try_emplace(source->name, entry->line);
+      if (!is_new) wrong(entry->line, "command: its output would be named " + source->name + " as that of line " + std::to_string(first->second) + ": write a name before it, as in main.sql: pg_dump main");
+      out.commands.push_back(std::move(*source));
+    }
   }
 
   void wrong(int line, std::string text) { errors_.push_back({document_.file(), line, std::move(text)}); }

@@ -9,6 +9,7 @@
 
 #include "base/log.hpp"
 #include "config/address.hpp"
+#include "config/command_source.hpp"
 #include "config/connection_config.hpp"
 #include "config/exclude.hpp"
 #include "config/parsed.hpp"
@@ -16,27 +17,50 @@
 #include "config/schedule.hpp"
 #include "config/schema.hpp"
 #include "config/value.hpp"
+#include "platform/process.hpp"
 
 namespace farkeep {
 
 enum class Compression : std::uint8_t { automatic, fast, best, off };
+
+/// Command lines around a run; farkeep runs them one after the other with /bin/sh -c.
+struct HookCommands {
+  std::vector<std::string> before, after, after_failure, finally;
+  std::chrono::seconds timeout{3600};  ///< of each
+  bool empty() const noexcept { return before.empty() && after.empty() && after_failure.empty() && finally.empty(); }
+};
+
+/// `[notify]`
+struct NotifyConfig {
+  bool all = false;  ///< not only problems
+  std::vector<std::string> webhooks, mails, commands;
+  std::string sendmail;
+  std::string proxy;  ///< URL, or empty; for webhooks and pings
+};
 
 /// `[job NAME]`: a named set of sources with a schedule.
 struct JobConfig {
   std::string name;
   int line = 0;  ///< of its section: for messages about the job
   bool enabled = true;
-  std::vector<std::string> paths;    ///< absolute, at least one, none twice
+  std::vector<std::string> paths;    ///< absolute, none twice
+  std::vector<CommandSource> commands;  ///< all with names, none twice; at least one of these or of the paths
   std::vector<ExcludeLine> exclude;  ///< valid rules; they follow those of exclude_file, so they have the last word
   std::string exclude_file;          ///< absolute path, or empty; reading it is the agent's
   bool one_file_system = false;
   bool exclude_caches = false;      ///< leave out what lies beside a CACHEDIR.TAG
+  std::optional<std::uint64_t> exclude_larger_than;  ///< bytes
+  std::vector<std::string> exclude_if_present;       ///< names of files that mark a folder
+  std::string ignore_file;                           ///< name of files with rules for their folder; empty: none
   std::vector<Schedule> schedules;  ///< due when any of them is; none: only on request
   std::optional<NamedTimeZone> time_zone;  ///< of schedules and windows; nothing: the machine's
   std::chrono::seconds jitter{0};   ///< each start is later by up to so much, always the same on one machine
   bool catch_up = true;             ///< a start that was missed is made up for
   std::vector<WeeklySpan> windows;  ///< runs only within one of them; none: at any time
   std::chrono::seconds retry_for{0};  ///< how long a failing run is tried again
+  std::chrono::seconds overdue_after{0};  ///< from a scheduled time without a snapshot on
+  std::string ping;  ///< URL, or empty
+  HookCommands hooks;
   Compression compression = Compression::automatic;
   std::vector<std::string> tags;
 };
@@ -49,6 +73,7 @@ struct AgentConfig {
   unsigned upload_threads = 0;     ///< 0: one for each core
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
+  std::string metrics_file;        ///< absolute path, or empty
 
   // [registration]
   std::vector<ServerAddress> servers;  ///< one or two, different: primary, alternate
@@ -57,6 +82,10 @@ struct AgentConfig {
 
   // [limits]
   std::vector<RateRule> upload, download;
+  std::optional<int> niceness;           ///< 0 to 19
+  std::optional<IoPriority> io_priority;
+
+  NotifyConfig notify;
 
   ConnectionConfig connection;  // [connection], [socks], [mapped], [http]
 

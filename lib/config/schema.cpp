@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "config/address.hpp"
+#include "config/command_source.hpp"
 #include "config/exclude.hpp"
 #include "config/nearest.hpp"
 #include "config/rate.hpp"
@@ -63,6 +64,14 @@ std::optional<std::string> problem(const KeySpec& spec, std::string_view text) {
       return problem(parse_login(text));
     case SettingType::command:
       return problem(parse_command(text));
+    case SettingType::command_source:
+      return problem(parse_command_source(text));
+    case SettingType::file_name:
+      return problem(parse_file_name(text));
+    case SettingType::url:
+      return problem(parse_url(text));
+    case SettingType::mail:
+      return problem(parse_mail(text));
     case SettingType::schedule:
       return problem(Schedule::parse(text));
     case SettingType::span:

@@ -28,6 +28,10 @@ enum class SettingType : std::uint8_t {
   secret,      ///< parse_secret; no message ever shows the value
   login,       ///< parse_login
   command,     ///< parse_command
+  command_source,  ///< parse_command_source
+  file_name,   ///< parse_file_name
+  url,         ///< parse_url
+  mail,        ///< parse_mail
   schedule,    ///< Schedule::parse
   span,        ///< WeeklySpan::parse
   rate,        ///< RateRule::parse

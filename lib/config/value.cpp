@@ -150,6 +150,25 @@ Value<std::string> parse_command(std::string_view text) {
   return std::string{text};
 }
 
+Value<std::string> parse_url(std::string_view text) {
+  bool const visible = std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 0x7f; });
+  std::size_t const host = text.starts_with("http://") ? 7 : text.starts_with("https://") ? 8 : 0;
+  std::size_t const end = std::min(text.find_first_of("/?#", host), text.size());
+  if (host == 0 || end == host || !visible || text.size() > 2048)
+    return refused(quoted(text) + " is not an address to call: write it as https://host/path, at most 2048 visible ASCII characters");
+  return std::string{text};
+}
+
+Value<std::string> parse_mail(std::string_view text) {
+  auto const plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || std::string_view{"@._+-=%"}.find(c) != std::string_view::npos;
+  };
+  std::size_t const at = text.find('@');
+  if (text.size() > 254 || text.starts_with('-') || at == text.npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != text.npos || !std::all_of(text.begin(), text.end(), plain))
+    return refused(quoted(text) + " is not a mail address: write it as name@example.org");
+  return std::string{text};
+}
+
 Value<PortRange> parse_port_range(std::string_view text) {
   std::string_view rest = text;
   auto const low = take_number(rest);

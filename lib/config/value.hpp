@@ -59,6 +59,12 @@ Value<std::string> parse_login(std::string_view text);
 /// A command line to be run by the caller with /bin/sh -c: 1 to 4096 bytes on one line.
 Value<std::string> parse_command(std::string_view text);
 
+/// Where to say something by HTTP: http:// or https://, a host, visible ASCII, at most 2048 bytes.
+Value<std::string> parse_url(std::string_view text);
+
+/// Somebody's mail address, in short: visible ASCII with one @ inside, at most 254 bytes, nothing that means something to a header or a shell.
+Value<std::string> parse_mail(std::string_view text);
+
 /// Local TCP ports from which connections may start, both ends included.
 struct PortRange {
   std::uint16_t low = 0, high = 0;

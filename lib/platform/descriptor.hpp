@@ -21,6 +21,8 @@ class Descriptor {
 
   explicit operator bool() const noexcept { return number_ >= 0; }
   int get() const noexcept { return number_; }
+  /// Its owner is somebody else from here on.
+  int release() noexcept { return std::exchange(number_, -1); }
   /// Closes now.  0, or the errno of a close that lost data (network file systems report a full disk here).
   int close() noexcept;
 

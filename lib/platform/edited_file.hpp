@@ -10,4 +10,8 @@ namespace farkeep {
 /// followed, so that it stays one.  Throws failure; not_found when there is no such file.
 void replace_edited_file(const std::string& path, ByteView bytes);
 
+/// Puts a file where other programs of this machine read it (mode 0644): whole, the old or the new one.  Not durable: whoever publishes it makes it anew
+/// after a crash.  The folder must exist.  Throws failure.
+void publish_file(const std::string& path, ByteView bytes);
+
 }  // namespace farkeep

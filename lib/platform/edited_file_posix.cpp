@@ -14,14 +14,6 @@
 namespace farkeep {
 namespace {
 
-void write_all(int file, ByteView bytes, const std::string& doing) {
-  while (!bytes.empty()) {
-    auto const n = posix::again_if_interrupted([&] { return ::write(file, bytes.data(), bytes.size()); });
-    if (n < 0) throw_errno(errno, doing);
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-}
-
 // Removes the file unless it got its final name.
 struct Temporary {
   explicit Temporary(std::string p) : path(std::move(p)) {}
@@ -49,13 +41,26 @@ void replace_edited_file(const std::string& path, ByteView bytes) {
   // Who may not give a file away must not lose its owner's right to read it either.
   if (::fchown(file.get(), before.st_uid, before.st_gid) != 0) throw_errno(errno, doing + " with its owner");
   if (::fchmod(file.get(), before.st_mode & 07777U) != 0) throw_errno(errno, doing);
-  write_all(file.get(), bytes, doing);
+  posix::write_all(file.get(), bytes, doing);
   if (::fsync(file.get()) != 0) throw_errno(errno, doing);
   if (::rename(name.c_str(), real.c_str()) != 0) throw_errno(errno, doing);
   temporary.path.clear();
   std::string const folder = real.substr(0, real.rfind('/') + 1);
   Descriptor at{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!at || ::fsync(at.get()) != 0) throw_errno(errno, doing);
+}
+
+void publish_file(const std::string& path, ByteView bytes) {
+  std::string const doing = "writing " + path;
+  std::string name = path + ".XXXXXX";
+  Descriptor file{::mkostemp(name.data(), O_CLOEXEC)};
+  if (!file) throw_errno(errno, doing);
+  Temporary temporary{name};
+  if (::fchmod(file.get(), 0644) != 0) throw_errno(errno, doing);
+  posix::write_all(file.get(), bytes, doing);
+  if (file.close() != 0) throw_errno(errno, doing);
+  if (::rename(name.c_str(), path.c_str()) != 0) throw_errno(errno, doing);
+  temporary.path.clear();
 }
 
 }  // namespace farkeep

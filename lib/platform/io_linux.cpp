@@ -29,6 +29,14 @@ std::int64_t read_fully(int from, std::uint64_t offset, MutableByteView into) {
   return static_cast<std::int64_t>(done);
 }
 
+void write_all(int to, ByteView bytes, const std::string& doing) {
+  while (!bytes.empty()) {
+    auto const n = again_if_interrupted([&] { return ::write(to, bytes.data(), bytes.size()); });
+    if (n < 0) throw_errno(errno, doing);
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
 bool write_fully(int to, std::uint64_t offset, ByteView bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {

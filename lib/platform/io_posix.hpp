@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <string>
 
 #include "base/bytes.hpp"
 
@@ -21,6 +22,9 @@ auto again_if_interrupted(Call call) {
 std::int64_t read_fully(int from, std::uint64_t offset, MutableByteView into);
 /// Writes all of it.  False with errno when that failed; then any part may have been written.
 bool write_fully(int to, std::uint64_t offset, ByteView bytes);
+
+/// Writes all of it where a pipe or a new file stands.  Throws failure.
+void write_all(int to, ByteView bytes, const std::string& doing);
 
 /// Renames only if nothing has the name `to`; false when something has.  Throws failure.
 /// renameat2(RENAME_NOREPLACE); where the file system lacks it (or with `Method::link`, for tests), link and unlink:

@@ -19,6 +19,13 @@ void keep_freed_memory();
 /// Raises the limit of open files to what the system allows us: an open folder of a deep tree costs one each.
 void raise_descriptor_limit();
 
+enum class IoPriority { normal, low, idle };
+/// How much the system favours this thread, and all that it starts from then on, commands too: from 0, as any other program, to 19, behind all others.
+/// False when the system refuses: what was given away cannot be taken back without privileges.
+bool set_niceness(int niceness);
+/// The same for disks: low is behind all others, idle is only when nobody else wants the disk.  How far that goes is up to the system's disk scheduler.
+bool set_io_priority(IoPriority priority);
+
 std::string host_name();
 std::uint32_t process_id();
 bool is_root();

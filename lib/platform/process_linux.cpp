@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,6 +34,17 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   // Refused, the limit stays as it is: deep trees then fail with a clear message.
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool set_niceness(int niceness) { return ::setpriority(PRIO_PROCESS, 0, niceness) == 0; }
+
+// ioprio_set(2): glibc has no wrapper; the constants are those of linux/ioprio.h.
+bool set_io_priority(IoPriority priority) {
+  constexpr int kWhoProcess = 1, kClassShift = 13, kBestEffort = 2, kIdle = 3, kNone = 0, kLeast = 7;
+  int value = kNone << kClassShift;
+  if (priority == IoPriority::low) value = (kBestEffort << kClassShift) | kLeast;
+  if (priority == IoPriority::idle) value = kIdle << kClassShift;
+  return ::syscall(SYS_ioprio_set, kWhoProcess, 0, value) == 0;
 }
 
 std::string host_name() {

@@ -94,7 +94,8 @@ task<void> AgentMachine::one_backup(Program& program) {
   JobRunner runner{parts, program.servers, program.choice};
   bool done = false;
   try {
-    auto const result = co_await runner.run(job_, Patience::until_done);
+    auto const made = co_await runner.run(job_, Patience::until_done);
+    auto const& result = made.value();
     earth_.trace.add("backup {} is done: snapshot {}, {} of {} files unchanged, {} bytes sent", done_ + 1, result.snapshot.brief(), result.progress.unchanged,
                      result.progress.files, result.progress.bytes_sent);
     done = true;

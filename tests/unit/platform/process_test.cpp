@@ -15,6 +15,7 @@
 #include <catch2/catch.hpp>
 #include <cstddef>
 #include <cstring>
+#include <thread>
 
 #include "base/error.hpp"
 #include "platform/service_notify.hpp"
@@ -231,4 +232,22 @@ TEST_CASE("service: the watchdog's interval is for the process it was meant for"
   }
   ::unsetenv("WATCHDOG_USEC");
   ::unsetenv("WATCHDOG_PID");
+}
+
+TEST_CASE("priority: what stands back is this thread and those it starts, and their commands") {
+  std::thread([] {
+    CHECK(set_niceness(7));
+    CHECK(::getpriority(PRIO_PROCESS, 0) == 7);
+    std::thread([] { CHECK(::getpriority(PRIO_PROCESS, 0) == 7); }).join();
+    CHECK(set_io_priority(IoPriority::idle));
+    CHECK(set_io_priority(IoPriority::low));
+    std::FILE* said = ::popen("nice; ionice 2>/dev/null || echo best-effort: prio 7", "r");
+    char line[100] = {};
+    REQUIRE(std::fgets(line, sizeof line, said));
+    CHECK(std::string(line) == "7\n");
+    REQUIRE(std::fgets(line, sizeof line, said));
+    CHECK(std::string(line) == "best-effort: prio 7\n");
+    ::pclose(said);
+  }).join();
+  CHECK(::getpriority(PRIO_PROCESS, 0) != 7);
 }

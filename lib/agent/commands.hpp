@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "async/child.hpp"
+#include "async/task.hpp"
+#include "async/timers.hpp"
+
+namespace farkeep {
+
+/// Text that comes in pieces, as lines: without control characters, cut after 500 bytes, empty ones left out.
+class Lines {
+ public:
+  using Take = std::function<void(std::string_view line)>;
+  explicit Lines(Take take) : take_(std::move(take)) {}
+  void add(std::string_view piece);
+  /// What has no line end.
+  void end();
+  /// The last one, shortened for a message; empty when there was none.
+  const std::string& last() const noexcept { return last_; }
+
+ private:
+  Take take_;
+  std::string open_, last_;
+};
+
+/// Runs a command line to its end.  What it prints goes to `line`, line by line.  Returns when it has ended; what it left running behind it, with its
+/// streams, is not waited for.
+///
+/// Throws failure(command), with its last line, when its status is neither 0 nor `also`, and when it takes longer than `limit`; it is asked to end then, as it is
+/// when the caller is cancelled.  Returns the status.
+task<int> run_command(Children& children, Timers& timers, ChildOrder order, std::chrono::nanoseconds limit, int also, Lines::Take line);
+
+/// Reads what a command prints to its standard error, to the end of that or, at the latest, half a second beyond its own.
+task<void> read_errors(Child& child, Timers& timers, Lines& lines);
+
+/// "the command 'pg_dump main' ended with status 1 (connection refused)"
+std::string how_it_ended(const std::string& command, int status, const std::string& last_words);
+
+}  // namespace farkeep

@@ -1,0 +1,71 @@
+#include "agent/notices.hpp"
+
+#include "agent/job_times.hpp"
+
+namespace farkeep {
+namespace {
+
+std::string when(std::int64_t ns) { return ns > 0 ? rfc3339(WallTime{std::chrono::nanoseconds(ns)}) : "never"; }
+
+}  // namespace
+
+const char* name_of(Notice::Event event) noexcept {
+  switch (event) {
+    case Notice::Event::started: return "started";
+    case Notice::Event::done: return "done";
+    case Notice::Event::failed: return "failed";
+    case Notice::Event::overdue: return "overdue";
+    case Notice::Event::recovered: return "recovered";
+  }
+  return "unknown";
+}
+
+void Notices::tell(Notice::Event event, const JobConfig& job, std::string text, bool to_people, std::string ping) {
+  if (to_people || !ping.empty()) tell_(Notice{event, job.name, std::move(text), to_people, std::move(ping)});
+}
+
+void Notices::started(const JobConfig& job) {
+  tell(Notice::Event::started, job, "job " + job.name + " begins", config_.notify.all, job.ping.empty() ? "" : job.ping + "/start");
+}
+
+void Notices::ended(const JobConfig& job, bool failed) {
+  auto record = state_.job(job.name);
+  if (failed) {
+    const std::string text = "job " + job.name + " failed: " + record.last_text() + " (last good snapshot: " + when(record.last_good_ns()) + "; see: farkeep status)";
+    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_failed(), job.ping.empty() ? "" : job.ping + "/fail");
+    record.set_told_failed(true);
+    state_.set_job(job.name, record);
+  } else {
+    tell(Notice::Event::done, job, "job " + job.name + " is done: " + record.last_text(), config_.notify.all, job.ping);
+  }
+  look_at(job);
+}
+
+void Notices::look() {
+  for (auto& job : config_.jobs) look_at(job);
+}
+
+void Notices::look_at(const JobConfig& job) {
+  auto record = state_.job(job.name);
+  const AgentId agent = state_.registered() ? AgentId::from(state_.identity().agent()).value_or(AgentId{}) : AgentId{};
+  const JobTimes times(job, agent, job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : zone_);
+  const auto limit = job.enabled ? times.overdue_at(record) : std::nullopt;
+  const bool overdue = limit && clock_.wall() >= *limit;
+  const bool fails = record.failures() > 0;
+  const bool knew = record.told_failed() || record.told_overdue();
+  bool changed = false;
+  if (overdue && !record.told_overdue()) {
+    tell(Notice::Event::overdue, job, "job " + job.name + " is overdue: its last good snapshot is of " + when(record.last_good_ns()) + " (see: farkeep status, farkeep doctor)", true);
+    record.set_told_overdue(true);
+    changed = true;
+  }
+  if (knew && !overdue && !fails) {
+    tell(Notice::Event::recovered, job, "job " + job.name + " is well again: snapshot of " + when(record.last_good_ns()), true);
+    record.set_told_failed(false);
+    record.set_told_overdue(false);
+    changed = true;
+  }
+  if (changed) state_.set_job(job.name, record);
+}
+
+}  // namespace farkeep

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "agent/state.hpp"
+#include "base/clock.hpp"
+#include "config/agent_config.hpp"
+#include "config/zone.hpp"
+
+namespace farkeep {
+
+/// A thing that somebody may want to hear of.
+struct Notice {
+  enum class Event { started, done, failed, overdue, recovered };
+  Event event;
+  std::string job;
+  std::string text;          ///< one line, for people
+  bool to_people = false;    ///< goes to webhooks, mail and commands
+  std::string ping;          ///< the URL to call; empty: none
+};
+const char* name_of(Notice::Event event) noexcept;
+
+/// Decides what is told of the daemon's jobs.
+///
+/// People hear of a problem once: when a job fails for the first time since its last snapshot, when it is overdue, and when it is well again; what they were told
+/// lies in the job's record, so a restart repeats nothing.  With `when = all` also of each run's beginning and end.  Ping addresses hear of each run.
+class Notices {
+ public:
+  using Tell = std::function<void(Notice)>;
+  /// All outlive it.
+  Notices(AgentState& state, const AgentConfig& config, const TimeZone& zone, const Clock& clock, Tell tell)
+      : state_(state), config_(config), zone_(zone), clock_(clock), tell_(std::move(tell)) {}
+
+  void started(const JobConfig& job);
+  /// A run has ended, by itself: the job's record says how.
+  void ended(const JobConfig& job, bool failed);
+  /// Once a minute: what time alone brings, and what was done by hand.
+  void look();
+
+ private:
+  void look_at(const JobConfig& job);
+  void tell(Notice::Event event, const JobConfig& job, std::string text, bool to_people, std::string ping = {});
+
+  AgentState& state_;
+  const AgentConfig& config_;
+  const TimeZone& zone_;
+  const Clock& clock_;
+  Tell tell_;
+};
+
+}  // namespace farkeep

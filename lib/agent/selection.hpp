@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/exclude.hpp"
+#include "platform/source_tree.hpp"
+
+namespace farkeep {
+
+struct ScanOptions {
+  bool one_file_system = false;  ///< do not descend into other file systems
+  bool exclude_caches = true;    ///< of folders with a valid CACHEDIR.TAG keep the folder and the tag only
+  std::optional<std::uint64_t> larger_than = std::nullopt;  ///< leave out regular files of more bytes
+  std::vector<std::string> if_present = {};  ///< of folders that have a file of such a name keep the folder and that file only
+  std::string ignore_file = {};  ///< files of this name hold rules for the folder they lie in; empty: there are none
+};
+
+/// The rules of an ignore file count from its folder; those of folders further up count where it says nothing.
+struct IgnoreRules {
+  std::string base;  ///< its folder: absolute, without a slash at the end
+  ExcludeRules rules;
+  std::shared_ptr<const IgnoreRules> above;
+};
+
+/// What a job keeps of what the walk finds, and why not.  One answer for the walk and for `farkeep explain`.
+///
+/// The job's own rules have the last word; where none of them matches, the innermost ignore file that has a rule for it decides.
+class Selection {
+ public:
+  enum class Reason : std::uint8_t {
+    kept,
+    job_rule,      ///< a rule of the job, or of its exclude_file
+    ignore_rule,   ///< a rule of an ignore file
+    larger,        ///< exclude_larger_than
+    cache,         ///< its folder has a CACHEDIR.TAG
+    marked,        ///< its folder has a file that exclude_if_present names
+  };
+  struct Verdict {
+    Reason reason = Reason::kept;
+    const ExcludeLine* rule = nullptr;  ///< that decided, also to keep it; lives as long as rules and folder
+    bool kept() const noexcept { return reason == Reason::kept; }
+  };
+  /// What a folder says about what is in it.
+  struct Folder {
+    std::string only;  ///< not empty: of its contents only this name is kept…
+    Reason why = Reason::kept;  ///< …because of this
+    std::shared_ptr<const IgnoreRules> ignore;  ///< innermost first
+  };
+
+  /// Both outlive it.
+  Selection(const ExcludeRules& rules, const ScanOptions& options) : rules_(rules), options_(options) {}
+
+  /// About an entry of a folder.  `path` is absolute.
+  Verdict decide(const Folder& in, std::string_view path, std::string_view name, const EntryStat& stat) const;
+  /// Looks at a folder's marks and ignore file.  An ignore file that cannot be read, and its lines that are no rules, are warned about and do not count.
+  Folder look_into(SourceFolder& folder, const std::vector<SourceName>& names, const std::string& path, const Folder& above) const;
+
+ private:
+  const ExcludeRules& rules_;
+  const ScanOptions& options_;
+};
+
+}  // namespace farkeep

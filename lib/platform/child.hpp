@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "platform/descriptor.hpp"
+
+namespace farkeep {
+
+/// A command line for the system's shell.
+struct ChildOrder {
+  std::string command;
+  std::vector<std::string> environment;  ///< NAME=value, in addition to ours
+  std::string input = {};                ///< what it reads, at most kMaxInput; empty: nothing
+  static constexpr std::size_t kMaxInput = 16 * 1024;  ///< a pipe holds as much without a reader, everywhere
+};
+
+/// A command that runs: in a process group of its own, with the order's input to read, and none of our descriptors.
+/// Whoever starts it calls wait_for_child() once.
+struct StartedChild {
+  int id = 0;
+  Descriptor output, errors;  ///< where to read what it prints; both do not block
+};
+/// Throws failure with the command in the text.
+StartedChild start_child(const ChildOrder& order);
+
+/// Its exit status, 128 + n when signal n ended it.  Blocks until it has ended, and until then only; what it left running in its group runs on.
+int wait_for_child(int id);
+
+enum class ChildSignal { ask, kill };
+/// To all of the command's group.  Only before wait_for_child() has returned.
+void signal_child(int id, ChildSignal signal);
+
+}  // namespace farkeep

@@ -1,0 +1,119 @@
+#include "platform/child.hpp"
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include "base/error.hpp"
+#include "platform/io_posix.hpp"
+
+namespace farkeep {
+namespace {
+
+struct Pipe {
+  Descriptor read, write;
+};
+
+Pipe make_pipe(const std::string& doing) {
+  int ends[2];
+  if (::pipe(ends) != 0) throw_errno(errno, doing);
+  Pipe out{Descriptor{ends[0]}, Descriptor{ends[1]}};
+  for (int end : ends) ::fcntl(end, F_SETFD, FD_CLOEXEC);
+  ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
+  return out;
+}
+
+// Holds what the child will read; its writing end is closed already.
+Pipe filled_pipe(const std::string& input, const std::string& doing) {
+  if (input.empty()) return {};
+  if (input.size() > ChildOrder::kMaxInput) throw failure(Errc::too_large, doing);
+  Pipe out = make_pipe(doing);
+  ::fcntl(out.read.get(), F_SETFL, 0);
+  ::fcntl(out.write.get(), F_SETFL, O_NONBLOCK);  // nobody reads yet: rather fail than hang
+  posix::write_all(out.write.get(), as_bytes(input), doing);
+  out.write.close();
+  return out;
+}
+
+// What the shell starts with: its descriptors 0 to 2, a group of its own, and signals as any program expects them.
+class Attributes {
+ public:
+  /// `input`: -1 is nothing to read.
+  Attributes(int input, int output, int errors) {
+    posix_spawn_file_actions_init(&actions_);
+    if (input < 0) posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
+    else posix_spawn_file_actions_adddup2(&actions_, input, 0);
+    posix_spawn_file_actions_adddup2(&actions_, output, 1);
+    posix_spawn_file_actions_adddup2(&actions_, errors, 2);
+    posix_spawnattr_init(&attributes_);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    sigset_t none, usual;
+    sigemptyset(&none);
+    sigemptyset(&usual);
+    for (int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&usual, signal);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &usual);
+  }
+  ~Attributes() {
+    posix_spawn_file_actions_destroy(&actions_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+
+  const posix_spawn_file_actions_t* actions() const { return &actions_; }
+  const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+std::string_view name_of(std::string_view assignment) { return assignment.substr(0, assignment.find('=')); }
+
+// Ours, with the order's in the place of those of the same name.
+std::vector<char*> environment_of(const ChildOrder& order) {
+  std::vector<char*> out;
+  for (char** at = environ; *at; ++at) {
+    bool replaced = false;
+    for (auto& e : order.environment) replaced = replaced || name_of(e) == name_of(*at);
+    if (!replaced) out.push_back(*at);
+  }
+  for (auto& e : order.environment) out.push_back(const_cast<char*>(e.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+StartedChild start_child(const ChildOrder& order) {
+  const std::string doing = "starting the command '" + order.command + "'";
+  Pipe output = make_pipe(doing), errors = make_pipe(doing);
+  const Pipe input = filled_pipe(order.input, doing);
+  const Attributes how(input.read.get(), output.write.get(), errors.write.get());
+  std::string shell = "sh", option = "-c", command = order.command;
+  char* const arguments[] = {shell.data(), option.data(), command.data(), nullptr};
+  std::vector<char*> environment = environment_of(order);
+  pid_t id = 0;
+  const int error = ::posix_spawn(&id, "/bin/sh", how.actions(), how.attributes(), arguments, environment.data());
+  if (error != 0) throw_errno(error, doing);
+  return {id, std::move(output.read), std::move(errors.read)};
+}
+
+int wait_for_child(int id) {
+  int status = 0;
+  while (::waitpid(id, &status, 0) < 0) {
+    if (errno != EINTR) return 127;
+  }
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+void signal_child(int id, ChildSignal signal) { ::kill(-id, signal == ChildSignal::ask ? SIGTERM : SIGKILL); }
+
+}  // namespace farkeep

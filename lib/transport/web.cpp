@@ -1,0 +1,65 @@
+#include "transport/web.hpp"
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <mutex>
+
+#include "base/error.hpp"
+#include "base/software.hpp"
+
+namespace farkeep {
+namespace {
+
+std::size_t drop(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+
+std::string host_of(const std::string& url) {
+  const std::size_t begin = url.find("://") + 3;
+  const std::string host = url.substr(begin, url.find_first_of("/?#", begin) - begin);
+  return host.substr(host.rfind('@') + 1);
+}
+
+struct Header {
+  explicit Header(const std::string& line) : list(curl_slist_append(nullptr, line.c_str())) {}
+  ~Header() { curl_slist_free_all(list); }
+  Header(const Header&) = delete;
+  Header& operator=(const Header&) = delete;
+  curl_slist* list;
+};
+
+void call_now(WebCall call) {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+  const std::string doing = "calling " + host_of(call.url);
+  const std::unique_ptr<CURL, void (*)(CURL*)> curl{curl_easy_init(), &curl_easy_cleanup};
+  if (!curl) throw failure(Errc::io, doing);
+  const Header type("Content-Type: " + call.type);
+  char error[CURL_ERROR_SIZE] = {};
+  const std::string agent{kSoftware};
+  curl_easy_setopt(curl.get(), CURLOPT_URL, call.url.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(curl.get(), CURLOPT_PROXY, call.proxy.c_str());  // empty: none, not the environment's
+  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, call.body.data());
+  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(call.body.size()));
+  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, type.list);
+  curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, agent.c_str());
+  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 10L);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 20L);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &drop);
+  curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, error);
+  const CURLcode code = curl_easy_perform(curl.get());
+  if (code != CURLE_OK) {
+    const std::string why = error[0] ? error : curl_easy_strerror(code);
+    throw failure::whole(code == CURLE_OPERATION_TIMEDOUT ? Errc::timed_out : Errc::unreachable, doing + ": " + why);
+  }
+  long status = 0;
+  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200 || status > 299) throw failure::whole(Errc::protocol, doing + ": it answers with status " + std::to_string(status));
+}
+
+}  // namespace
+
+task<void> CurlWeb::call(WebCall call) { return workers_.offload(&call_now, std::move(call)); }
+
+}  // namespace farkeep

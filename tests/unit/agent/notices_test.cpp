@@ -1,0 +1,271 @@
+// What is told of jobs, to whom, and how often; and what Prometheus reads.
+#include "agent/notices.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "agent/agent_metrics.hpp"
+#include "agent/notifier.hpp"
+#include "async/scope.hpp"
+#include "sim/sim_disk.hpp"
+#include "sim/sim_timers.hpp"
+#include "unit/config/fake_zone.hpp"
+
+using namespace farkeep;
+using namespace farkeep::test;
+using namespace std::chrono_literals;
+using Catch::Contains;
+using Event = Notice::Event;
+
+namespace {
+
+AgentConfig config_of(const std::string& more, const std::string& notify = {}) {
+  auto parsed = AgentConfig::parse("[registration]\nserver = 192.0.2.1\nca_file = /ca.pem\n[notify]\n" + notify + "[job main]\npath = /x\n" + more, "test.ini");
+  for (auto& e : parsed.errors) FAIL(e.text);
+  return std::move(*parsed.value);
+}
+
+struct Machine {
+  explicit Machine(AgentConfig c) : config(std::move(c)), state(disk, "/state"), notices(state, config, zone, clock, [this](Notice n) { told.push_back(std::move(n)); }) {
+    agent::pb::Job record;
+    record.set_first_seen_ns(now());
+    state.set_job("main", record);
+  }
+  std::int64_t now() const { return clock.wall().time_since_epoch().count(); }
+  const JobConfig& job() const { return config.jobs.front(); }
+  void run(bool good) {
+    auto record = state.job("main");
+    record.set_last_end_ns(now());
+    record.set_failures(good ? 0 : record.failures() + 1);
+    record.set_last_text(good ? "snapshot abc" : "no route");
+    if (good) record.set_last_good_ns(now());
+    state.set_job("main", record);
+    notices.ended(job(), !good);
+  }
+  void pass(std::chrono::nanoseconds time) {
+    const SteadyTime end = timers.now() + time;
+    timers.at(end, [] {});
+    while (timers.now() < end) timers.advance();
+  }
+  std::string events() {
+    std::string out;
+    for (auto& n : told) out += std::string(out.empty() ? "" : " ") + name_of(n.event) + (n.to_people ? "" : "-") + (n.ping.empty() ? "" : "(" + n.ping + ")");
+    told.clear();
+    return out;
+  }
+
+  sim::SimTimers timers;
+  sim::SimClock clock{timers};
+  sim::SimDisk disk;
+  const FakeZone zone{"UTC", 0s, {}};
+  const AgentConfig config;
+  AgentState state;
+  std::vector<Notice> told;
+  Notices notices;
+};
+
+// Somebody who listens, after having refused some calls.
+struct Listener final : Web {
+  task<void> call(WebCall call) override {
+    if (refuses > 0) {
+      --refuses;
+      throw failure(Errc::unreachable, "calling");
+    }
+    calls.push_back(std::move(call));
+    co_return;
+  }
+  int refuses = 0;
+  std::vector<WebCall> calls;
+};
+
+// A command that takes what it reads, and ends at once.
+class Done final : public Child {
+ public:
+  task<std::size_t> read_output(MutableByteView) override { co_return 0; }
+  task<std::size_t> read_errors(MutableByteView) override { co_return 0; }
+  task<int> ended() override { co_return 0; }
+};
+struct Commands final : Children {
+  task<std::unique_ptr<Child>> start(ChildOrder order) override {
+    orders.push_back(std::move(order));
+    co_return std::make_unique<Done>();
+  }
+  std::vector<ChildOrder> orders;
+};
+
+struct Delivery {
+  explicit Delivery(NotifyConfig c) : config(std::move(c)), notifier(config, "web1", commands, web, timers) {}
+  // Until nothing more happens.
+  void run() {
+    asio::io_context io;
+    auto all = [&]() -> task<void> {
+      Scope scope(co_await asio::this_coro::executor);
+      auto stop = [](Scope& s, Timers& t) -> task<void> {
+        co_await t.sleep(1h);
+        s.cancel();
+      };
+      scope.spawn(notifier.run(), "notifier");
+      scope.spawn(stop(scope, timers), "stop");
+      co_await scope.join();
+    };
+    sim::run(io, timers, all());
+  }
+  NotifyConfig config;
+  sim::SimTimers timers;
+  Commands commands;
+  Listener web;
+  Notifier notifier;
+};
+
+}  // namespace
+
+TEST_CASE("notices: a failure is told once, and once that it is over") {
+  Machine m(config_of("schedule = every 4h\n"));
+  m.notices.started(m.job());
+  m.run(false);
+  CHECK_THAT(m.told.at(0).text, Contains("no route") && Contains("last good snapshot: never"));
+  CHECK(m.events() == "failed");
+  m.run(false);
+  m.notices.look();
+  CHECK(m.events().empty());
+  m.run(true);
+  CHECK(m.events() == "recovered");
+  m.run(true);
+  m.notices.look();
+  CHECK(m.events().empty());
+}
+
+TEST_CASE("notices: a restart repeats nothing, and a run by hand ends the alarm") {
+  Machine m(config_of("schedule = every 4h\n"));
+  m.run(false);
+  m.told.clear();
+  Notices again(m.state, m.config, m.zone, m.clock, [&](Notice n) { m.told.push_back(std::move(n)); });
+  again.look();
+  CHECK(m.events().empty());
+  auto record = m.state.job("main");
+  record.set_failures(0);
+  record.set_last_good_ns(m.now());
+  m.state.set_job("main", record);
+  again.look();
+  CHECK(m.events() == "recovered");
+}
+
+TEST_CASE("notices: overdue is told to the minute, once, for a job that never ran too") {
+  Machine m(config_of("schedule = every 4h\noverdue_after = 2h\n"));
+  m.pass(6h - 1s);
+  m.notices.look();
+  CHECK(m.events().empty());
+  m.pass(1s);
+  m.notices.look();
+  CHECK_THAT(m.told.at(0).text, Contains("is overdue") && Contains("of never"));
+  CHECK(m.events() == "overdue");
+  m.notices.look();
+  CHECK(m.events().empty());
+  m.run(true);
+  CHECK(m.events() == "recovered");
+  m.pass(6h);
+  m.notices.look();
+  CHECK(m.events() == "overdue");
+}
+
+TEST_CASE("notices: jobs on request, and jobs that are not enabled, are never overdue") {
+  Machine request(config_of(""));
+  Machine disabled(config_of("schedule = every 4h\nenabled = no\n"));
+  for (Machine* m : {&request, &disabled}) {
+    m->pass(1000h);
+    m->notices.look();
+    CHECK(m->events().empty());
+  }
+}
+
+TEST_CASE("notices: when = all tells of each run, a ping address hears of each whatever people want") {
+  Machine all(config_of("schedule = every 4h\n", "when = all\n"));
+  all.notices.started(all.job());
+  all.run(true);
+  all.run(false);
+  all.run(false);
+  CHECK(all.events() == "started done failed failed");
+  Machine ping(config_of("schedule = every 4h\nping = https://hc.example/u\n"));
+  ping.notices.started(ping.job());
+  ping.run(true);
+  ping.run(false);
+  ping.run(false);
+  CHECK(ping.events() == "started-(https://hc.example/u/start) done-(https://hc.example/u) failed(https://hc.example/u/fail) failed-(https://hc.example/u/fail)");
+}
+
+TEST_CASE("notifier: webhooks, mail and commands get the notice; a ping goes to its address alone") {
+  NotifyConfig config;
+  config.webhooks = {"https://chat.example/h"};
+  config.mails = {"a@example.org", "b@example.org"};
+  config.sendmail = "/usr/sbin/sendmail";
+  config.commands = {"page"};
+  config.proxy = "http://proxy:3128";
+  Delivery d(config);
+  d.notifier.tell({Event::failed, "main", "job main failed: \"no route\"", true, ""});
+  d.notifier.tell({Event::done, "main", "done", false, "https://hc.example/u"});
+  d.run();
+  REQUIRE(d.web.calls.size() == 2);
+  CHECK(d.web.calls[0].body == R"({"text":"web1: job main failed: \"no route\"","event":"failed","job":"main","machine":"web1"})");
+  CHECK(d.web.calls[0].type == "application/json");
+  CHECK(d.web.calls[0].proxy == "http://proxy:3128");
+  CHECK(d.web.calls[1].url == "https://hc.example/u");
+  REQUIRE(d.commands.orders.size() == 2);
+  CHECK(d.commands.orders[0].command == "'/usr/sbin/sendmail' -t -i");
+  CHECK_THAT(d.commands.orders[0].input, Catch::StartsWith("To: a@example.org, b@example.org\nSubject: [farkeep] web1: job main failed\n") && Contains("\n\nweb1: job main failed: \"no route\"\n"));
+  CHECK(d.commands.orders[1].environment == std::vector<std::string>{"FARKEEP_EVENT=failed", "FARKEEP_JOB=main", "FARKEEP_MACHINE=web1", "FARKEEP_TEXT=job main failed: \"no route\""});
+}
+
+TEST_CASE("notifier: what cannot be delivered is tried three times, and does not keep the next one") {
+  NotifyConfig config;
+  config.webhooks = {"https://chat.example/h"};
+  Delivery d(config);
+  d.web.refuses = 2;
+  d.notifier.tell({Event::failed, "main", "first", true, ""});
+  d.run();
+  CHECK(d.web.calls.size() == 1);
+  d.web.refuses = 3;
+  d.notifier.tell({Event::failed, "main", "lost", true, ""});
+  d.notifier.tell({Event::failed, "main", "second", true, ""});
+  d.run();
+  REQUIRE(d.web.calls.size() == 2);
+  CHECK_THAT(d.web.calls[1].body, Contains("second"));
+}
+
+TEST_CASE("notifier: more notices than it keeps are dropped, not piled up") {
+  Delivery d(NotifyConfig{});
+  d.config.commands = {"page"};
+  for (std::size_t i = 0; i < Notifier::kMostWaiting + 20; ++i) d.notifier.tell({Event::failed, "main", "x", true, ""});
+  d.run();
+  CHECK(d.commands.orders.size() == Notifier::kMostWaiting);
+}
+
+TEST_CASE("metrics: an agent that knows nothing yet leaves out what it does not know") {
+  Machine m(config_of("schedule = every 4h\n"));
+  const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
+  CHECK_THAT(text, Contains("farkeep_job_running{job=\"main\"} 0\n") && Contains("farkeep_job_enabled{job=\"main\"} 1\n") && Contains("farkeep_job_failures{job=\"main\"} 0\n"));
+  CHECK_THAT(text, !Contains("farkeep_job_last_success_timestamp_seconds{") && !Contains("farkeep_job_snapshot_files{"));
+  CHECK_THAT(text, Contains("farkeep_job_overdue_timestamp_seconds{job=\"main\"} "));
+}
+
+TEST_CASE("metrics: after a snapshot all is there, once, and each sample follows its family") {
+  Machine m(config_of("schedule = every 4h\n"));
+  m.run(true);
+  auto record = m.state.job("main");
+  record.set_files(12);
+  record.set_bytes(3456);
+  record.set_took_ns(1'500'000'000);
+  m.state.set_job("main", record);
+  const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), &m.job());
+  CHECK_THAT(text, Contains("farkeep_job_snapshot_files{job=\"main\"} 12\n") && Contains("farkeep_job_snapshot_duration_seconds{job=\"main\"} 1.5\n") && Contains("farkeep_job_running{job=\"main\"} 1\n"));
+  std::istringstream lines(text);
+  std::string family;
+  std::set<std::string> families;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("# TYPE ")) {
+      family = line.substr(7, line.find(' ', 7) - 7);
+      CHECK(families.insert(family).second);
+    } else if (!line.starts_with("#")) {
+      CHECK(line.substr(0, line.find_first_of("{ ")) == family);
+    }
+  }
+  CHECK(families.size() >= 15);
+}

@@ -1,0 +1,93 @@
+#include "transport/web.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <catch2/catch.hpp>
+
+#include "base/error.hpp"
+
+using namespace farkeep;
+using Catch::Contains;
+
+namespace {
+
+// A web server that answers one call with a status.
+struct Server {
+  explicit Server(std::string address) : address_(std::move(address)), acceptor_(io, {asio::ip::make_address(address_), 16384}) {}
+
+  task<void> serve(std::string answer) {
+    asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
+    auto to_end_of_head = asio::dynamic_buffer(request);
+    const std::size_t head = co_await asio::async_read_until(socket, to_end_of_head, "\r\n\r\n", asio::use_awaitable);
+    const std::size_t at = request.find("Content-Length: ");
+    const std::size_t body = at == request.npos ? 0 : std::stoul(request.substr(at + 16));
+    while (request.size() < head + body) {
+      char piece[100];
+      const auto into = asio::buffer(piece);
+      const std::size_t n = co_await socket.async_read_some(into, asio::use_awaitable);
+      request.append(piece, n);
+    }
+    const auto out = asio::buffer(answer);
+    co_await asio::async_write(socket, out, asio::use_awaitable);
+  }
+  // The call's error; empty: none.
+  std::string call(WebCall order, const std::string& status) {
+    std::string problem;
+    asio::co_spawn(io, serve("HTTP/1.1 " + status + "\r\nContent-Length: 2\r\n\r\nok"), [](std::exception_ptr) {});
+    asio::co_spawn(io, web.call(std::move(order)), [&](std::exception_ptr e) {
+      acceptor_.close();
+      if (!e) return;
+      try {
+        std::rethrow_exception(e);
+      } catch (const std::exception& f) {
+        problem = f.what();
+      }
+    });
+    io.run();
+    return problem;
+  }
+
+  std::string address_;
+  asio::io_context io{1};
+  asio::ip::tcp::acceptor acceptor_;
+  ThreadWorkers workers{1};
+  CurlWeb web{workers};
+  std::string request;
+};
+
+}  // namespace
+
+TEST_CASE("web: a call posts its body with its type") {
+  Server s("127.120.0.1");
+  CHECK(s.call({"http://127.120.0.1:16384/hook?x=1", "{\"a\":1}", "application/json", ""}, "200 OK").empty());
+  CHECK_THAT(s.request, Catch::StartsWith("POST /hook?x=1 HTTP/1.1\r\n") && Contains("Content-Type: application/json\r\n") && Catch::EndsWith("\r\n\r\n{\"a\":1}"));
+}
+
+TEST_CASE("web: any other status is an error that names the host and not the secret path") {
+  Server s("127.120.0.2");
+  CHECK_THAT(s.call({"http://127.120.0.2:16384/secret", "x", "text/plain", ""}, "404 Not Found"), Contains("calling 127.120.0.2:16384: it answers with status 404") && !Contains("secret"));
+}
+
+TEST_CASE("web: a redirection is not followed, for it would carry the notice elsewhere") {
+  Server s("127.120.0.3");
+  CHECK_THAT(s.call({"http://127.120.0.3:16384/", "x", "text/plain", ""}, "302 Found\r\nLocation: http://127.120.0.9:16384/"), Contains("status 302"));
+}
+
+TEST_CASE("web: nobody there is unreachable") {
+  Server s("127.120.0.4");
+  CHECK_THAT(s.call({"http://127.120.0.5:16384/secret", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.5:16384: ") && !Contains("secret"));
+}
+
+TEST_CASE("web: through a proxy the proxy is asked, and the environment is not") {
+  ::setenv("http_proxy", "http://127.120.0.99:1", 1);
+  Server direct("127.120.0.6");
+  CHECK(direct.call({"http://127.120.0.6:16384/", "x", "text/plain", ""}, "200 OK").empty());
+  Server proxy("127.120.0.7");
+  CHECK(proxy.call({"http://chat.invalid/hook", "x", "text/plain", "http://127.120.0.7:16384"}, "200 OK").empty());
+  ::unsetenv("http_proxy");
+  CHECK_THAT(proxy.request, Catch::StartsWith("POST http://chat.invalid/hook HTTP/1.1\r\n"));
+}
