@@ -12,6 +12,7 @@
 #include "agent/enrol.hpp"
 #include "agent/jobs.hpp"
 #include "agent/notifier.hpp"
+#include "agent/report.hpp"
 #include "agent/runner.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/secrets.hpp"
@@ -54,6 +55,8 @@ void check_config(const AgentConfig& config) {
   (void)proxy_password(config.connection);
   for (auto& job : config.jobs) (void)backup_job(job, system_disk());
 }
+
+constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
 
 // What a run tells goes to the journal, and to `systemctl status`.
 class LogReporter final : public Reporter {
@@ -101,6 +104,7 @@ class Agent {
     scope.spawn(announced_.run(), "trying announced servers");
     scope.spawn(notifier_.run(), "notifying");
     scope.spawn(watch(), "the watch");
+    scope.spawn(tell_servers(), "telling the servers");
     co_await scope.join();
   }
 
@@ -108,6 +112,31 @@ class Agent {
   void say_next() {
     const auto next = scheduler_.next();
     service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
+  }
+
+  Buffer report(const std::string& done = {}) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
+
+  // The servers hear of this agent's jobs after each snapshot; apart from that when the configuration may have changed, and once a day, for a job that never
+  // runs must be missed too.
+  task<void> tell_servers() {
+    std::chrono::nanoseconds pause = kFirstReport;
+    for (;;) {
+      co_await timers_.sleep(pause);
+      pause = kReportAgain;
+      auto lock = state_.lock();
+      if (!lock) continue;
+      try {
+        const AgentKeys keys = AgentKeys::load(state_);
+        TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+        NoReporter quiet;
+        Servers::Work tell = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
+        co_await use_any(servers, choice_, quiet, std::move(tell));
+        pause = kReportAnew;
+      } catch (const boost::system::system_error& e) {
+        if (classify(e.code()) == Errc::cancelled) throw;
+        log_info("telling the servers how the jobs stand: {}", e.what());
+      }
+    }
   }
 
   // What time alone brings, and what others read.
@@ -144,7 +173,7 @@ class Agent {
       co_await keep_certificate(enrolment);
       const AgentKeys keys = AgentKeys::load(state_);
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-      JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_);
+      JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_, [this](const std::string& done) { return report(done); });
       const BackupJob order = backup_job(job, system_disk());
       const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);
       if (made) say_result(job, *made);

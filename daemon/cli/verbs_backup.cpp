@@ -4,6 +4,7 @@
 
 #include "agent/hooks.hpp"
 #include "agent/jobs.hpp"
+#include "agent/report.hpp"
 #include "base/limits.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
@@ -60,13 +61,15 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   stand_back(app.config());
   auto held = app.lock();
   if (app.state().registered()) app.run(keep_certificate(app.enrol_parts()));
+  const SystemTimeZone zone;
+  const JobRunner::ReportOf report = [&](const std::string& done) { return report_of(app.state(), app.config(), zone, app.clock().wall(), done); };
   Exit exit = Exit::done;
   for (const JobConfig* job : jobs) {
     const BackupJob order = backup_job(*job, system_disk());
     const SteadyTime began = app.clock().steady();
     std::optional<BackupResult> result;
     auto work = [&]() -> task<void> {
-      JobRunner runner(app.backup_parts(), app.servers(), app.choice());
+      JobRunner runner(app.backup_parts(), app.servers(), app.choice(), report);
       result = co_await runner.run(order, values.count("wait") ? Patience::until_done : Patience::one_round);
     };
     app.run(work());

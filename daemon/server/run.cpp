@@ -16,7 +16,9 @@
 #include "store/directory_store.hpp"
 #include "transport/direct_dialer.hpp"
 #include "transport/listener.hpp"
+#include "transport/text_endpoint.hpp"
 #include "vault/server.hpp"
+#include "vault/server_metrics.hpp"
 
 // The service: build the parts by hand in order, run, join.
 namespace farkeep::server {
@@ -98,6 +100,7 @@ class Service {
     options.max_connections = app_.config().max_connections;
     Listener listener{executor, timers_, tls, options, [&server](std::unique_ptr<SecureStream> stream) { return server.serve(std::move(stream)); }};
     for (auto const& endpoint : options.endpoints) log_info("server {} ({}) listens on {}", identity.name(), identity.id().brief(), endpoint.text());
+    auto const metrics = metrics_endpoint(executor, server, identity);
     service_ready();
 
     bool again = false;
@@ -106,6 +109,7 @@ class Service {
       Scope scope{executor};
       scope.spawn(server.run(), "mirror and vaults");
       scope.spawn(listener.run(), "the listener");
+      if (metrics) scope.spawn(metrics->run(), "metrics");
       scope.spawn(obey_signals(scope), "signals");
       scope.spawn(feed_watchdog(), "the watchdog");
       scope.spawn(wait_for_renewal(scope, identity.chain()[0], again), "the certificate");
@@ -118,6 +122,24 @@ class Service {
     co_await server.close();
     if (error) std::rethrow_exception(error);
     co_return again;
+  }
+
+  std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, const Identity& identity) {
+    auto const& at = app_.config().metrics_listen;
+    if (!at) return nullptr;
+    auto const endpoint = value_or_throw(Endpoint::parse(at->to_string()), "reading the address " + at->to_string());
+    log_info("metrics are at http://{}/metrics", endpoint.text());
+    return std::make_unique<TextEndpoint>(executor, timers_, endpoint, "/metrics", [this, &server, name = identity.name()] { return metrics_now(server, name); });
+  }
+
+  task<std::string> metrics_now(Server& server, std::string name) {
+    ServerFacts facts;
+    facts.name = std::move(name);
+    facts.sessions = server.sessions();
+    facts.free_bytes = app_.disk().free_bytes(app_.data());
+    auto text = co_await workers_.offload([](Registry* registry, ServerFacts f, WallTime now) { return server_metrics(*registry, f, now); }, &server.registry(),
+                                          std::move(facts), app_.clock().wall());
+    co_return text;
   }
 
   task<void> obey_signals(Scope& scope) {

@@ -1,5 +1,6 @@
 #include "base/hex.hpp"
 #include "command.hpp"
+#include "vault/standing.hpp"
 
 // Accounts, tokens and agents.
 namespace farkeep::server {
@@ -110,21 +111,49 @@ Exit token_create(App& app, const po::variables_map& values, const Operands& ope
 }
 
 void agents_options(po::options_description& d) {
-  d.add_options()("account", po::value<std::string>()->value_name("NAME"), "only those of this account");
+  d.add_options()("account", po::value<std::string>()->value_name("NAME"), "only those of this account")("overdue", "only those with a job that is overdue")(
+      "drifted", "only those whose settings are not what they were deployed with");
 }
+
+namespace {
+
+// What is wrong with an agent, in few words; else that it is active.
+std::string state_of(const vault::pb::Agent& agent, const AgentStanding& standing) {
+  if (agent.revoked()) return "revoked";
+  std::string text;
+  for (auto const& job : standing.jobs)
+    if (job.overdue) text += (text.empty() ? "overdue: " : ", ") + job.name;
+  if (standing.drifted) text += text.empty() ? "drifted" : "; drifted";
+  return text.empty() ? "active" : text;
+}
+
+std::string time_text(const std::optional<WallTime>& t) { return t ? rfc3339(*t) : "never"; }
+
+boost::json::array jobs_of(const AgentStanding& standing) {
+  boost::json::array out;
+  for (auto const& job : standing.jobs) {
+    out.push_back(boost::json::object{{"name", job.name}, {"schedule", job.schedule}, {"last_good", time_text(job.last_good)}, {"overdue_from", time_text(job.overdue_from)},
+                                      {"paused", job.paused}, {"overdue", job.overdue}});
+  }
+  return out;
+}
+
+}  // namespace
 
 Exit agents(App& app, const po::variables_map& values, const Operands& operands) {
   no_operands(operands);
   auto const only = text_of(values, "account");
   auto const wanted = only ? account_for(app, *only).id() : std::string{};
+  bool const only_overdue = values.count("overdue") > 0, only_drifted = values.count("drifted") > 0;
   Table table{{"AGENT", "NAME", "ACCOUNT", "REGISTERED", "LAST SEEN HERE", "FROM", "STATE"}};
   for (auto const& agent : app.registry().agents()) {
     if (only && agent.account() != wanted) continue;
     auto const id = AgentId::from(agent.id()).value_or(AgentId{});
+    auto const standing = standing_of(app.registry().told(id).value_or(vault::pb::Told{}), app.clock().wall());
+    if ((only_overdue || only_drifted) && (agent.revoked() || !((only_overdue && standing.overdue()) || (only_drifted && standing.drifted)))) continue;
     auto const seen = app.registry().seen(id).value_or(vault::pb::Seen{});
     auto const account = account_name(app, agent);
-    auto const* state = agent.revoked() ? "revoked" : "active";
-    table.add({id.hex(), agent.name(), account, time_text(agent.created_ns()), time_text(seen.last_ns()), seen.address(), state});
+    table.add({id.hex(), agent.name(), account, time_text(agent.created_ns()), time_text(seen.last_ns()), seen.address(), state_of(agent, standing)});
     if (!app.out().json()) continue;
     boost::json::object o;
     o["agent"] = id.hex();
@@ -134,10 +163,14 @@ Exit agents(App& app, const po::variables_map& values, const Operands& operands)
     o["last_seen"] = time_text(seen.last_ns());
     o["address"] = seen.address();
     o["software"] = seen.software();
-    o["state"] = state;
+    o["state"] = agent.revoked() ? "revoked" : "active";
+    o["deployed_as"] = standing.deployed_as;
+    o["drifted"] = standing.drifted;
+    o["overdue"] = standing.overdue();
+    o["jobs"] = jobs_of(standing);
     app.out().result("", o);
   }
-  if (!app.out().json()) app.out().hint(table.empty() ? "No agent has registered yet." : table.text());
+  if (!app.out().json()) app.out().hint(table.empty() ? (only_overdue || only_drifted || only ? "No such agent." : "No agent has registered yet.") : table.text());
   return Exit::done;
 }
 

@@ -166,7 +166,10 @@ task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, Se
     trouble = Trouble{e.code(), e.what(), fault_of(e)};
     strangers.saw(target, e);
   }
-  if (result) co_return std::move(*result);
+  if (result) {
+    if (!trouble.text.empty()) log_info("after the snapshot was acknowledged: {}", trouble.text);
+    co_return std::move(*result);
+  }
   progressed = progressed || watch.durable() > 0;
   if (trouble.fault == Fault::server) choice_.failed(target.address, trouble.text);
   co_return std::nullopt;
@@ -183,14 +186,17 @@ task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, 
     std::string lacks;
     try {
       result = co_await attempt.run();
-      co_return;
     } catch (const failure& f) {
       if (classify(f.code()) != Errc::missing_object || repairs >= kMaxRepairs) throw;
       lacks = f.what();
     }
+    if (result) break;
     reporter.note(lacks + "; reading those files again");
     trust = false;
   }
+  if (!report_) co_return;
+  Buffer report = report_(job.name);
+  co_await vault.report(std::move(report));
 }
 
 // The server that acknowledged our head must still have it.  The other one may lag behind.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,7 +21,10 @@ enum class Patience {
 /// damage end the run at once; they are alarms, and waiting does not heal them.
 class JobRunner {
  public:
-  JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice) : parts_(parts), servers_(servers), choice_(choice) {}
+  /// What is told to the server when a job's snapshot is acknowledged (report_of).
+  using ReportOf = std::function<Buffer(const std::string& job)>;
+  /// `report`: may be empty, then nothing is told.
+  JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice, ReportOf report = {}) : parts_(parts), servers_(servers), choice_(choice), report_(std::move(report)) {}
 
   /// The snapshot that was made; nothing when a before hook had the run skipped.  Throws failure; in any case the job's record on disk says what happened.
   /// `limit`, with Patience::until_done: after so long without any acknowledged progress it fails as with one_round.
@@ -52,6 +56,7 @@ class JobRunner {
   BackupParts parts_;
   Servers& servers_;
   ServerChoice& choice_;
+  ReportOf report_;
 };
 
 }  // namespace farkeep

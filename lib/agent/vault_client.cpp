@@ -104,6 +104,11 @@ task<std::vector<ObjectId>> VaultClient::get(std::vector<ObjectId> ids, Sink sin
   co_return missing;
 }
 
+task<void> VaultClient::report(Buffer report) {
+  const auto message = value_or_throw(wire::parse_message<pb::Report>(as_text(report)), "reading our own report");
+  co_await peer_.call<pb::Done>(Verb::report, message);
+}
+
 task<void> VaultClient::add_slot(Buffer slot) {
   pb::AddSlot add;
   add.set_slot(to_string(slot));

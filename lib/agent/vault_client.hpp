@@ -29,6 +29,7 @@ class VaultClient final : public VaultPort {
   task<Commit> commit(Buffer manifest) override;
   task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t after) override;
   task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) override;
+  task<void> report(Buffer report) override;
   task<void> add_slot(Buffer slot) override;
   task<std::vector<Buffer>> slots() override;
 

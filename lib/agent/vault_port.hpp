@@ -55,6 +55,8 @@ class VaultPort {
   /// that the server does not have.
   using Sink = std::function<task<void>(Buffer records)>;
   virtual task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) = 0;
+  /// Tells how this agent's jobs stand: a serialised wire Report.
+  virtual task<void> report(Buffer report) = 0;
   virtual task<void> add_slot(Buffer slot) = 0;
   virtual task<std::vector<Buffer>> slots() = 0;
 };

@@ -32,6 +32,10 @@ constexpr KeySpec kServer[] = {
      .most = kMostConnections},
     kLogLevelKey,
     kLogFormatKey,
+    {.key = "metrics_listen",
+     .type = SettingType::listen,
+     .example = "127.0.0.1:9464",
+     .help = "Where Prometheus may read /metrics, in the clear: an address of this machine or of a network that you trust; without it, nowhere."},
 };
 
 constexpr KeySpec kPartner[] = {
@@ -101,6 +105,7 @@ ServerConfig read(const IniDocument& document, std::vector<ConfigError>& errors)
   out.log_level = server.choice<LogLevel>("log_level");
   out.log_format = server.choice<LogFormat>("log_format");
 
+  if (server.has("metrics_listen")) out.metrics_listen = server.get("metrics_listen", parse_address);
   if (partner.has("address")) out.partner = partner.get("address", parse_address);
   out.mirror_interval = partner.get("mirror_interval", parse_duration);
   out.mirror_backoff = partner.get("mirror_backoff", parse_duration);

@@ -23,6 +23,7 @@ struct ServerConfig {
   unsigned max_connections = 0;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
+  std::optional<ServerAddress> metrics_listen;  ///< in the clear
 
   // [partner]
   std::optional<ServerAddress> partner;     ///< none: this data centre has no mirror

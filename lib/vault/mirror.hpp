@@ -59,6 +59,7 @@ class Mirror final : public MirrorNews {
   task<void> work(Peer& peer, ServerId partner);
   task<void> greet(Peer& peer, ServerId partner);
   task<void> push_registry(Peer& peer);
+  task<void> push_told(Peer& peer, AgentId agent);
   task<void> push_slots(Peer& peer);
   task<void> pull_directory(Peer& peer);
   task<Names> differing(Peer& peer);

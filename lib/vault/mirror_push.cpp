@@ -24,6 +24,11 @@ task<void> Mirror::push_registry(Peer& peer) {
   }
 }
 
+task<void> Mirror::push_told(Peer& peer, AgentId agent) {
+  auto const page = co_await parts_.workers.offload([](Registry* registry, AgentId id) { return told_page(*registry, id); }, &parts_.registry, agent);
+  if (page) co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, *page);
+}
+
 // Once a connection: a slot that came while the partner was away is in no digest.
 task<void> Mirror::push_slots(Peer& peer) {
   auto const names = co_await parts_.vaults.list();
@@ -87,6 +92,7 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     question.set_account(wire::to_field(name.account));
     question.set_agent(wire::to_field(name.agent));
     co_await peer.call<wire::pb::VaultState>(wire::Verb::open, question);
+    co_await push_told(peer, name.agent);
     co_await push_vault_slots(peer, vault);
 
     SnapshotPush push{peer, vault, parts_.identity.root(), partner};

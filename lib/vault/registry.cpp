@@ -48,7 +48,7 @@ class Registry::Locked {
 
 Registry::Registry(Disk& disk, const Clock& clock, Random& random, std::string folder)
     : disk_(disk), clock_(clock), random_(random), folder_(std::move(folder)) {
-  for (auto const* kind : {"accounts", "agents", "tokens", "seen"}) disk_.make_folders(folder_ + "/" + kind);
+  for (auto const* kind : {"accounts", "agents", "tokens", "seen", "told"}) disk_.make_folders(folder_ + "/" + kind);
 }
 
 // ---- files
@@ -268,6 +268,19 @@ void Registry::note_seen(const AgentId& id, std::string_view address, std::strin
   }
 }
 
+void Registry::set_told(const AgentId& id, std::string_view report) {
+  if (report.size() > kMostReport) throw failure(Errc::too_large, "keeping the report of agent " + id.brief());
+  vault::pb::Told told;
+  told.set_id(to_string(id.view()));
+  told.set_received_ns(now());
+  told.set_report(std::string{report});
+  Locked lock{*this};
+  save(path("told", id.view()), told);
+}
+
+std::optional<vault::pb::Told> Registry::told(const AgentId& id) { return load<vault::pb::Told>(path("told", id.view())); }
+std::vector<vault::pb::Told> Registry::all_told() { return load_all<vault::pb::Told>("told"); }
+
 void Registry::note_directory(const AgentId& id, std::uint64_t serial) {
   auto record = seen(id).value_or(vault::pb::Seen{});
   if (record.directory_serial() == serial) return;
@@ -336,6 +349,17 @@ bool Registry::merge(const vault::pb::Agent& theirs) {
     if (merged.SerializeAsString() == ours->SerializeAsString()) return false;
   }
   save_changed(merged);
+  return true;
+}
+
+// Not an event that is counted: the mirror hears of it by the vault's name.
+bool Registry::merge(const vault::pb::Told& theirs) {
+  Locked lock{*this};
+  auto const file = path("told", as_bytes(theirs.id()));
+  auto const ours = load<vault::pb::Told>(file);
+  if (ours && ours->received_ns() > theirs.received_ns()) return false;
+  if (ours && ours->received_ns() == theirs.received_ns() && ours->SerializeAsString() >= theirs.SerializeAsString()) return false;
+  save(file, theirs);
   return true;
 }
 

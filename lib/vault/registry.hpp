@@ -72,6 +72,13 @@ class Registry {
   void note_directory(const AgentId& id, std::uint64_t serial);
   std::optional<vault::pb::Seen> seen(const AgentId& id);
 
+  // ---- what agents told of themselves
+  static constexpr std::size_t kMostReport = 64 * 1024;
+  /// Keeps a serialised wire Report, received now.  Errors: too_large.
+  void set_told(const AgentId& id, std::string_view report);
+  std::optional<vault::pb::Told> told(const AgentId& id);
+  std::vector<vault::pb::Told> all_told();
+
   // ---- the pair
   std::optional<vault::pb::Partner> partner();
   void set_partner(const vault::pb::Partner& partner);
@@ -85,6 +92,7 @@ class Registry {
   /// True when something changed here.
   bool merge(const vault::pb::Account& theirs);
   bool merge(const vault::pb::Agent& theirs);
+  bool merge(const vault::pb::Told& theirs);
   /// Grows with every change that the partner must hear of.
   std::uint64_t generation();
 

@@ -8,7 +8,11 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kPageBytes = 256 * limits::kKiB;   // the answer may be somewhat larger than the page, and must fit a frame too
-constexpr std::size_t kMaxEntry = 64 * limits::kKiB;
+constexpr std::size_t kMaxEntry = Registry::kMostReport + limits::kKiB;
+
+template <class Record>
+std::uint64_t version_of(const Record& record) { return record.version(); }
+std::uint64_t version_of(const vault::pb::Told& told) { return static_cast<std::uint64_t>(told.received_ns()); }
 
 template <class Record>
 wire::pb::RegistryEntry entry_of(std::uint32_t kind, const Record& record) {
@@ -16,7 +20,7 @@ wire::pb::RegistryEntry entry_of(std::uint32_t kind, const Record& record) {
   entry.set_kind(kind);
   entry.set_key(record.id());
   entry.set_value(record.SerializeAsString());
-  entry.set_version(record.version());
+  entry.set_version(version_of(record));
   return entry;
 }
 
@@ -49,7 +53,16 @@ std::vector<wire::pb::SyncRegistry> registry_pages(Registry& registry, ToldEntri
   };
   for (auto const& account : registry.accounts()) add(entry_of(kAccountEntry, account));
   for (auto const& agent : registry.agents()) add(entry_of(kAgentEntry, agent));
+  for (auto const& report : registry.all_told()) add(entry_of(kToldEntry, report));
   return pages;
+}
+
+std::optional<wire::pb::SyncRegistry> told_page(Registry& registry, const AgentId& agent) {
+  auto const told = registry.told(agent);
+  if (!told) return std::nullopt;
+  wire::pb::SyncRegistry page;
+  *page.add_entry() = entry_of(kToldEntry, *told);
+  return page;
 }
 
 wire::pb::SyncRegistry merge_page(Registry& registry, const wire::pb::SyncRegistry& page) {
@@ -59,6 +72,8 @@ wire::pb::SyncRegistry merge_page(Registry& registry, const wire::pb::SyncRegist
       merge_one<vault::pb::Account>(registry, entry, [&] { return registry.account(AccountId::from(entry.key()).value_or(AccountId{})); }, answer);
     else if (entry.kind() == kAgentEntry)
       merge_one<vault::pb::Agent>(registry, entry, [&] { return registry.agent(AgentId::from(entry.key()).value_or(AgentId{})); }, answer);
+    else if (entry.kind() == kToldEntry)
+      merge_one<vault::pb::Told>(registry, entry, [&] { return registry.told(AgentId::from(entry.key()).value_or(AgentId{})); }, answer);
     else if (entry.kind() != kSlotEntry)
       throw failure(Errc::malformed, "merging the partner's registry: an entry of an unknown kind");
   }

@@ -8,6 +8,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::uint32_t kVersion = 1;
+constexpr int kMostJobs = 256;
 constexpr auto kLongestWork = std::chrono::hours{1};
 
 // What may be told to the other side about a failure: never what our disks and files are called.
@@ -76,6 +77,7 @@ task<Reply> Session::dispatch(Request request, Replies& replies) {
     case wire::Verb::register_agent: return register_agent(std::move(request));
     case wire::Verb::renew: return renew(std::move(request));
     case wire::Verb::directory: return directory(std::move(request));
+    case wire::Verb::report: return report(std::move(request));
     case wire::Verb::join: return join(std::move(request));
     case wire::Verb::open: return at_work(open(std::move(request)), replies);
     case wire::Verb::have: return have(std::move(request));
@@ -190,6 +192,14 @@ task<Reply> Session::directory(Request request) {
       },
       this, message.serial());
   co_return reply_with(answer);
+}
+
+task<Reply> Session::report(Request request) {
+  auto const message = parsed<wire::pb::Report>(request);
+  if (message.job_size() > kMostJobs) throw wire::Refusal(Errc::too_large, "a report names at most " + std::to_string(kMostJobs) + " jobs", std::chrono::seconds{0});
+  co_await parts_.workers.offload([](Registry* registry, AgentId id, std::string told) { registry->set_told(id, told); }, &parts_.registry, who_.agent, message.SerializeAsString());
+  parts_.news.vault_changed({who_.account, who_.agent});
+  co_return reply_with(wire::pb::Done{});
 }
 
 task<Reply> Session::join(Request request) {

@@ -77,6 +77,7 @@ class Session final : public Handler {
   task<Reply> register_agent(Request request);
   task<Reply> renew(Request request);
   task<Reply> directory(Request request);
+  task<Reply> report(Request request);
   task<Reply> join(Request request);
   void slow_down() const;
 

@@ -18,6 +18,7 @@ constexpr Row kTable[] = {
     {Verb::register_agent, "register", true, false, false, Stage::greeted},
     {Verb::renew, "renew", false, true, false, Stage::greeted},
     {Verb::directory, "directory", false, true, true, Stage::greeted},
+    {Verb::report, "report", false, true, false, Stage::greeted},
     {Verb::open, "open", false, true, true, Stage::greeted},
     {Verb::have, "have", false, true, true, Stage::opened},
     {Verb::put, "put", false, true, true, Stage::opened},

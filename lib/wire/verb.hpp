@@ -9,7 +9,7 @@ namespace farkeep::wire {
 /// What a frame asks for (PROTOCOL.md §2).  There is none that deletes, shortens or overwrites anything.
 enum class Verb : std::uint8_t {
   hello = 1, ping = 2, bye = 3, failure = 4,
-  register_agent = 10, renew = 11, directory = 12,
+  register_agent = 10, renew = 11, directory = 12, report = 13,
   open = 20, have = 21, put = 22, commit = 23, snapshots = 24, get = 25, add_slot = 26, slots = 27,
   join = 40, registry = 41, vaults = 42,
 };

@@ -22,7 +22,7 @@ class FakeVault final : public VaultPort {
     std::set<ObjectId> nodes;
     std::map<std::uint64_t, RemoteSnapshot> snapshots;
     std::map<std::uint64_t, Digest> digests;
-    std::vector<Buffer> slots;
+    std::vector<Buffer> slots, reports;
     std::uint64_t bytes = 0;
 
     void lose(const ObjectId& id) { where.erase(id); }
@@ -127,6 +127,10 @@ class FakeVault final : public VaultPort {
     co_return missing;
   }
 
+  task<void> report(Buffer report) override {
+    store_.reports.push_back(std::move(report));
+    co_return;
+  }
   task<void> add_slot(Buffer slot) override {
     store_.slots.push_back(std::move(slot));
     co_return;

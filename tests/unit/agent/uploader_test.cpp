@@ -33,6 +33,7 @@ class SlowVault final : public VaultPort {
   task<Commit> commit(Buffer) override { co_return Commit{}; }
   task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t) override { co_return std::vector<RemoteSnapshot>{}; }
   task<std::vector<ObjectId>> get(std::vector<ObjectId>, Sink) override { co_return std::vector<ObjectId>{}; }
+  task<void> report(Buffer) override { co_return; }
   task<void> add_slot(Buffer) override { co_return; }
   task<std::vector<Buffer>> slots() override { co_return std::vector<Buffer>{}; }
 

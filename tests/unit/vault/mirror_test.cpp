@@ -213,6 +213,42 @@ TEST_CASE("mirror: key slots reach the other side, at once and after an outage")
   CHECK(slots_at(*w.east) == std::set<std::string>{"passphrase", "escrow"});
 }
 
+TEST_CASE("mirror: what an agent tells of itself is known on both sides, at once and after an outage") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  auto const tell = [&](DataCentre& centre, const std::string& job, int jobs = 1) {
+    auto const talk = [&](Peer& peer) -> task<void> {
+      msg::Report report;
+      for (int i = 0; i < jobs; ++i) report.add_job()->set_name(job);
+      co_await peer.call<msg::Done>(Verb::report, report);
+    };
+    return agent.client.with(centre, talk);
+  };
+  auto const known = [&](DataCentre& centre) {
+    auto const told = centre.registry().told(agent.agent);
+    msg::Report report;
+    if (told) report.ParseFromString(told->report());
+    return report.job_size() > 0 ? report.job(0).name() : "";
+  };
+  REQUIRE(tell(*w.east, "first") == Errc{});
+  CHECK(known(*w.east) == "first");
+  w.planet.pass(5s);
+  CHECK(known(*w.west) == "first");
+  w.part();
+  REQUIRE(tell(*w.west, "second") == Errc{});
+  w.planet.pass(5min);
+  CHECK(known(*w.east) == "first");
+  w.heal();
+  w.planet.pass(2min);
+  CHECK(known(*w.east) == "second");
+  CHECK(known(*w.west) == "second");
+  CHECK(tell(*w.east, "many", 256) == Errc{});
+  CHECK(tell(*w.east, "too many", 257) == Errc::too_large);
+  CHECK(known(*w.east) == "many");
+}
+
 TEST_CASE("mirror: a server whose disk is full cannot note how it stands, and goes on") {
   PairOfServers w;
   TestAgent agent{w.planet};

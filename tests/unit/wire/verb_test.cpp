@@ -18,7 +18,7 @@ struct Right {
 };
 const std::map<int, Right> kPage = {
     {1, {"nas", Stage::connected}}, {2, {"nas", Stage::connected}}, {3, {"nas", Stage::connected}}, {4, {"", Stage::connected}},
-    {10, {"n", Stage::greeted}},    {11, {"a", Stage::greeted}},    {12, {"as", Stage::greeted}},   {20, {"as", Stage::greeted}},
+    {10, {"n", Stage::greeted}},    {11, {"a", Stage::greeted}},    {12, {"as", Stage::greeted}},   {13, {"a", Stage::greeted}},    {20, {"as", Stage::greeted}},
     {21, {"as", Stage::opened}},    {22, {"as", Stage::opened}},    {23, {"as", Stage::opened}},    {24, {"as", Stage::opened}},
     {25, {"as", Stage::opened}},    {26, {"as", Stage::opened}},    {27, {"as", Stage::opened}},    {40, {"n", Stage::greeted}},
     {41, {"s", Stage::greeted}},    {42, {"s", Stage::greeted}}};

@@ -1,0 +1,36 @@
+#include "agent/report.hpp"
+
+#include "agent/scheduler.hpp"
+#include "wire/message.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr int kMostJobs = 256;  // of PROTOCOL.md
+constexpr std::size_t kMostText = 128;
+
+}  // namespace
+
+Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZone& zone, WallTime now, const std::string& done) {
+  wire::pb::Report report;
+  const std::int64_t now_ns = now.time_since_epoch().count();
+  report.set_time_ns(now_ns);
+  const AgentId agent = AgentId::from(state.identity().agent()).value_or(AgentId{});
+  for (auto& job : config.jobs) {
+    if (!job.enabled || job.schedules.empty() || report.job_size() == kMostJobs) continue;
+    auto record = state.job(job.name);
+    if (job.name == done) record.set_last_good_ns(now_ns);
+    const JobTimes times(job, agent, job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : zone);
+    std::string schedules;
+    for (auto& s : job.schedules) schedules += (schedules.empty() ? "" : ", ") + s.to_string();
+    auto* row = report.add_job();
+    row->set_name(job.name);
+    row->set_schedule(schedules.substr(0, kMostText));
+    row->set_last_good_ns(record.last_good_ns());
+    if (const auto overdue = times.overdue_at(record)) row->set_overdue_ns(overdue->time_since_epoch().count());
+    row->set_paused(paused_until(state, job.name, now).has_value());
+  }
+  return to_buffer(as_bytes(report.SerializeAsString()));
+}
+
+}  // namespace farkeep

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "agent/state.hpp"
+#include "base/clock.hpp"
+#include "config/agent_config.hpp"
+#include "config/zone.hpp"
+
+namespace farkeep {
+
+/// What this agent tells a server for its administrators (PROTOCOL.md, Reports): a serialised wire Report.
+/// `done`: a job whose snapshot was acknowledged this moment, and whose record does not say so yet; empty: none.
+Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZone& zone, WallTime now, const std::string& done = {});
+
+}  // namespace farkeep
