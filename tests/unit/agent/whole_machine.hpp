@@ -31,9 +31,10 @@ struct InstantTimers final : public Timers {
 
 /// A machine with a registered agent, and a pair of servers in memory.
 struct Machine : Servers {
-  Machine() {
-    char name[] = "/tmp/farkeep-agent-test.XXXXXX";
-    REQUIRE(::mkdtemp(name) != nullptr);
+  /// `where`: the folder in which it makes its own.
+  explicit Machine(const std::string& where = "/tmp") {
+    std::string name = where + "/farkeep-agent-test.XXXXXX";
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
     base = name;
     fs::create_directories(base / "source");
     state = std::make_unique<AgentState>(system_disk(), (base / "state").string());
