@@ -23,6 +23,7 @@
 #include "async/waiters.hpp"
 #include "base/log.hpp"
 #include "base/software.hpp"
+#include "common/config_files.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/edited_file.hpp"
 #include "platform/process.hpp"
@@ -35,12 +36,9 @@ namespace po = boost::program_options;
 using namespace std::chrono_literals;
 
 AgentConfig read_config(const std::string& file) {
-  const auto text = read_file(system_disk(), file, 1 << 20);
-  if (!text) throw failure(Errc::configuration, "reading the configuration " + file + ": there is no such file (name it with --config)");
-  auto parsed = AgentConfig::parse(as_text(*text), file);
-  for (auto& e : parsed.errors) log_error("{}:{}: {}", e.file, e.line, e.text);
-  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + file + ": " + std::to_string(parsed.errors.size()) + " mistakes");
-  return std::move(*parsed.value);
+  MergedIni files = read_config_files(AgentConfig::schema(), file);
+  for (auto& warning : open_secrets(AgentConfig::schema(), files)) log_warning("{}", warning.to_string());
+  return config_of<AgentConfig>(std::move(files), [](const std::string& mistake) { log_error("{}", mistake); });
 }
 
 Certificate read_authority(const AgentConfig& config) {

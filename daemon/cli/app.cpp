@@ -10,6 +10,7 @@
 #include "agent/agent_line.hpp"
 #include "agent/secrets.hpp"
 #include "base/log.hpp"
+#include "common/config_files.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 
@@ -33,12 +34,7 @@ App::App(Options options) : options_(std::move(options)), progress_(clock_, how_
 
 const AgentConfig& App::config() {
   if (config_) return *config_;
-  const auto text = read_file(system_disk(), options_.config, 1 << 20);
-  if (!text) throw failure(Errc::configuration, "reading the configuration " + options_.config + ": there is no such file (name it with --config)");
-  auto parsed = AgentConfig::parse(as_text(*text), options_.config);
-  for (auto& e : parsed.errors) std::fprintf(stderr, "%s:%d: %s\n", e.file.c_str(), e.line, e.text.c_str());
-  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + options_.config + ": " + std::to_string(parsed.errors.size()) + " mistakes");
-  config_ = std::move(*parsed.value);
+  config_ = config_of<AgentConfig>(read_config_files(AgentConfig::schema(), options_.config), tell_on_stderr);
   return *config_;
 }
 

@@ -33,7 +33,7 @@ class App {
   explicit App(Options options);
 
   const Options& options() const { return options_; }
-  /// The configuration file, read and checked at the first call.  Throws failure(configuration) after printing every mistake in it.
+  /// The configuration, all its files, read and checked at the first call.  Throws failure(configuration) after printing every mistake.
   const AgentConfig& config();
   /// Works with another configuration from here on, one that is not written yet.
   void replace_config(AgentConfig config);

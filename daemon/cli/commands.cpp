@@ -31,7 +31,9 @@ std::span<const Command> commands() {
       {"connection map", "", "Lists the destinations that a firewall must map, with the ports that are known.", &connection_map_options, &connection_map},
       {"connection rules", "", "Writes the rules that a firewall needs, in its own language.", &connection_rules_options, &connection_rules},
       {"explain", "PATH…", "Says whether jobs back up a path, and which rule of which line decides.", &explain_options, &explain_path},
-      {"config check", "", "Checks the configuration file and says what is wrong with it.", &none, &config_check},
+      {"config check", "", "Checks the configuration, all its files, and says what is wrong with it.", &none, &config_check},
+      {"config show", "", "Shows the configuration that is in force, and where each line of it stands.", &config_show_options, &config_show},
+      {"config generate", "", "Prints a configuration file with every key explained, commented at its default.", &config_generate_options, &config_generate},
   };
   return table;
 }

@@ -20,7 +20,6 @@ void passphrase_options(po::options_description&);
 Exit key_passphrase(App&, const Values&, const Operands&);
 void explain_options(po::options_description&);
 Exit explain_path(App&, const Values&, const Operands&);
-Exit config_check(App&, const Values&, const Operands&);
 
 void setup_options(po::options_description&);
 Exit setup(App&, const Values&, const Operands&);
@@ -34,6 +33,12 @@ void connection_set_options(po::options_description&);
 Exit connection_set(App&, const Values&, const Operands&);
 void connection_rules_options(po::options_description&);
 Exit connection_rules(App&, const Values&, const Operands&);
+
+Exit config_check(App&, const Values&, const Operands&);
+void config_show_options(po::options_description&);
+Exit config_show(App&, const Values&, const Operands&);
+void config_generate_options(po::options_description&);
+Exit config_generate(App&, const Values&, const Operands&);
 
 void backup_options(po::options_description&);
 Exit backup(App&, const Values&, const Operands&);

@@ -7,6 +7,7 @@
 #include "agent/control.hpp"
 #include "agent/way_out.hpp"
 #include "base/limits.hpp"
+#include "common/config_files.hpp"
 #include "config/ini.hpp"
 #include "config/nearest.hpp"
 #include "platform/atomic_file.hpp"
@@ -80,24 +81,52 @@ Change parse_change(const std::string& text) {
   throw failure(Errc::usage, "'" + text + "': only [connection], [socks], [mapped] and [http] are changed here");
 }
 
-IniDocument changed(App& app, const std::vector<std::string>& operands) {
-  const std::string& file = app.options().config;
-  const auto text = read_file(system_disk(), file, limits::kMaxIniFile);
-  if (!text) throw failure(Errc::configuration, "reading the configuration " + file + ": there is no such file");
-  auto parsed = IniDocument::parse(as_text(*text), file);
-  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + file + ": correct it first (farkeep config check)");
-  IniDocument document = std::move(*parsed.value);
-  std::map<std::pair<SectionId, std::string>, std::vector<std::string>> wanted;  // a key given twice has two lines
+// A key given twice has two lines; one without values has none.
+using Wanted = std::map<std::pair<SectionId, std::string>, std::vector<std::string>>;
+
+Wanted wanted_by(const std::vector<std::string>& operands) {
+  Wanted wanted;
   for (auto& operand : operands) {
     Change c = parse_change(operand);
     auto& values = wanted[{c.section, c.key}];
     if (!c.value.empty()) values.push_back(std::move(c.value));
   }
+  return wanted;
+}
+
+// Only the file that was named is ever edited.
+IniDocument changed(const std::string& file, const Wanted& wanted) {
+  const auto text = read_file(system_disk(), file, limits::kMaxIniFile);
+  if (!text) throw failure(Errc::configuration, "reading the configuration " + file + ": there is no such file");
+  auto parsed = IniDocument::parse(as_text(*text), file);
+  if (!parsed.value) throw failure(Errc::configuration, "reading the configuration " + file + ": correct it first (farkeep config check)");
+  IniDocument document = std::move(*parsed.value);
   for (auto& [where, values] : wanted) {
     const auto done = values.size() == 1 ? document.set(where.first, where.second, values[0]) : document.set_all(where.first, where.second, values);
     if (!done) throw failure(done.error(), "changing " + where.second + " in " + where.first.to_string() + " of " + file);
   }
   return document;
+}
+
+// What other files say may outweigh the change, or add to it: then it would be written, and not be in force.
+void refuse_outweighed(const MergedIni& after, const Wanted& wanted) {
+  for (auto& [where, values] : wanted) {
+    const MergedSection* section = after.find(where.first);
+    if (!section) continue;
+    std::vector<std::string> in_force;
+    const IniEntry* other = nullptr;
+    for (auto& entry : section->entries) {
+      if (entry.key != where.second) continue;
+      in_force.push_back(entry.value);
+      if (*entry.file != after.main) other = &entry;
+    }
+    if (in_force == values) continue;
+    for (auto& entry : section->emptied)
+      if (!other && entry.key == where.second) other = &entry;
+    if (!other) continue;  // it is wrong in another way, which the check of the whole says
+    throw failure::whole(Errc::configuration, "changing " + where.second + " in " + where.first.to_string() + " of " + after.main + ": " + *other->file + ":" +
+                                                  std::to_string(other->line) + " has a say in it, and is not changed here; take that line out, or change it there. Nothing was written");
+  }
 }
 
 }  // namespace
@@ -108,11 +137,16 @@ std::vector<NeededServer> servers_of(App& app) {
   return needed_servers(app.config(), &book);
 }
 
-// 1. change the text  2. is it a right configuration?  3. does it work?  4. write it  5. tell the daemon
+// 1. change the text  2. does it decide, and is it right, with all other files?  3. does it work?  4. write it  5. tell the daemon
 Exit change_way(App& app, const std::vector<std::string>& changes, Trial trial) {
-  const IniDocument document = changed(app, changes);
-  auto parsed = AgentConfig::parse(document.text(), app.options().config);
-  for (auto& e : parsed.errors) std::fprintf(stderr, "%s:%d: %s\n", e.file.c_str(), e.line, e.text.c_str());
+  const Wanted wanted = wanted_by(changes);
+  const IniDocument document = changed(app.options().config, wanted);
+  DiskConfigFiles disk;
+  ChangedConfigFiles files(disk, app.options().config, document.text());
+  MergedIni after = read_merged(AgentConfig::schema(), files, app.options().config);
+  refuse_outweighed(after, wanted);
+  auto parsed = AgentConfig::parse(std::move(after));
+  for (auto& e : parsed.errors) tell_on_stderr(e.to_string());
   if (!parsed.value) throw failure(Errc::configuration, "changing the connection: with this change the configuration would be wrong; nothing was written");
   app.replace_config(std::move(*parsed.value));
   if (trial == Trial::first) {

@@ -3,7 +3,6 @@
 #include <cstdio>
 
 #include "agent/enrol.hpp"
-#include "agent/jobs.hpp"
 #include "agent/secrets.hpp"
 #include "crypto/recovery_key.hpp"
 #include "platform/process.hpp"
@@ -123,14 +122,6 @@ Exit recover(App& app, const Values& values, const Operands&) {
     }
   }
   app.say(fmt::format("agent {} lives on this machine now; list its snapshots with: farkeep snapshots", agent->hex()));
-  return Exit::done;
-}
-
-Exit config_check(App& app, const Values&, const Operands&) {
-  const AgentConfig& config = app.config();
-  (void)app.authority();
-  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
-  app.say(fmt::format("{} is right: {} jobs, {} registration servers", app.options().config, config.jobs.size(), config.servers.size()));
   return Exit::done;
 }
 

@@ -1,25 +1,20 @@
 #include "app.hpp"
 
-#include <cstdio>
-
-#include "base/limits.hpp"
-#include "platform/atomic_file.hpp"
+#include "common/config_files.hpp"
 
 namespace farkeep::server {
 
 App::App(Options options) : options_(std::move(options)), output_(options_.json) {}
 
+MergedIni App::read_files() {
+  return read_config_files(ServerConfig::schema(), options_.config.value_or(kDefaultConfig), options_.config ? MainFile::required : MainFile::optional);
+}
+
 void App::read_config() {
   if (config_) return;
-  auto const file = options_.config.value_or(kDefaultConfig);
-  auto const text = read_file(disk(), file, limits::kMaxIniFile);
-  if (!text && options_.config)
-    throw failure(Errc::configuration, "reading the configuration " + file + ": there is no such file; --config names another");
-  auto parsed = ServerConfig::parse(text ? as_text(*text) : std::string_view{}, file);
-  for (auto const& error : parsed.errors) std::fprintf(stderr, "%s\n", error.to_string().c_str());
-  if (!parsed) throw failure(Errc::configuration, "reading the configuration " + file + ": correct the lines above");
-  config_ = std::move(*parsed.value);
-  config_read_ = text.has_value();
+  MergedIni files = read_files();
+  config_read_ = !files.files.empty();
+  config_ = config_of<ServerConfig>(std::move(files), tell_on_stderr);
 }
 
 const ServerConfig& App::config() {

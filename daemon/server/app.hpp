@@ -30,8 +30,10 @@ class App {
 
   const Options& options() const noexcept { return options_; }
   Output& out() noexcept { return output_; }
-  /// The file given, else the usual one, else all defaults.  Throws failure(configuration) after printing every mistake.
+  /// The file given, else the usual one, with all that it includes, else all defaults.  Throws failure(configuration) after printing every mistake.
   const ServerConfig& config();
+  /// All its files, read anew.
+  MergedIni read_files();
   /// True when a configuration file was read.
   bool has_config();
   /// --data, else what the configuration says.

@@ -57,5 +57,9 @@ Exit directory_show(App&, const po::variables_map&, const Operands&);
 Exit pair(App&, const po::variables_map&, const Operands&);
 Exit status(App&, const po::variables_map&, const Operands&);
 Exit config_check(App&, const po::variables_map&, const Operands&);
+void config_show_options(po::options_description&);
+Exit config_show(App&, const po::variables_map&, const Operands&);
+void config_generate_options(po::options_description&);
+Exit config_generate(App&, const po::variables_map&, const Operands&);
 
 }  // namespace farkeep::server

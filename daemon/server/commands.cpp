@@ -18,7 +18,9 @@ constexpr Command kCommands[] = {
     {"directory show", "", "Shows the addresses that agents are told, and which agents do not use them yet.", no_options, directory_show},
     {"pair", "", "Shows both servers of the pair, and how far the mirror is.", no_options, pair},
     {"status", "", "Shows this server: is it running, what does it hold.", no_options, status},
-    {"config check", "", "Checks the configuration file and says what is wrong with it.", no_options, config_check},
+    {"config check", "", "Checks the configuration, all its files, and says what is wrong with it.", no_options, config_check},
+    {"config show", "", "Shows the configuration that is in force, and where each line of it stands.", config_show_options, config_show},
+    {"config generate", "", "Prints a configuration file with every key explained, commented at its default.", config_generate_options, config_generate},
 };
 
 }  // namespace

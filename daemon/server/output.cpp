@@ -10,9 +10,12 @@
 namespace farkeep::server {
 
 void Output::result(const std::string& text, const boost::json::object& object) {
-  auto const line = json_ ? boost::json::serialize(object) : text;
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  if (!line.ends_with('\n')) std::fputc('\n', stdout);
+  line(json_ ? boost::json::serialize(object) : text);
+}
+
+void Output::line(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  if (!text.ends_with('\n')) std::fputc('\n', stdout);
 }
 
 void Output::hint(const std::string& text) {

@@ -13,6 +13,8 @@ class Output {
   bool json() const noexcept { return json_; }
   /// The same result in both forms.
   void result(const std::string& text, const boost::json::object& object);
+  /// A result that has its form already.
+  void line(const std::string& text);
   /// Text only: hints that are no result.
   void hint(const std::string& text);
 

@@ -7,7 +7,7 @@
 #include "vault/small_object.hpp"
 #include "wire/message.hpp"
 
-// What there is and how it goes: snapshots, pair, status, config check.
+// What there is and how it goes: snapshots, pair, status.
 namespace farkeep::server {
 namespace {
 
@@ -179,18 +179,6 @@ Exit status(App& app, const po::variables_map&, const Operands& operands) {
                                identity.name(), identity.id().brief(), running ? "running" : "not running", accounts, known, vaults, size_text(bytes),
                                size_text(free), partner ? partner->name() : "none", until),
                    o);
-  return Exit::done;
-}
-
-Exit config_check(App& app, const po::variables_map&, const Operands& operands) {
-  no_operands(operands);
-  auto const& config = app.config();
-  auto const file = app.options().config.value_or(kDefaultConfig);
-  boost::json::object o;
-  o["file"] = file;
-  o["found"] = app.has_config();
-  o["data"] = config.data;
-  app.out().result(app.has_config() ? file + ": fine" : file + " does not exist: all defaults hold", o);
   return Exit::done;
 }
 

@@ -8,10 +8,10 @@
 namespace farkeep {
 namespace {
 
-/// From a document that check() has seen to the struct, with the checks that take more than one key.
+/// From all files, which check() has seen, to the struct, with the checks that take more than one key.
 class AgentReader {
  public:
-  AgentReader(const IniDocument& document, std::vector<ConfigError>& errors) : document_(document), errors_(errors) {}
+  AgentReader(const MergedIni& files, std::vector<ConfigError>& errors) : files_(files), errors_(errors) {}
 
   AgentConfig read() {
     AgentConfig out;
@@ -21,7 +21,7 @@ class AgentReader {
     read_registration(out);
     read_connection(out.connection);
     read_families(out);
-    for (const IniSection& section : document_.sections()) {
+    for (const IniSection& section : files_.sections) {
       if (section.id.kind == "job") out.jobs.push_back(read_job(section));
     }
     return out;
@@ -29,7 +29,7 @@ class AgentReader {
 
  private:
   Settings settings(std::string_view kind) const {
-    return {*AgentConfig::schema().find(kind), document_.find({std::string{kind}, {}})};
+    return {*AgentConfig::schema().find(kind), files_.find({std::string{kind}, {}})};
   }
 
   void read_agent(AgentConfig& out) const {
@@ -66,8 +66,8 @@ class AgentReader {
     Settings const registration = settings("registration");
     out.servers = registration.get_all("server", parse_address);
     auto const lines = registration.entries("server");
-    if (lines.size() > 2) wrong(lines[2]->line, "server: a registration pair has two servers, this is a third");
-    no_repeats(document_, registration, "server", parse_address, errors_);
+    if (lines.size() > 2) wrong(lines[2]->place(), "server: a registration pair has two servers, this is a third");
+    no_repeats(registration, "server", parse_address, errors_);
     out.ca_file = registration.get("ca_file", parse_path);
     out.token = read_secret(registration, "token");
   }
@@ -78,13 +78,21 @@ class AgentReader {
     auto const take = [&](SecretSource::Kind kind, const std::string& name, auto parse) {
       if (!from.has(name)) return;
       if (out.kind != SecretSource::Kind::none)
-        wrong(from.line(name), name + ": only one of " + key + ", " + key + "_file and " + key + "_command may be given");
+        wrong(from.place(name), name + ": only one of " + key + ", " + key + "_file and " + key + "_command may be given");
       out = {kind, from.get(name, parse)};
     };
     take(SecretSource::Kind::literal, key, parse_secret);
     take(SecretSource::Kind::file, key + "_file", parse_path);
     take(SecretSource::Kind::command, key + "_command", parse_command);
     return out;
+  }
+
+  // In whichever way it is given.
+  static IniPlace secret_place(const Settings& from, const std::string& key) {
+    for (const std::string& name : {key, key + "_file", key + "_command"}) {
+      if (from.has(name)) return from.place(name);
+    }
+    return from.place(key);
   }
 
   void read_connection(ConnectionConfig& out) {
@@ -100,13 +108,13 @@ class AgentReader {
     read_proxy(settings("http"), kHttpProxyPort, out.http);
     read_mapped(out);
 
-    int const line = connection.line("mode");
+    IniPlace const place = connection.place("mode");
     if (out.proxy() != nullptr && out.proxy()->proxy.host.empty()) {
       std::string const mode = out.mode == ConnectionMode::socks ? "socks" : "http";
-      wrong(line, "mode = " + mode + " needs a proxy: write [" + mode + "] and below it proxy = host:port");
+      wrong(place, "mode = " + mode + " needs a proxy: write [" + mode + "] and below it proxy = host:port");
     }
     if (out.mode == ConnectionMode::mapped && out.mapped.empty())
-      wrong(line, "mode = mapped needs at least the registration servers' mappings: write [mapped] and below it destination = " + destination_example() + " via firewall:port");
+      wrong(place, "mode = mapped needs at least the registration servers' mappings: write [mapped] and below it destination = " + destination_example() + " via firewall:port");
   }
 
   void read_proxy(const Settings& from, std::uint16_t port, ProxyConfig& out) {
@@ -114,25 +122,25 @@ class AgentReader {
     out.user = from.get("user", parse_login);
     out.password = read_secret(from, "password");
     out.reply_timeout = from.get("reply_timeout", parse_duration);
-    if (out.user.empty() && out.password.kind != SecretSource::Kind::none) wrong(from.line("password"), "password: there is no user that it belongs to");
+    if (out.user.empty() && out.password.kind != SecretSource::Kind::none) wrong(secret_place(from, "password"), "password: there is no user that it belongs to");
     bool const is_socks4 = port == kSocksPort && from.has("version") && from.choice<int>("version") == 1;
-    if (is_socks4 && out.password.kind != SecretSource::Kind::none) wrong(from.line("version"), "version = 4: SOCKS 4 has no password; leave it out, or use 5");
+    if (is_socks4 && out.password.kind != SecretSource::Kind::none) wrong(from.place("version"), "version = 4: SOCKS 4 has no password; leave it out, or use 5");
     if (!is_socks4 && !out.user.empty() && out.password.kind == SecretSource::Kind::none)
-      wrong(from.line("user"), "user: its password is missing (password, password_file or password_command)");
-    if (out.password.kind == SecretSource::Kind::literal && out.password.text.size() > 255) wrong(from.line("password"), "password: a proxy takes at most 255 bytes");
+      wrong(from.place("user"), "user: its password is missing (password, password_file or password_command)");
+    if (out.password.kind == SecretSource::Kind::literal && out.password.text.size() > 255) wrong(secret_place(from, "password"), "password: a proxy takes at most 255 bytes");
   }
 
   void read_mapped(ConnectionConfig& out) {
     Settings const mapped = settings("mapped");
-    std::map<ServerAddress, int> destinations;
-    std::map<HostAddress, int> ports;
+    std::map<ServerAddress, IniPlace> destinations;
+    std::map<HostAddress, IniPlace> ports;
     for (const IniEntry* entry : mapped.entries("destination")) {
       auto row = parse_mapping(entry->value);
       if (!row) continue;
-      auto const [first, is_new] = destinations.try_emplace(row->destination, entry->line);
-      if (!is_new) wrong(entry->line, "destination: " + row->destination.to_string() + " is mapped in line " + std::to_string(first->second) + " already");
-      auto const [other, free] = ports.try_emplace(row->via, entry->line);
-      if (!free) wrong(entry->line, "destination: the firewall port " + row->via.to_string() + " is that of line " + std::to_string(other->second) + ": each destination needs a port of its own");
+      auto const [first, is_new] = destinations.try_emplace(row->destination, entry->place());
+      if (!is_new) wrong(entry->place(), "destination: " + row->destination.to_string() + " is mapped in " + first->second.seen_from(entry->place()) + " already");
+      auto const [other, free] = ports.try_emplace(row->via, entry->place());
+      if (!free) wrong(entry->place(), "destination: the firewall port " + row->via.to_string() + " is that of " + other->second.seen_from(entry->place()) + ": each destination needs a port of its own");
       out.mapped.push_back(std::move(*row));
     }
   }
@@ -143,7 +151,7 @@ class AgentReader {
     Settings const registration = settings("registration");
     for (const IniEntry* entry : registration.entries("server")) {
       auto const address = parse_address(entry->value);
-      if (address && address->is_v6()) wrong(entry->line, "server: SOCKS 4 cannot reach IPv6 addresses such as " + address->to_string() + ": use [socks] version = 5");
+      if (address && address->is_v6()) wrong(entry->place(), "server: SOCKS 4 cannot reach IPv6 addresses such as " + address->to_string() + ": use [socks] version = 5");
     }
   }
 
@@ -160,12 +168,12 @@ class AgentReader {
     out.line = section.line;
     out.enabled = job.get("enabled", parse_boolean);
     out.paths = job.get_all("path", parse_path);
-    no_repeats(document_, job, "path", parse_path, errors_);
+    no_repeats(job, "path", parse_path, errors_);
     read_commands(job, out);
     if (out.paths.empty() && out.commands.empty() && !job.has("path") && !job.has("command"))
-      wrong(section.line, "the key path is missing in " + section.id.to_string() + ", or a command");
+      wrong(section.place(), "the key path is missing in " + section.id.to_string() + ", or a command");
     for (const IniEntry* entry : job.entries("exclude"))
-      out.exclude.push_back({entry->value, document_.file(), entry->line});
+      out.exclude.push_back({entry->value, *entry->file, entry->line});
     out.exclude_file = job.get("exclude_file", parse_path);
     out.one_file_system = job.get("one_file_system", parse_boolean);
     out.exclude_caches = job.get("exclude_caches", parse_boolean);
@@ -195,32 +203,36 @@ class AgentReader {
 
   // Each output needs a name of its own.
   void read_commands(const Settings& job, JobConfig& out) {
-    std::map<std::string, int> names;
+    std::map<std::string, IniPlace> names;
     for (const IniEntry* entry : job.entries("command")) {
       auto source = parse_command_source(entry->value);
       if (!source) continue;
       if (source->name.empty()) source->name = out.name;
-      auto const [first, is_new] = names.try_emplace(source->name, entry->line);
-      if (!is_new) wrong(entry->line, "command: its output would be named " + source->name + " as that of line " + std::to_string(first->second) + ": write a name before it, as in main.sql: pg_dump main");
+      auto const [first, is_new] = names.try_emplace(source->name, entry->place());
+      if (!is_new) wrong(entry->place(), "command: its output would be named " + source->name + " as that of " + first->second.seen_from(entry->place()) + ": write a name before it, as in main.sql: pg_dump main");
       out.commands.push_back(std::move(*source));
     }
   }
 
-  void wrong(int line, std::string text) { errors_.push_back({document_.file(), line, std::move(text)}); }
+  void wrong(const IniPlace& place, std::string text) { errors_.push_back({place.file ? *place.file : files_.main, place.line, std::move(text)}); }
 
-  const IniDocument& document_;
+  const MergedIni& files_;
   std::vector<ConfigError>& errors_;
 };
 
 }  // namespace
 
-// 1. the grammar  2. the schema  3. what takes more than one key; each goes on after the mistakes of the one before
 Parsed<AgentConfig> AgentConfig::parse(std::string_view text, std::string file) {
+  OneConfigFile only{file, std::string{text}};
+  return parse(read_merged(schema(), only, file));
+}
+
+// What takes more than one key is looked at after the mistakes of grammar and schema, too.
+Parsed<AgentConfig> AgentConfig::parse(MergedIni files) {
   Parsed<AgentConfig> out;
-  IniDocument const document = IniDocument::read(text, std::move(file), out.errors);
-  check(schema(), document, out.errors);
-  AgentConfig config = AgentReader{document, out.errors}.read();
-  sort_by_line(out.errors);
+  out.errors = std::move(files.errors);
+  AgentConfig config = AgentReader{files, out.errors}.read();
+  sort_by_place(out.errors, files.files);
   if (out.errors.empty()) out.value = std::move(config);
   return out;
 }

@@ -12,6 +12,7 @@
 #include "config/command_source.hpp"
 #include "config/connection_config.hpp"
 #include "config/exclude.hpp"
+#include "config/merged_ini.hpp"
 #include "config/parsed.hpp"
 #include "config/rate.hpp"
 #include "config/schedule.hpp"
@@ -65,7 +66,7 @@ struct JobConfig {
   std::vector<std::string> tags;
 };
 
-/// All that the agent's INI file says, defaults filled in (config/agent.ini shows them).
+/// All that the agent's INI files say, defaults filled in (config/agent.ini shows them).
 struct AgentConfig {
   // [agent]
   std::string state;               ///< absolute path of the agent's own folder
@@ -91,7 +92,9 @@ struct AgentConfig {
 
   std::vector<JobConfig> jobs;  ///< in the order of the file; names are unique
 
-  /// Pure: no file is opened, no host name asked for.  Every mistake in the file is reported at once.
+  /// Pure: no file is opened, no host name asked for.  Every mistake in the files is reported at once.
+  static Parsed<AgentConfig> parse(MergedIni files);
+  /// The same of one text; there is no other file that it could include.
   static Parsed<AgentConfig> parse(std::string_view text, std::string file);
   static const Schema& schema();
 };

@@ -1,5 +1,6 @@
 #include "base/limits.hpp"
 #include "config/agent_config.hpp"
+#include "config/include_keys.hpp"
 #include "config/log_keys.hpp"
 
 namespace farkeep {
@@ -205,6 +206,7 @@ constexpr KeySpec kJob[] = {
      .type = path,
      .example = "/home",
      .help = "An absolute path to back up, with all below it; a job needs a path or a command.",
+     .usual = true,
      .repeatable = true},
     {.key = "command",
      .type = command_source,
@@ -327,6 +329,7 @@ constexpr KeySpec kJob[] = {
 };
 
 constexpr SectionSpec kSections[] = {
+    kIncludeSection,
     {"agent", "", "This machine.", kAgent},
     {"registration", "", "Where the agent registers; it learns there which pair of servers to use from then on.",
      kRegistration},

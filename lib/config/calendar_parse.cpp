@@ -4,12 +4,12 @@
 #include "config/calendar.hpp"
 #include "config/calendar_field.hpp"
 #include "config/parsed.hpp"
+#include "config/weekdays.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kLongest = 4096;  // longer than any list of which the values are different
-constexpr std::uint8_t kAllDays = 0x7f;
 
 using Problem = std::optional<std::string>;
 
@@ -31,7 +31,6 @@ constexpr Word kWords[] = {{"minutely", "*:*"},
                            {"bi-annually", "*-01,07-01"},
                            {"anually", "*-01-01"}};
 
-constexpr std::string_view kDays[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
 constexpr std::string_view kShown[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -48,53 +47,19 @@ bool take(std::string_view& text, std::string_view sign) {
   return true;
 }
 
-/// Letters off the front: the name of a day, in full or its first three.
-std::optional<unsigned> take_day(std::string_view& text) {
-  auto const end = std::find_if_not(text.begin(), text.end(), is_letter);
-  std::string_view const word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  for (unsigned i = 0; i < std::size(kDays); ++i) {
-    if (!same(word, kDays[i]) && !same(word, kDays[i].substr(0, 3))) continue;
-    text.remove_prefix(word.size());
-    return i;
-  }
-  return std::nullopt;
-}
-
-bool begins_with_day(std::string_view text) { return take_day(text).has_value(); }
-
-std::string no_day(std::string_view text) {
-  return (text.empty() ? "a day is missing at the end" : "cannot read " + quoted(text)) +
-         ": write days as Mon..Fri or Sat,Sun, or one of hourly daily weekly monthly yearly";
-}
-
-/// The days of the week at the front, if there are any: Mon, Mon..Fri, Sat,Sun; a comma at the end is allowed.
-Problem read_weekdays(std::string_view& text, std::uint8_t& days) {
-  auto const at_end = [&] { return text.empty() || text[0] == ' '; };
-  days = 0;
-  if (text.empty() || !is_letter(text[0])) {
-    days = kAllDays;
-    return std::nullopt;
-  }
-  do {
-    auto const first = take_day(text);
-    if (!first) return no_day(text);
-    auto last = first;
-    if (take(text, "..") || take(text, "-")) last = take_day(text);
-    if (!last) return no_day(text);
-    for (unsigned day = *first;; day = (day + 1) % 7) {
-      days = static_cast<std::uint8_t>(days | 1u << day);
-      if (day == *last) break;
-    }
-  } while (take(text, ",") && !at_end());
-  if (!at_end()) return "cannot read " + quoted(text) + " behind the days of the week";
+/// The days of the week at the front, if there are any, and the blanks behind them.
+Problem read_weekdays(std::string_view& text, Weekdays& days) {
+  days = kAllWeekdays;
+  if (text.empty() || !is_letter(text[0])) return std::nullopt;
+  auto problem = take_weekdays(text, days);
   skip_blanks(text);
-  return std::nullopt;
+  return problem;
 }
 
 /// Mon,Wed..Fri and a blank; nothing for all days.
-std::string weekdays_to_string(std::uint8_t days) {
+std::string weekdays_to_string(Weekdays days) {
   std::string out;
-  if (days == kAllDays) return out;
+  if (days == kAllWeekdays) return out;
   auto const is_set = [&](unsigned i) { return i < 7 && (days >> (i + 1) % 7 & 1) != 0; };  // from Monday
   for (unsigned i = 0; i < 7; ++i) {
     if (!is_set(i)) continue;
@@ -134,7 +99,7 @@ class Calendar::Parser {
     std::size_t const blank = text.rfind(' ');
     if (blank == text.npos) return std::nullopt;
     std::string_view const name = text.substr(blank + 1);
-    if (name.empty() || !is_letter(name[0]) || begins_with_day(name)) return std::nullopt;
+    if (name.empty() || !is_letter(name[0]) || begins_with_weekday(name)) return std::nullopt;
     auto zone = NamedTimeZone::parse(name);
     if (!zone) return zone.error().text;
     out_.zone_ = std::move(*zone);

@@ -112,7 +112,7 @@ class IniReader {
       return wrong("the section " + id.to_string() + " was opened already in line " + std::to_string(known->second) +
                    ": put its keys there");
     }
-    doc_.sections_.push_back({std::move(id), line_, {}});
+    doc_.sections_.push_back({std::move(id), line_, {}, doc_.file_});
     ignoring_ = false;
     any_section_ = true;
   }
@@ -129,7 +129,7 @@ class IniReader {
     if (key.empty()) return wrong("there is no key before '='");
     // Not shown either: "token abc=" with its own '=' forgotten comes here.
     if (!is_word(key, is_key)) return wrong("a key is made of at most 64 letters, digits, '_' and '-'");
-    IniEntry entry{std::string{key}, {}, line_, skip_blanks(line, equals + 1), 0};
+    IniEntry entry{std::string{key}, {}, line_, skip_blanks(line, equals + 1), 0, doc_.file_};
     bool const good = entry.at < line.size() && line[entry.at] == '"' ? read_quoted(line, entry)
                                                                       : read_plain(line, equals + 1, entry);
     if (!good || ignoring_) return;
@@ -174,8 +174,8 @@ class IniReader {
     return true;
   }
 
-  void wrong(std::string text) { errors_.push_back({doc_.file_, line_, std::move(text)}); }
-  void wrong_file(std::string text) { errors_.push_back({doc_.file_, 0, std::move(text)}); }
+  void wrong(std::string text) { errors_.push_back({*doc_.file_, line_, std::move(text)}); }
+  void wrong_file(std::string text) { errors_.push_back({*doc_.file_, 0, std::move(text)}); }
 
   IniDocument& doc_;
   std::vector<ConfigError>& errors_;
@@ -195,7 +195,7 @@ Parsed<IniDocument> IniDocument::parse(std::string_view text, std::string file) 
 
 IniDocument IniDocument::read(std::string_view text, std::string file, std::vector<ConfigError>& errors) {
   IniDocument document;
-  document.file_ = std::move(file);
+  document.file_ = std::make_shared<const std::string>(std::move(file));
   document.text_ = text;
   IniReader{document, errors}.run();
   return document;

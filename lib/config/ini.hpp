@@ -2,6 +2,8 @@
 
 #include <compare>
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,17 +23,37 @@ struct SectionId {
   auto operator<=>(const SectionId&) const = default;
 };
 
+/// The name of a file, shared by all that stands in it.
+using IniFile = std::shared_ptr<const std::string>;
+
+/// Where something stands, for messages.
+struct IniPlace {
+  IniFile file;  ///< null: nowhere, it was not written
+  int line = 0;
+
+  /// How a message about `from` names this place: "line 3", with the file's name before it if that is another one.
+  std::string seen_from(const IniPlace& from) const {
+    return (*file == *from.file ? "line " : *file + ":") + std::to_string(line);
+  }
+};
+
 struct IniEntry {
   std::string key;
   std::string value;  ///< unquoted, without blanks around it and without its comment
   int line = 0;
   std::size_t at = 0, size = 0;  ///< where the value stands in the text, quotes included
+  IniFile file;                  ///< never null
+
+  IniPlace place() const { return {file, line}; }
 };
 
 struct IniSection {
   SectionId id;
   int line = 0;
   std::vector<IniEntry> entries;  ///< in the order of the file; a key may occur more than once
+  IniFile file;                   ///< never null
+
+  IniPlace place() const { return {file, line}; }
 
   /// The first entry with this key, or null.
   const IniEntry* find(std::string_view key) const;
@@ -60,7 +82,7 @@ class IniDocument {
 
   /// Byte for byte what was parsed, with the changes made since.
   const std::string& text() const noexcept { return text_; }
-  const std::string& file() const noexcept { return file_; }
+  const std::string& file() const noexcept { return *file_; }
   const std::vector<IniSection>& sections() const noexcept { return sections_; }
   /// The section, or null.
   const IniSection* find(const SectionId& id) const;
@@ -78,10 +100,13 @@ class IniDocument {
  private:
   friend class IniReader;
 
-  std::string file_;
+  IniFile file_ = std::make_shared<const std::string>();
   std::string text_;
   std::vector<IniSection> sections_;
 };
+
+/// The value as it stands behind "key = ", in quotes where it must; nothing if the grammar has no way to write it.
+std::optional<std::string> written_value(std::string_view value);
 
 /// True for what may stand as the name in `[kind name]`, and thus for job names.
 bool is_section_name(std::string_view name) noexcept;

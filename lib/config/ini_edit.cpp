@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <optional>
 
 #include "base/limits.hpp"
 #include "config/ini.hpp"
@@ -8,27 +7,6 @@ namespace farkeep {
 namespace {
 
 constexpr std::string_view kBlanks = " \t";
-
-/// The value as it stands behind "key = "; nothing if the grammar has no way to write it.
-std::optional<std::string> written(std::string_view value) {
-  bool quote = value.empty() || kBlanks.find(value.front()) != kBlanks.npos ||
-               kBlanks.find(value.back()) != kBlanks.npos || value.front() == '"' || value.front() == '#' ||
-               value.front() == ';';
-  for (std::size_t i = 0; i < value.size(); ++i) {
-    auto const byte = static_cast<unsigned char>(value[i]);
-    bool const is_control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
-    if (is_control && byte != '\n') return std::nullopt;
-    bool const is_comment = i > 0 && (byte == '#' || byte == ';') && kBlanks.find(value[i - 1]) != kBlanks.npos;
-    quote |= is_comment || byte == '\n';
-  }
-  if (!quote) return std::string{value};
-  std::string out = "\"";
-  for (char c : value) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c == '\n' ? std::string_view{"\\n"} : std::string_view{&c, 1};
-  }
-  return out + '"';
-}
 
 /// "#key = …": the commented default in a sample.
 bool is_commented(std::string_view line, std::string_view key) {
@@ -87,6 +65,26 @@ void insert_line(std::string& text, std::size_t at, const std::string& line) {
 
 }  // namespace
 
+std::optional<std::string> written_value(std::string_view value) {
+  bool quote = value.empty() || kBlanks.find(value.front()) != kBlanks.npos ||
+               kBlanks.find(value.back()) != kBlanks.npos || value.front() == '"' || value.front() == '#' ||
+               value.front() == ';';
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    auto const byte = static_cast<unsigned char>(value[i]);
+    bool const is_control = (byte < 0x20 && byte != '\t') || byte == 0x7f;
+    if (is_control && byte != '\n') return std::nullopt;
+    bool const is_comment = i > 0 && (byte == '#' || byte == ';') && kBlanks.find(value[i - 1]) != kBlanks.npos;
+    quote |= is_comment || byte == '\n';
+  }
+  if (!quote) return std::string{value};
+  std::string out = "\"";
+  for (char c : value) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c == '\n' ? std::string_view{"\\n"} : std::string_view{&c, 1};
+  }
+  return out + '"';
+}
+
 result<void> IniDocument::set(const SectionId& section, std::string_view key, std::string_view value) {
   std::string const one[] = {std::string{value}};
   return set_all(section, key, one);
@@ -96,7 +94,7 @@ result<void> IniDocument::set(const SectionId& section, std::string_view key, st
 result<void> IniDocument::set_all(const SectionId& section, std::string_view key, std::span<const std::string> values) {
   std::vector<std::string> fresh;
   for (const std::string& value : values) {
-    auto text = written(value);
+    auto text = written_value(value);
     if (!text) return Errc::configuration;
     fresh.push_back(std::move(*text));
   }
@@ -146,7 +144,7 @@ result<void> IniDocument::set_all(const SectionId& section, std::string_view key
   }
 
   if (text.size() > limits::kMaxIniFile) return Errc::too_large;
-  auto changed = parse(text, file_);
+  auto changed = parse(text, file());
   if (!changed) return Errc::configuration;
   const IniSection* const now = changed.value->find(section);
   std::vector<std::string> read_back;

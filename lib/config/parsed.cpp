@@ -1,6 +1,8 @@
 #include "config/parsed.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <tuple>
 
 namespace farkeep {
 
@@ -18,6 +20,14 @@ std::string quoted(std::string_view text) {
     }
   }
   return out + (text.size() > kMost ? "…\"" : "\"");
+}
+
+void sort_by_place(std::vector<ConfigError>& errors, const std::vector<std::string>& files) {
+  auto const place = [&](const ConfigError& e) {
+    return std::tuple{e.line == 0, std::find(files.begin(), files.end(), e.file), e.line};
+  };
+  std::stable_sort(errors.begin(), errors.end(),
+                   [&](const ConfigError& a, const ConfigError& b) { return place(a) < place(b); });
 }
 
 }  // namespace farkeep

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,7 +21,7 @@ struct ConfigError {
 };
 
 /// What a file says, or all that is wrong with it: `value` is there exactly when `errors` is empty.
-/// Errors come in the order of their lines, those of the file as a whole last.
+/// Errors come in the order of the files and of their lines, those of a file as a whole last.
 template <class T>
 struct Parsed {
   std::optional<T> value;
@@ -31,12 +30,8 @@ struct Parsed {
   explicit operator bool() const noexcept { return value.has_value(); }
 };
 
-/// Puts errors of several passes over one file into the order that Parsed promises.
-inline void sort_by_line(std::vector<ConfigError>& errors) {
-  auto const place = [](const ConfigError& e) { return static_cast<unsigned>(e.line - 1); };  // 0 becomes the largest
-  std::stable_sort(errors.begin(), errors.end(),
-                   [&](const ConfigError& a, const ConfigError& b) { return place(a) < place(b); });
-}
+/// Puts errors of several passes over a configuration into the order that Parsed promises; `files` are those it consists of.
+void sort_by_place(std::vector<ConfigError>& errors, const std::vector<std::string>& files);
 
 /// Text from a file as it may stand in a message: in double quotes, without control characters, cut after 60 bytes.
 std::string quoted(std::string_view text);

@@ -7,6 +7,7 @@
 #include "config/address.hpp"
 #include "config/command_source.hpp"
 #include "config/exclude.hpp"
+#include "config/include.hpp"
 #include "config/nearest.hpp"
 #include "config/rate.hpp"
 #include "config/schedule.hpp"
@@ -82,6 +83,8 @@ std::optional<std::string> problem(const KeySpec& spec, std::string_view text) {
       return problem(NamedTimeZone::parse(text));
     case SettingType::pattern:
       return pattern_problem(text);
+    case SettingType::include:
+      return problem(parse_include(text));
     case SettingType::duration: {
       auto const value = parse_duration(text);
       return value ? outside(spec, static_cast<std::uint64_t>(value->count()), text, "s") : problem(value);
@@ -111,13 +114,6 @@ class Checker {
 
   void run() {
     for (const IniSection& section : document_.sections()) check_section(section);
-    for (const SectionSpec& spec : schema_.sections) {
-      if (spec.is_named() || document_.find({std::string{spec.kind}, {}}) != nullptr) continue;
-      for (const KeySpec& key : spec.keys) {
-        if (key.required)
-          wrong(0, "the key " + std::string{key.key} + " in [" + std::string{spec.kind} + "] is missing");
-      }
-    }
   }
 
  private:
@@ -137,11 +133,6 @@ class Checker {
     }
     std::map<std::string_view, int> seen;
     for (const IniEntry& entry : section.entries) check_entry(*spec, entry, seen);
-    for (const KeySpec& key : spec->keys) {
-      if (key.required && !seen.contains(key.key)) {
-        wrong(section.line, "the key " + std::string{key.key} + " is missing in " + section.id.to_string());
-      }
-    }
   }
 
   void check_entry(const SectionSpec& section, const IniEntry& entry, std::map<std::string_view, int>& seen) {
@@ -151,10 +142,7 @@ class Checker {
     if (!is_new && !spec->repeatable) {
       return wrong(entry.line, entry.key + " was given already in line " + std::to_string(first->second));
     }
-    if (entry.value.empty()) {
-      return wrong(entry.line,
-                   entry.key + " has no value: write one (in quotes if it begins with # or ;) or remove the line");
-    }
+    if (entry.value.empty()) return;
     if (auto text = problem(*spec, entry.value)) wrong(entry.line, entry.key + ": " + *text);
   }
 
@@ -176,35 +164,6 @@ class Checker {
   std::vector<ConfigError>& errors_;
 };
 
-/// Words in comment lines of at most 100 columns.
-void add_comment(std::string& out, std::string_view text) {
-  std::size_t column = 0;
-  while (!text.empty()) {
-    std::size_t const space = std::min(text.find(' '), text.size());
-    if (column == 0 || column + 1 + space > 100) {
-      out += column == 0 ? "#" : "\n#";
-      column = 1;
-    }
-    (out += ' ') += text.substr(0, space);
-    column += 1 + space;
-    text.remove_prefix(std::min(space + 1, text.size()));
-  }
-  out += '\n';
-}
-
-std::string sentence(const KeySpec& spec) {
-  std::string out{spec.help};
-  if (!spec.choices.empty()) {
-    out += " One of:";
-    for (std::string_view choice : spec.choices) (out += choice == spec.choices.front() ? " " : ", ") += choice;
-    out += '.';
-  }
-  if (spec.required) out += " Required.";
-  if (spec.repeatable) out += " May be repeated.";
-  if (spec.fallback.empty() && !spec.required) out += " No default.";
-  return out;
-}
-
 }  // namespace
 
 const KeySpec* SectionSpec::find(std::string_view key) const {
@@ -220,32 +179,6 @@ const SectionSpec* Schema::find(std::string_view kind) const {
 
 void check(const Schema& schema, const IniDocument& document, std::vector<ConfigError>& errors) {
   Checker{schema, document, errors}.run();
-}
-
-std::string sample(const Schema& schema) {
-  std::string out;
-  for (std::string_view title = schema.title; !title.empty();) {
-    std::size_t const end = std::min(title.find('\n'), title.size());
-    add_comment(out, title.substr(0, end));
-    title.remove_prefix(std::min(end + 1, title.size()));
-  }
-  for (const SectionSpec& section : schema.sections) {
-    out += '\n';
-    add_comment(out, section.help);
-    // A named section would exist, and miss its required keys, if its header were not commented too.
-    out += section.is_named() ? "#[" : "[";
-    out += section.kind;
-    if (section.is_named()) out += " " + std::string{section.example_name};
-    out += "]\n";
-    for (const KeySpec& spec : section.keys) {
-      out += '\n';
-      add_comment(out, sentence(spec));
-      out += "#" + std::string{spec.key} + " = ";
-      out += spec.fallback.empty() ? spec.example : spec.fallback;
-      out += '\n';
-    }
-  }
-  return out;
 }
 
 }  // namespace farkeep

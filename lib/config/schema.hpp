@@ -37,6 +37,7 @@ enum class SettingType : std::uint8_t {
   rate,        ///< RateRule::parse
   time_zone,   ///< NamedTimeZone::parse
   pattern,     ///< one line of ExcludeRules
+  include,     ///< parse_include
 };
 
 /// One declared key.  The same row checks files, gives the default, and writes the sample.
@@ -47,6 +48,7 @@ struct KeySpec {
   std::string_view example = {};   ///< shown in the sample where there is no default
   std::string_view help = {};      ///< one sentence
   bool required = false;
+  bool usual = false;  ///< in the minimal file although it is not required: one of several keys must be given, most often this one
   bool repeatable = false;
   std::span<const std::string_view> choices = {};
   std::uint64_t least = 0;
@@ -70,11 +72,14 @@ struct Schema {
   const SectionSpec* find(std::string_view kind) const;
 };
 
-/// Holds a document against its schema and appends every mistake: unknown sections and keys (with the nearest known
-/// one), repeated keys, missing keys, values that do not parse.
+/// Holds one file against its schema and appends every mistake: unknown sections and keys (with the nearest known one), repeated keys, values
+/// that do not parse.  What is missing, and what an empty value means, only all files together show (merged_ini.hpp).
 void check(const Schema& schema, const IniDocument& document, std::vector<ConfigError>& errors);
 
 /// The file with every key, commented at its default or at an example, below its sentence.
 std::string sample(const Schema& schema);
+
+/// The file with the keys that must be given, and nothing else, each at its example below its sentence.
+std::string minimal(const Schema& schema);
 
 }  // namespace farkeep

@@ -1,5 +1,6 @@
 #include "config/server_config.hpp"
 
+#include "config/include_keys.hpp"
 #include "config/log_keys.hpp"
 #include "config/settings.hpp"
 
@@ -75,6 +76,7 @@ constexpr KeySpec kStorage[] = {
 };
 
 constexpr SectionSpec kSections[] = {
+    kIncludeSection,
     {"server", "", "This data centre.", kServer},
     {"partner", "", "The other data centre of the pair, an equal mirror.", kPartner},
     {"limits", "", "What agents may use.", kLimits},
@@ -88,9 +90,9 @@ constexpr Schema kSchema{
     "quotes.",
     kSections};
 
-ServerConfig read(const IniDocument& document, std::vector<ConfigError>& errors) {
+ServerConfig read(const MergedIni& files, std::vector<ConfigError>& errors) {
   auto const settings = [&](std::string_view kind) {
-    return Settings{*kSchema.find(kind), document.find({std::string{kind}, {}})};
+    return Settings{*kSchema.find(kind), files.find({std::string{kind}, {}})};
   };
   Settings const server = settings("server"), partner = settings("partner");
   Settings const limits = settings("limits"), storage = settings("storage");
@@ -99,7 +101,7 @@ ServerConfig read(const IniDocument& document, std::vector<ConfigError>& errors)
   ServerConfig out;
   out.data = server.get("data", parse_path);
   out.listen = server.get_all("listen", parse_address);
-  no_repeats(document, server, "listen", parse_address, errors);
+  no_repeats(server, "listen", parse_address, errors);
   out.name = server.get("name", parse_label);
   out.max_connections = static_cast<unsigned>(server.get("max_connections", connections));
   out.log_level = server.choice<LogLevel>("log_level");
@@ -112,8 +114,8 @@ ServerConfig read(const IniDocument& document, std::vector<ConfigError>& errors)
   if (out.mirror_backoff < out.mirror_interval) {
     // Whichever of the two was written is the one to change.
     std::string_view const key = partner.has("mirror_backoff") ? "mirror_backoff" : "mirror_interval";
-    errors.push_back(
-        {document.file(), partner.line(key), std::string{key} + ": mirror_backoff is shorter than mirror_interval"});
+    IniPlace const place = partner.place(key);
+    errors.push_back({place.file ? *place.file : files.main, place.line, std::string{key} + ": mirror_backoff is shorter than mirror_interval"});
   }
 
   if (limits.has("agent_quota")) out.agent_quota = limits.get("agent_quota", parse_size);
@@ -125,13 +127,17 @@ ServerConfig read(const IniDocument& document, std::vector<ConfigError>& errors)
 
 const Schema& ServerConfig::schema() { return kSchema; }
 
-// 1. the grammar  2. the schema  3. what takes more than one key; each goes on after the mistakes of the one before
 Parsed<ServerConfig> ServerConfig::parse(std::string_view text, std::string file) {
+  OneConfigFile only{file, std::string{text}};
+  return parse(read_merged(schema(), only, file));
+}
+
+// What takes more than one key is looked at after the mistakes of grammar and schema, too.
+Parsed<ServerConfig> ServerConfig::parse(MergedIni files) {
   Parsed<ServerConfig> out;
-  IniDocument const document = IniDocument::read(text, std::move(file), out.errors);
-  check(schema(), document, out.errors);
-  ServerConfig config = read(document, out.errors);
-  sort_by_line(out.errors);
+  out.errors = std::move(files.errors);
+  ServerConfig config = read(files, out.errors);
+  sort_by_place(out.errors, files.files);
   if (out.errors.empty()) out.value = std::move(config);
   return out;
 }

@@ -9,12 +9,13 @@
 
 #include "base/log.hpp"
 #include "config/address.hpp"
+#include "config/merged_ini.hpp"
 #include "config/parsed.hpp"
 #include "config/schema.hpp"
 
 namespace farkeep {
 
-/// All that the server's INI file says, defaults filled in (config/server.ini shows them).
+/// All that the server's INI files say, defaults filled in (config/server.ini shows them).
 struct ServerConfig {
   // [server]
   std::string data;                   ///< absolute path of the server's own folder
@@ -36,7 +37,9 @@ struct ServerConfig {
   // [storage]
   std::uint64_t segment_size = 0;  ///< bytes
 
-  /// Pure: no file is opened, no host name asked for.  Every mistake in the file is reported at once.
+  /// Pure: no file is opened, no host name asked for.  Every mistake in the files is reported at once.
+  static Parsed<ServerConfig> parse(MergedIni files);
+  /// The same of one text; there is no other file that it could include.
   static Parsed<ServerConfig> parse(std::string_view text, std::string file);
   static const Schema& schema();
 };

@@ -13,19 +13,19 @@
 
 namespace farkeep {
 
-/// One section of a document that check() has looked at, with defaults where the file says nothing.
+/// One section of a configuration that check() has looked at, with defaults where the files say nothing.
 /// A value that check() refused reads as its default, so that the rest can still be looked at.
 /// The section may be absent (null).  Asking for a key that the schema does not declare is our own bug.
 class Settings {
  public:
   Settings(const SectionSpec& spec, const IniSection* section) : spec_(spec), section_(section) {}
 
-  /// The file has the key.
+  /// A file has the key.
   bool has(std::string_view key) const { return entry(key) != nullptr; }
-  /// The line of the key's first entry, else of the section, else 0: where a message about it belongs.
-  int line(std::string_view key) const {
+  /// The place of the key's first entry, else of the section, else none: where a message about it belongs.
+  IniPlace place(std::string_view key) const {
     const IniEntry* const found = entry(key);
-    return found != nullptr ? found->line : section_ != nullptr ? section_->line : 0;
+    return found != nullptr ? found->place() : section_ != nullptr ? section_->place() : IniPlace{};
   }
   /// All entries of a key in order; the defaults do not appear.
   std::vector<const IniEntry*> entries(std::string_view key) const {
@@ -91,17 +91,15 @@ class Settings {
 
 /// Reports every entry of a repeatable key that means the same as an earlier one.
 template <class Parse>
-void no_repeats(const IniDocument& document, const Settings& from, std::string_view key, Parse parse,
-                std::vector<ConfigError>& errors) {
-  std::map<decltype(from.get(key, parse)), int> seen;
+void no_repeats(const Settings& from, std::string_view key, Parse parse, std::vector<ConfigError>& errors) {
+  std::map<decltype(from.get(key, parse)), IniPlace> seen;
   for (const IniEntry* entry : from.entries(key)) {
     auto value = parse(std::string_view{entry->value});
     if (!value) continue;
-    auto const [first, is_new] = seen.try_emplace(std::move(*value), entry->line);
+    auto const [first, is_new] = seen.try_emplace(std::move(*value), entry->place());
     if (is_new) continue;
-    errors.push_back(
-        {document.file(), entry->line,
-         std::string{key} + ": " + quoted(entry->value) + " is the same as in line " + std::to_string(first->second)});
+    errors.push_back({*entry->file, entry->line,
+                      std::string{key} + ": " + quoted(entry->value) + " is the same as in " + first->second.seen_from(entry->place())});
   }
 }
 

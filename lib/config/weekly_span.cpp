@@ -6,6 +6,7 @@
 #include <set>
 
 #include "config/parsed.hpp"
+#include "config/weekdays.hpp"
 
 namespace farkeep {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 using namespace std::chrono;
 
 constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
-constexpr std::uint8_t kAllDays = 0x7f;
 constexpr minutes kDay{24 * 60};
 
 // HH:MM, 00:00 to 24:00.
@@ -25,41 +25,11 @@ std::optional<minutes> read_time(std::string_view text) {
   return minutes{hour * 60 + minute};
 }
 
-std::optional<unsigned> read_day(std::string_view text) {
-  const auto same = [&](std::string_view day) {
-    return text.size() == day.size() && std::equal(text.begin(), text.end(), day.begin(), [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-  };
-  const auto found = std::find_if(kDays.begin(), kDays.end(), same);
-  return found == kDays.end() ? std::nullopt : std::optional{static_cast<unsigned>(found - kDays.begin())};
-}
-
 bool inside_any(std::span<const WeeklySpan> spans, LocalTime local) {
   return std::any_of(spans.begin(), spans.end(), [&](const WeeklySpan& s) { return s.contains(local); });
 }
 
 }  // namespace
-
-std::optional<std::uint8_t> parse_days(std::string_view text) {
-  unsigned days = 0;
-  for (bool more = true; more;) {
-    const std::size_t comma = text.find(',');
-    const std::string_view item = text.substr(0, comma);
-    const std::size_t dots = item.find("..");
-    const std::size_t between = dots == item.npos ? item.find('-') : dots;
-    const auto first = read_day(item.substr(0, between));
-    const auto last = between == item.npos ? first : read_day(item.substr(between + (between == dots ? 2 : 1)));
-    if (!first || !last) return std::nullopt;
-    unsigned day = *first;
-    days |= 1u << day;
-    while (day != *last) {
-      day = (day + 1) % 7;
-      days |= 1u << day;
-    }
-    more = comma != text.npos;
-    if (more) text.remove_prefix(comma + 1);
-  }
-  return static_cast<std::uint8_t>(days);
-}
 
 Value<WeeklySpan> WeeklySpan::parse(std::string_view text) {
   const ValueError malformed = refused(quoted(text) + " is no stretch of time: write 22:00-06:00, or mon..fri 08:00-18:00");
@@ -69,9 +39,8 @@ Value<WeeklySpan> WeeklySpan::parse(std::string_view text) {
   if (blank != text.npos) {
     std::string_view days = text.substr(0, blank);
     while (days.ends_with(' ') || days.ends_with('\t')) days.remove_suffix(1);
-    const auto read = parse_days(days);
-    if (!read) return malformed;
-    out.days_ = *read;
+    const bool is_list = !days.ends_with(',') && !take_weekdays(days, out.days_) && days.empty();
+    if (!is_list) return malformed;
   }
   if (times.size() != 11 || times[5] != '-') return malformed;
   const auto begin = read_time(times.substr(0, 5)), end = read_time(times.substr(6));
@@ -94,7 +63,7 @@ bool WeeklySpan::contains(LocalTime local) const {
 
 std::string WeeklySpan::to_string() const {
   std::string out;
-  for (unsigned i = 1; i <= 7 && days_ != kAllDays; ++i) {  // from Monday
+  for (unsigned i = 1; i <= 7 && days_ != kAllWeekdays; ++i) {  // from Monday
     if ((days_ >> (i % 7) & 1) != 0) (out += out.empty() ? "" : ",") += kDays[i % 7];
   }
   const auto end = begin_ + length_ == kDay ? kDay : (begin_ + length_) % kDay;

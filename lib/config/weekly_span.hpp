@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "config/value.hpp"
+#include "config/weekdays.hpp"
 #include "config/zone.hpp"
 
 namespace farkeep {
@@ -26,7 +27,7 @@ class WeeklySpan {
  private:
   friend std::optional<std::chrono::sys_seconds> next_with(std::span<const WeeklySpan>, bool, std::chrono::sys_seconds, const TimeZone&);
 
-  std::uint8_t days_ = 0x7f;        // bit 0 is Sunday, as in std::chrono::weekday::c_encoding
+  Weekdays days_ = kAllWeekdays;
   std::chrono::minutes begin_{0};   // since midnight
   std::chrono::minutes length_{0};  // at most a day
 };
@@ -34,8 +35,5 @@ class WeeklySpan {
 /// The first instant at or after `from` at which local time lies in one of the spans (`inside`) or in none of them; nothing: never.
 /// Local time that is skipped or repeated counts as the clock on the wall shows it.
 std::optional<std::chrono::sys_seconds> next_with(std::span<const WeeklySpan> spans, bool inside, std::chrono::sys_seconds from, const TimeZone& zone);
-
-/// `mon`, `mon..fri`, `mon-fri`, `mon,wed,sat..sun`: a bit for each day, bit 0 is Sunday.  Nothing: it is something else.
-std::optional<std::uint8_t> parse_days(std::string_view text);
 
 }  // namespace farkeep

@@ -121,3 +121,17 @@ TEST_CASE("sample: setting a key in it puts the line below its commented default
   CHECK_THAT(document.value->text(), Catch::Contains("#server = 192.0.2.10\nserver = 192.0.2.1\n"));
   CHECK(AgentConfig::parse(document.value->text(), "agent.ini"));
 }
+
+TEST_CASE("sample: the minimal file is a right one, and has the keys that must be given and no other") {
+  auto const agent = AgentConfig::parse(minimal(AgentConfig::schema()), "agent.ini");
+  for (const ConfigError& e : agent.errors) UNSCOPED_INFO(e.to_string());
+  REQUIRE(agent);
+  CHECK(agent.value->servers.size() == 1);
+  CHECK(agent.value->jobs.size() == 1);
+  std::size_t keys = 0;
+  std::string const text = minimal(AgentConfig::schema());
+  for (std::string_view line : split(text, '\n')) keys += line.find(" = ") != line.npos && !line.starts_with('#');
+  CHECK(keys == 3);
+  CHECK(ServerConfig::parse(minimal(ServerConfig::schema()), "server.ini"));
+  CHECK(minimal(ServerConfig::schema()) == "# Nothing must be given: every key has a default.\n");
+}

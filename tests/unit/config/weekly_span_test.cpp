@@ -36,6 +36,7 @@ TEST_CASE("weekly span: what is written comes back in one form") {
       {"sat,sun 12:30-00:00", "sat,sun 12:30-24:00"},
       {"sat..mon 23:59-00:01", "mon,sat,sun 23:59-00:01"},
       {"mon..sun 01:00-02:00", "01:00-02:00"},
+      {"Monday,sat..SUNDAY 01:00-02:00", "mon,sat,sun 01:00-02:00"},
   };
   for (auto& [text, form] : rows) {
     INFO(text);

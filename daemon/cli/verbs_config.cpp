@@ -1,0 +1,86 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/json.hpp>
+
+#include "agent/jobs.hpp"
+#include "common/config_report.hpp"
+#include "verbs.hpp"
+
+// The configuration: checked, shown as it is in force, and written anew.
+namespace farkeep::cli {
+namespace {
+
+SayLine to(App& app) {
+  return [&app](const std::string& line) { app.say(line); };
+}
+
+void no_operands(const Operands& operands) {
+  if (!operands.empty()) throw failure(Errc::usage, "unexpected operand '" + operands.front() + "'");
+}
+
+// Where a mistake belongs that shows only when the key's value is used.
+ConfigError at_key(const MergedIni& files, const SectionId& id, std::string_view key, std::string text) {
+  const MergedSection* const section = files.find(id);
+  const IniEntry* const entry = section ? section->find(key) : nullptr;
+  const IniPlace place = entry ? entry->place() : section ? section->place() : IniPlace{};
+  return {place.file ? *place.file : files.main, place.line, std::move(text)};
+}
+
+// What the files name is opened, too: the authority, and every job's exclude_file.
+std::vector<ConfigError> mistakes_in_use(App& app, const MergedIni& files) {
+  std::vector<ConfigError> out;
+  try {
+    (void)app.authority();
+  } catch (const failure& f) {
+    out.push_back(at_key(files, {"registration", ""}, "ca_file", f.what()));
+  }
+  for (auto& job : app.config().jobs) {
+    try {
+      (void)backup_job(job, system_disk());
+    } catch (const failure& f) {
+      out.push_back(at_key(files, {"job", job.name}, "exclude_file", f.what()));
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+Exit config_check(App& app, const Values&, const Operands& operands) {
+  no_operands(operands);
+  const MergedIni files = read_config_files(AgentConfig::schema(), app.options().config);
+  auto parsed = AgentConfig::parse(files);
+  std::vector<ConfigError> mistakes = std::move(parsed.errors);
+  if (parsed.value) {
+    app.replace_config(std::move(*parsed.value));
+    mistakes = mistakes_in_use(app, files);
+  }
+  report(mistakes, open_secrets(AgentConfig::schema(), files), app.options().json, to(app));
+  if (app.options().json) {
+    boost::json::array names(files.files.begin(), files.files.end());
+    app.say(boost::json::serialize(boost::json::object{{"message_type", "config"}, {"file", files.main}, {"files", std::move(names)}, {"mistakes", mistakes.size()}}));
+  } else if (mistakes.empty()) {
+    app.say(fmt::format("{} is right: {} files, {} jobs, {} registration servers", files.main, files.files.size(), app.config().jobs.size(), app.config().servers.size()));
+  }
+  return mistakes.empty() ? Exit::done : Exit::usage;
+}
+
+void config_show_options(po::options_description& d) { d.add_options()("all", "also defaults, of what the files do not say"); }
+
+Exit config_show(App& app, const Values& values, const Operands& operands) {
+  no_operands(operands);
+  const MergedIni files = read_config_files(AgentConfig::schema(), app.options().config);
+  (void)config_of<AgentConfig>(files, tell_on_stderr);
+  show_config(AgentConfig::schema(), files, values.count("all") ? Show::all : Show::written, app.options().json, to(app));
+  return Exit::done;
+}
+
+void config_generate_options(po::options_description& d) { d.add_options()("minimal", "only what must be filled in"); }
+
+Exit config_generate(App& app, const Values& values, const Operands& operands) {
+  no_operands(operands);
+  generate_config(AgentConfig::schema(), values.count("minimal") > 0, app.options().json, to(app));
+  return Exit::done;
+}
+
+}  // namespace farkeep::cli
