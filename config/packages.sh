@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building and testing need; nothing when they are there.  Sourced or run.
-#   config/packages.sh build | test
+#   config/packages.sh build | package | test
 set -euo pipefail
 
 farkeep_packages() {
   local want=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev
     libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev libcctz-dev tzdata libcurl4-openssl-dev)
+  # What packing needs; the tests pack too.
+  [ "${1:-build}" = build ] || want+=(dpkg-dev file gzip lintian)
   if [ "${1:-build}" = test ]; then
     want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime
+      # units, manual pages, completions
+      systemd mandoc man-db zsh fish
       # the lab's firewalls and proxies
       nftables iptables conntrack bc socat openssl dante-server microsocks openssh-server openssh-client squid haproxy nginx-light libnginx-mod-stream rinetd)
   fi

@@ -10,6 +10,7 @@
 #include "agent/announced_watch.hpp"
 #include "agent/control.hpp"
 #include "agent/enrol.hpp"
+#include "agent/forecast.hpp"
 #include "agent/jobs.hpp"
 #include "agent/notifier.hpp"
 #include "agent/report.hpp"
@@ -59,7 +60,13 @@ constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kR
 // What a run tells goes to the journal, and to `systemctl status`.
 class LogReporter final : public Reporter {
  public:
+  explicit LogReporter(const Clock& clock) : clock_(clock) {}
+  /// A run begins.
+  void begin() { forecast_ = Forecast{}; }
+  const Forecast& forecast() const { return forecast_; }
+
   void progress(const Progress& now) override {
+    forecast_.look(now, clock_.steady());
     if (now.phase == phase_) return;
     phase_ = now.phase;
     service_status(now.phase + (now.server.empty() ? "" : " with " + now.server));
@@ -68,6 +75,8 @@ class LogReporter final : public Reporter {
   void note(std::string_view text) override { log_info("{}", text); }
 
  private:
+  const Clock& clock_;
+  Forecast forecast_;
   std::string phase_;
 };
 
@@ -92,6 +101,8 @@ class Agent {
   }
 
   void look() { scheduler_.look(); }
+  /// How the run that goes on goes on, as JSON; empty: none does.
+  std::string progress() const { return scheduler_.running() ? reporter_.forecast().json() : ""; }
   /// False: it does not run.
   bool cancel(const std::string& job) { return scheduler_.cancel(job); }
 
@@ -165,6 +176,7 @@ class Agent {
     auto lock = state_.lock();
     if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
     notices_.started(job);
+    reporter_.begin();
     std::string failed;
     try {
       EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
@@ -200,7 +212,7 @@ class Agent {
   SystemRandom random_;
   SystemTimeZone zone_;
   AsioTimers timers_;
-  LogReporter reporter_;
+  LogReporter reporter_{clock_};
   AgentState state_;
   ThreadWorkers workers_;
   SystemResolver resolver_;
@@ -249,12 +261,12 @@ struct Reloads {
 // Runs until a signal; a reload that is refused keeps the configuration that was good.
 task<void> live(const std::string& file, AgentConfig config, Signals& signals, Reloads& reloads) {
   const Executor executor = co_await asio::this_coro::executor;
-  service_ready();
   for (;;) {
     std::optional<AgentConfig> next;
     {
       stand_back(config);
       Agent agent(executor, config);
+      service_ready();  // not before: whoever starts the service hears what is wrong
       auto until_signal = [](Signals& s, const std::string& f, const AgentConfig& present, Reloads& all, std::optional<AgentConfig>& out) -> task<void> {
         for (;;) {
           const Signal signal = co_await s.next();
@@ -296,6 +308,7 @@ task<std::string> answer(std::string question, Signals& signals, Reloads& reload
     if (reloads.agent) reloads.agent->look();
     co_return "ok";
   }
+  if (question == "progress") co_return reloads.agent ? reloads.agent->progress() : "";
   if (question != "reload") co_return "failed: this daemon does not know the question " + question;
   const std::size_t before = reloads.count;
   signals.ask_reload();

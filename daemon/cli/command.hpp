@@ -24,4 +24,7 @@ struct Command {
 
 std::span<const Command> commands();
 
+/// What every verb takes.
+po::options_description general_options();
+
 }  // namespace farkeep::cli

@@ -34,6 +34,7 @@ std::span<const Command> commands() {
       {"config check", "", "Checks the configuration, all its files, and says what is wrong with it.", &none, &config_check},
       {"config show", "", "Shows the configuration that is in force, and where each line of it stands.", &config_show_options, &config_show},
       {"config generate", "", "Prints a configuration file with every key explained, commented at its default.", &config_generate_options, &config_generate},
+      {"generate", "", "Writes manual pages and completions for shells.", &generate_options, &generate},
   };
   return table;
 }

@@ -10,7 +10,6 @@
 #include "platform/process.hpp"
 
 namespace farkeep::cli {
-namespace {
 
 po::options_description general_options() {
   po::options_description d("General options");
@@ -18,6 +17,8 @@ po::options_description general_options() {
       "json", "results and progress as JSON lines")("verbose,v", "more messages (twice: still more)")("quiet,q", "only results and errors")("help,h", "this text");
   return d;
 }
+
+namespace {
 
 void usage(std::FILE* to) {
   std::fprintf(to, "Usage: farkeep [--config FILE] VERB [OPTIONS]\n\nVerbs:\n");

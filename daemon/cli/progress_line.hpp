@@ -3,14 +3,12 @@
 #include <chrono>
 #include <string>
 
-#include "agent/progress.hpp"
+#include "agent/forecast.hpp"
 #include "base/clock.hpp"
 
 namespace farkeep::cli {
 
 /// Shows a run: one line that is rewritten in place on a terminal, JSON lines with --json, messages on standard error otherwise.
-///
-/// The estimate is by bytes against the last snapshot's size, over the last ten seconds' rate.
 class ProgressLine final : public Reporter {
  public:
   enum class Show { nothing, line, json };
@@ -24,20 +22,21 @@ class ProgressLine final : public Reporter {
   void clear();
 
  private:
-  void draw(const Progress& now);
+  void draw();
   void message(const std::string& text);
 
   const Clock& clock_;
   const Show show_;
   const bool quiet_;
-  SteadyTime started_{}, drawn_{}, rate_from_{};
-  std::uint64_t rate_bytes_ = 0;
-  double rate_ = 0;  // bytes a second
+  SteadyTime drawn_{};
+  Forecast forecast_;
   bool on_screen_ = false;
 };
 
 /// 1536 -> "1.5 KiB".
 std::string show_bytes(double bytes);
+/// "12 files, 3.4 MiB of 8.0 MiB, 42 %"
+std::string show_progress(std::uint64_t files, std::uint64_t done, std::uint64_t expected);
 /// 3725 s -> "1:02:05".
 std::string show_time(std::chrono::seconds time);
 

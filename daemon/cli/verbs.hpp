@@ -20,6 +20,8 @@ void passphrase_options(po::options_description&);
 Exit key_passphrase(App&, const Values&, const Operands&);
 void explain_options(po::options_description&);
 Exit explain_path(App&, const Values&, const Operands&);
+void generate_options(po::options_description&);
+Exit generate(App&, const Values&, const Operands&);
 
 void setup_options(po::options_description&);
 Exit setup(App&, const Values&, const Operands&);

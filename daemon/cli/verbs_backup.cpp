@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "agent/control.hpp"
 #include "agent/hooks.hpp"
 #include "agent/jobs.hpp"
 #include "agent/report.hpp"
@@ -84,6 +85,38 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   return exit;
 }
 
+namespace {
+
+// How the daemon's run goes; nothing when it does not say.
+std::optional<boost::json::object> running_progress(App& app) {
+  std::optional<std::string> answer;
+  auto ask = [&]() -> task<void> { answer = co_await ask_daemon(app.timers(), app.state().folder(), "progress"); };
+  try {
+    app.run(ask());
+  } catch (const failure&) {  // an older daemon, or one that is about to end
+    return std::nullopt;
+  }
+  boost::system::error_code error;
+  const boost::json::value parsed = boost::json::parse(answer.value_or(""), error);
+  if (error || !parsed.is_object()) return std::nullopt;
+  return parsed.as_object();
+}
+
+std::uint64_t number_in(const boost::json::object& o, std::string_view key) {
+  const auto* value = o.if_contains(key);
+  return value && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+}
+
+std::string in_words(const boost::json::object& progress) {
+  const auto* phase = progress.if_contains("phase");
+  std::string out = phase && phase->is_string() ? std::string(phase->as_string()) + ", " : "";
+  out += show_progress(number_in(progress, "files_done"), number_in(progress, "bytes_done"), number_in(progress, "bytes_expected"));
+  if (const auto left = number_in(progress, "seconds_left")) out += ", " + show_time(std::chrono::seconds(left)) + " left";
+  return out;
+}
+
+}  // namespace
+
 Exit status(App& app, const Values&, const Operands&) {
   AgentState& state = app.state();
   const bool registered = state.registered();
@@ -128,12 +161,14 @@ Exit status(App& app, const Values&, const Operands&) {
     const auto record = state.job(job.name);
     const bool running = record.running() && !held;
     const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
+    const auto progress = running ? running_progress(app) : std::nullopt;
     jobs.push_back(boost::json::object{{"name", job.name}, {"running", running}, {"last_good", last_good}, {"last_exit", record.last_exit()}, {"last_text", record.last_text()},
                                        {"failures_in_a_row", record.failures()}, {"seconds_since_good", record.last_good_ns() ? (now - record.last_good_ns()) / 1'000'000'000 : -1}});
+    if (progress) jobs.back().as_object()["progress"] = *progress;
     if (app.options().json) continue;
     std::string line = fmt::format("job {}: last good snapshot {}", job.name, last_good);
     if (record.last_good_ns()) line += fmt::format(", {} ago", show_time(std::chrono::seconds((now - record.last_good_ns()) / 1'000'000'000)));
-    if (running) line += "; running now";
+    if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
     else if (record.running()) line += "; the last run was cut off and will be continued";
     else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
     app.say(line);

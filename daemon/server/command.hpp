@@ -24,6 +24,9 @@ struct Command {
 
 std::span<const Command> commands();
 
+/// What every verb takes.
+po::options_description general_options();
+
 /// Text of an option that was given, else nothing.
 std::optional<std::string> text_of(const po::variables_map& values, const char* name);
 /// A duration option such as 24h.  Throws failure(usage).
@@ -61,5 +64,7 @@ void config_show_options(po::options_description&);
 Exit config_show(App&, const po::variables_map&, const Operands&);
 void config_generate_options(po::options_description&);
 Exit config_generate(App&, const po::variables_map&, const Operands&);
+void generate_options(po::options_description&);
+Exit generate(App&, const po::variables_map&, const Operands&);
 
 }  // namespace farkeep::server

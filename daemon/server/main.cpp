@@ -10,7 +10,6 @@
 #include "platform/process.hpp"
 
 namespace farkeep::server {
-namespace {
 
 po::options_description general_options() {
   po::options_description d("General options");
@@ -19,6 +18,8 @@ po::options_description general_options() {
       "verbose,v", "more messages (twice: still more)")("quiet,q", "only results and errors")("help,h", "this text");
   return d;
 }
+
+namespace {
 
 void usage(std::FILE* to) {
   std::fprintf(to, "Usage: farkeep-server VERB [OPTIONS]\n\nVerbs:\n");

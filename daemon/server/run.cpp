@@ -55,6 +55,13 @@ std::vector<Endpoint> endpoints_of(App& app, const Identity& identity) {
   return out;
 }
 
+// One line for `systemctl status`.
+std::string listening_at(const std::vector<Endpoint>& endpoints) {
+  std::string out;
+  for (auto const& endpoint : endpoints) out += (out.empty() ? "listens on " : ", ") + endpoint.text();
+  return out;
+}
+
 /// The process while it serves.
 class Service {
  public:
@@ -102,6 +109,7 @@ class Service {
     for (auto const& endpoint : options.endpoints) log_info("server {} ({}) listens on {}", identity.name(), identity.id().brief(), endpoint.text());
     auto const metrics = metrics_endpoint(executor, server, identity);
     service_ready();
+    service_status(listening_at(options.endpoints));
 
     bool again = false;
     std::exception_ptr error;

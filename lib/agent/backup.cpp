@@ -341,27 +341,31 @@ task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batc
 task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Item item) {
   std::string problem;
   Uploader::Lane lane;
-  std::optional<EarlierContent> earlier;
-  if (item.before) earlier.emplace(*item.before);
   NodeLoader& lists = nodes ? static_cast<NodeLoader&>(*nodes) : *fetcher;
   try {
-    std::unique_ptr<FileCutter> cutter = co_await parts.workers.offload(&open_file, static_cast<const ReadContext*>(context.get()), static_cast<const ScanItem*>(&item.found));
-    if (earlier) cutter->expect(*earlier);
-    for (bool more = true; more;) {
-      if (earlier) co_await earlier->refill(lists);
-      Piece piece = co_await parts.workers.offload(&next_piece, cutter.get());
-      more = piece.more;
-      progress.bytes_read += piece.data.bytes.size();
-      parts.reporter.progress(progress);
-      co_await uploader->offer(std::move(piece.data), lane);
+    for (int tries = 1;; ++tries) {
+      std::optional<EarlierContent> earlier;
+      if (item.before) earlier.emplace(*item.before);
+      std::unique_ptr<FileCutter> cutter = co_await parts.workers.offload(&open_file, static_cast<const ReadContext*>(context.get()), static_cast<const ScanItem*>(&item.found));
+      if (earlier) cutter->expect(*earlier);
+      for (bool more = true; more;) {
+        if (earlier) co_await earlier->refill(lists);
+        Piece piece = co_await parts.workers.offload(&next_piece, cutter.get());
+        more = piece.more;
+        progress.bytes_read += piece.data.bytes.size();
+        parts.reporter.progress(progress);
+        co_await uploader->offer(std::move(piece.data), lane);
+        for (auto& n : cutter->take_list_nodes()) node_line.push_back(std::move(n));
+      }
+      Entry entry = co_await parts.workers.offload(&finish_file, cutter.get());
+      if (auto valid = check_entry(entry); !valid) throw failure(Errc::io, "describing the file: " + valid.error().message());
       for (auto& n : cutter->take_list_nodes()) node_line.push_back(std::move(n));
+      if (entry.changed_while_read && tries < kTriesToRead) continue;
+      slot->changed_while_read = entry.changed_while_read;
+      slot->entries.push_back(std::move(entry));
+      slot->journal.push_back(true);
+      break;
     }
-    Entry entry = co_await parts.workers.offload(&finish_file, cutter.get());
-    if (auto valid = check_entry(entry); !valid) throw failure(Errc::io, "describing the file: " + valid.error().message());
-    for (auto& n : cutter->take_list_nodes()) node_line.push_back(std::move(n));
-    slot->changed_while_read = entry.changed_while_read;
-    slot->entries.push_back(std::move(entry));
-    slot->journal.push_back(true);
   } catch (const failure& f) {
     // Reading failed: that is this file's problem.  Everything else is the run's.
     const Errc e = classify(f.code());

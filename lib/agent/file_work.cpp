@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t kReadPiece = 256 * limits::kKiB;  // larger reads gain nothing on a warm cache, and cold ones are read ahead
 constexpr std::chrono::nanoseconds kSameTick = std::chrono::milliseconds(50);
-constexpr int kTries = 2;                               // a file that changes under our hands is read once more, then kept with a mark
 
 // The same for all names of one file, in this snapshot and the next.
 std::uint64_t link_group(const EntryStat& s) {
@@ -186,7 +185,7 @@ void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch
     while (cutter.step(done.data, 4 * limits::kMiB)) {
     }
     Entry entry = cutter.finish();
-    if (entry.changed_while_read && tries < kTries) {
+    if (entry.changed_while_read && tries < kTriesToRead) {
       done.data.bytes.resize(bytes);
       done.data.chunks.resize(chunks);
       continue;

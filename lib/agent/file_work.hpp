@@ -24,6 +24,9 @@ struct CutChunk {
   std::uint32_t size;
 };
 
+/// A file that changes under our hands is read once more, then kept with a mark.
+inline constexpr int kTriesToRead = 2;
+
 /// Content read from disk, cut and named.  Moves to the uploader as one piece.
 struct CutData {
   Buffer bytes;

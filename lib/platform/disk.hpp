@@ -52,7 +52,7 @@ enum class Open {
 class Disk {
  public:
   virtual ~Disk() = default;
-  /// New files have mode 0600.
+  /// New files have mode 0600.  What root makes in another user's folder belongs to that user, and root writes there through no symlink.
   virtual std::unique_ptr<DiskFile> open(const std::string& path, Open how) = 0;
   /// Atomic; replaces a file `to`.
   virtual void rename(const std::string& from, const std::string& to) = 0;

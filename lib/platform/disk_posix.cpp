@@ -149,8 +149,7 @@ class SystemDisk final : public Disk {
 
  private:
   static Descriptor open_file(const std::string& path, int flags, const char* doing) {
-    auto const call = [&] { return ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0600); };
-    Descriptor file{posix::again_if_interrupted(call)};
+    Descriptor file = posix::open_for(path, flags);
     if (!file) throw_errno(errno, std::string{doing} + ' ' + printable(path));
     return file;
   }

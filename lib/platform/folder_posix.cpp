@@ -81,6 +81,34 @@ std::vector<FolderName> read_names(int folder, const std::string& path) {
   return names;
 }
 
+std::optional<FolderOwner> owner_for_new(const std::string& path) {
+  struct stat st;
+  if (::geteuid() != 0 || ::stat(parent_of(path).c_str(), &st) != 0 || st.st_uid == 0) return std::nullopt;
+  return FolderOwner{st.st_uid, st.st_gid};
+}
+
+// An administrator's command in the folder of a service leaves nothing that the service cannot go on with, and the service cannot lead
+// root elsewhere.  Only what this very call made is given away: the user could have put a link to anything there before.
+Descriptor open_for(const std::string& path, int flags) {
+  auto const call = [&](int how) { return Descriptor{again_if_interrupted([&] { return ::open(path.c_str(), how | O_CLOEXEC | O_NOCTTY, 0600); })}; };
+  auto const owner = (flags & O_CREAT) != 0 ? owner_for_new(path) : std::nullopt;
+  if (!owner) return call(flags);
+  constexpr int kTries = 10;  // it may come and go meanwhile
+  for (int i = 0; i < kTries; ++i) {
+    Descriptor made = call(flags | O_EXCL | O_NOFOLLOW);
+    if (made && ::fchown(made.get(), owner->user, owner->group) != 0) {
+      int const cause = errno;
+      made.close();
+      errno = cause;
+      return {};
+    }
+    if (made || errno != EEXIST || (flags & O_EXCL) != 0) return made;
+    Descriptor there = call((flags & ~O_CREAT) | O_NOFOLLOW);
+    if (there || errno != ENOENT) return there;
+  }
+  return {};
+}
+
 void make_folders(const std::string& path) {
   if (path.empty() || is_folder(path)) return;
   std::string const parent = parent_of(path);
@@ -88,6 +116,10 @@ void make_folders(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0) {
     if (errno == EEXIST && is_folder(path)) return;  // somebody else was faster
     throw_errno(errno, "making folder " + printable(path));
+  }
+  if (auto const owner = owner_for_new(path)) {
+    Descriptor const made{again_if_interrupted([&] { return ::open(path.c_str(), kOpenFolder | O_NOFOLLOW); })};
+    if (!made || ::fchown(made.get(), owner->user, owner->group) != 0) throw_errno(errno, "giving folder " + printable(path) + " to its parent's owner");
   }
   sync_folder(parent);
 }

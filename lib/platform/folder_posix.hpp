@@ -1,8 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "platform/descriptor.hpp"
 
 // For the bodies of this folder only: folders by path and by descriptor.  All throw failure.
 namespace farkeep::posix {
@@ -20,5 +23,13 @@ void make_folders(const std::string& path);
 void sync_folder(const std::string& path);
 std::vector<std::string> list_folder(const std::string& path);
 void remove_tree(const std::string& path);
+
+/// To whom belongs what we make at `path`, if not to us: set when we are root and the folder is another user's.
+struct FolderOwner {
+  std::uint32_t user, group;
+};
+std::optional<FolderOwner> owner_for_new(const std::string& path);
+/// open(2), with what disk.hpp promises about another user's folder.  Empty, and errno says why, when it fails.
+Descriptor open_for(const std::string& path, int flags);
 
 }  // namespace farkeep::posix

@@ -242,3 +242,40 @@ TEST_CASE("printable: text stays, control characters and broken UTF-8 are escape
   CHECK(printable("\xc2\x9b") == "'\\xc2\\x9b'");           // C1: CSI
   CHECK(printable(std::string(5000, 'x')).size() < 2100);
 }
+
+TEST_CASE("disk: what root makes in another user's folder is that user's, and a planted symlink leads root nowhere") {
+  if (::geteuid() != 0) return;
+  Scratch s;
+  constexpr unsigned kUser = 65534, kGroup = 65533;
+  REQUIRE(::mkdir(s.at("theirs").c_str(), 0700) == 0);
+  REQUIRE(::chown(s.at("theirs").c_str(), kUser, kGroup) == 0);
+  auto const owner = [&](const std::string& name) {
+    struct stat st {};
+    REQUIRE(::lstat(s.at(name).c_str(), &st) == 0);
+    return std::pair{st.st_uid, st.st_gid};
+  };
+  auto const theirs = std::pair{kUser, kGroup}, ours = std::pair{0U, 0U};
+  system_disk().open(s.at("theirs/new"), Open::create_new)->append(as_bytes("x"));
+  system_disk().open(s.at("theirs/log"), Open::read_write)->append(as_bytes("x"));
+  (void)system_disk().lock(s.at("theirs/lock"));
+  system_disk().make_folders(s.at("theirs/a/b"));
+  write_file_atomically(system_disk(), s.at("theirs/a/whole"), as_bytes("x"));
+  for (const char* name : {"theirs/new", "theirs/log", "theirs/lock", "theirs/a", "theirs/a/b", "theirs/a/whole"}) CHECK(owner(name) == theirs);
+
+  put(s.at("kept"), "kept");
+  put(s.at("theirs/roots"), "root's own");
+  system_disk().open(s.at("theirs/roots"), Open::read_write)->append(as_bytes("!"));
+  CHECK(owner("theirs/roots") == ours);  // it was there before
+  for (const char* name : {"kept", "missing"}) {
+    auto const link = s.at(std::string{"theirs/to "} + name);
+    REQUIRE(::symlink(s.at(name).c_str(), link.c_str()) == 0);
+    CHECK(failure_of([&] { (void)system_disk().open(link, Open::read_write); }) != Errc{});
+    CHECK(failure_of([&] { (void)system_disk().lock(link); }) != Errc{});
+  }
+  CHECK(get(s.at("kept")) == "kept");
+  CHECK(owner("kept") == ours);
+  CHECK_FALSE(system_disk().exists(s.at("missing")));
+
+  system_disk().open(s.at("mine"), Open::create_new);
+  CHECK(owner("mine") == ours);
+}

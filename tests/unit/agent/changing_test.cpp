@@ -1,0 +1,101 @@
+// Files that change while they are read.
+#include "whole_machine.hpp"
+
+using namespace farkeep;
+using namespace farkeep::test;
+
+namespace {
+
+// The machine's files, of which those named "restless" change under each of the first so many readers.
+struct Unrest {
+  int changes = 0;
+  int opened = 0;
+};
+
+class RestlessFile final : public SourceFile {
+ public:
+  RestlessFile(std::unique_ptr<SourceFile> file, bool changes) : file_(std::move(file)), changes_(changes) {}
+  std::size_t read(MutableByteView into) override {
+    read_ = true;
+    return file_->read(into);
+  }
+  void skip_to(std::uint64_t offset) override { file_->skip_to(offset); }
+  EntryStat stat() const override {
+    EntryStat s = file_->stat();
+    if (changes_ && read_) s.mtime_ns += 1;
+    return s;
+  }
+  std::vector<DataRange> data_ranges() const override { return file_->data_ranges(); }
+  std::vector<Xattr> xattrs() const override { return file_->xattrs(); }
+
+ private:
+  std::unique_ptr<SourceFile> file_;
+  const bool changes_;
+  bool read_ = false;
+};
+
+class RestlessFolder final : public SourceFolder {
+ public:
+  RestlessFolder(std::shared_ptr<SourceFolder> folder, Unrest& unrest) : folder_(std::move(folder)), unrest_(unrest) {}
+  std::vector<SourceName> entries() const override { return folder_->entries(); }
+  std::shared_ptr<SourceFolder> folder(const std::string& name) const override { return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_); }
+  std::unique_ptr<SourceFile> file(const std::string& name) const override {
+    auto file = folder_->file(name);
+    if (name != "restless") return file;
+    return std::make_unique<RestlessFile>(std::move(file), unrest_.opened++ < unrest_.changes);
+  }
+  std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
+  std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
+  EntryStat stat(const std::string& name) const override { return folder_->stat(name); }
+  EntryStat stat() const override { return folder_->stat(); }
+  std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
+
+ private:
+  std::shared_ptr<SourceFolder> folder_;
+  Unrest& unrest_;
+};
+
+struct RestlessTree final : SourceTree {
+  std::shared_ptr<SourceFolder> open(const std::string& path) override { return std::make_shared<RestlessFolder>(system_sources().open(path), unrest); }
+  Unrest unrest;
+};
+
+BackupResult backup(Machine& m, RestlessTree& tree) {
+  BackupParts parts{*m.state, *m.keys, m.workers, m.timers, m.clock, m.random, m.reporter, tree};
+  JobRunner runner(parts, m, *m.choice);
+  return m.run(runner.run(m.job, Patience::one_round)).value();
+}
+
+}  // namespace
+
+TEST_CASE("changing files: one that changes once is read again and kept without a mark, small or large") {
+  for (const std::size_t size : {3000u, 5'000'000u}) {
+    Machine m;
+    RestlessTree tree;
+    tree.unrest.changes = 1;
+    m.write("restless", m.noise(size, 1));
+    m.write("calm", m.noise(size, 2));
+    const BackupResult r = backup(m, tree);
+    CHECK(tree.unrest.opened == 2);
+    CHECK(r.progress.changed_while_read == 0);
+    CHECK(r.progress.files == 2);
+    m.restore();
+    CHECK(m.same());
+  }
+}
+
+TEST_CASE("changing files: one that never rests is kept with a mark, counted, and not read for ever, small or large") {
+  for (const std::size_t size : {3000u, 5'000'000u}) {
+    Machine m;
+    RestlessTree tree;
+    tree.unrest.changes = 1000;
+    m.write("restless", m.noise(size, 1));
+    const BackupResult r = backup(m, tree);
+    CHECK(tree.unrest.opened == 2);
+    CHECK(r.progress.changed_while_read == 1);
+    CHECK_FALSE(r.complete());
+    const BackupResult again = backup(m, tree);  // and next time, for the mark says that nobody knows what it was
+    CHECK(tree.unrest.opened == 4);
+    CHECK(again.progress.unchanged == 0);
+  }
+}
