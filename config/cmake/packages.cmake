@@ -77,5 +77,6 @@ endfunction()
 # Job and window times may name a zone.
 farkeep_package(agent PACKAGE farkeep UNIT farkeepd TARGETS farkeep farkeepd SAMPLES ${PROJECT_SOURCE_DIR}/config/agent.ini DEPENDS tzdata)
 farkeep_package(server PACKAGE farkeep-server UNIT farkeep-server TARGETS farkeep-server SAMPLES ${PROJECT_SOURCE_DIR}/config/server.ini DEPENDS tzdata)
+farkeep_package(deploy PACKAGE farkeep-deploy TARGETS farkeep-deploy SAMPLES ${PROJECT_SOURCE_DIR}/config/profile.ini DEPENDS tzdata)
 
 include(CPack)

@@ -10,6 +10,7 @@
 #include "agent/announced_watch.hpp"
 #include "agent/control.hpp"
 #include "agent/enrol.hpp"
+#include "agent/escrow.hpp"
 #include "agent/forecast.hpp"
 #include "agent/jobs.hpp"
 #include "agent/notifier.hpp"
@@ -183,6 +184,8 @@ class Agent {
       co_await keep_certificate(enrolment);
       const AgentKeys keys = AgentKeys::load(state_);
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+      EscrowParts escrow{state_, servers, choice_, clock_, random_, reporter_};
+      co_await keep_escrow(escrow, config_.escrow_key_file);
       JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_, [this](const std::string& done) { return report(done); });
       const BackupJob order = backup_job(job, system_disk());
       const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);

@@ -101,6 +101,8 @@ std::unique_ptr<DiskLock> App::lock() {
 
 EnrolParts App::enrol_parts() { return EnrolParts{state(), authority(), line(), timers(), clock_, random_, progress_}; }
 
+EscrowParts App::escrow_parts() { return EscrowParts{state(), servers(), choice(), clock_, random_, progress_}; }
+
 task<void> App::with_vault(Servers::Work work) { return use_any(servers(), choice(), progress_, std::move(work)); }
 
 void App::run(task<void> work) {

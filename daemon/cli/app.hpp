@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/enrol.hpp"
+#include "agent/escrow.hpp"
 #include "agent/runner.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/task.hpp"
@@ -54,6 +55,7 @@ class App {
   std::unique_ptr<DiskLock> lock();
 
   EnrolParts enrol_parts();
+  EscrowParts escrow_parts();
   /// Does the work in this agent's vault on the first server that answers.
   task<void> with_vault(Servers::Work work);
 

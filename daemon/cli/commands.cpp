@@ -23,7 +23,7 @@ std::span<const Command> commands() {
       {"check", "[SNAPSHOT…]", "Checks snapshots against what the server has; with --read-data reads and verifies everything.", &check_options, &check},
       {"key recovery", "", "Prints the recovery key: keep it on paper, away from this machine.", &none, &key_recovery},
       {"key passphrase", "", "Puts a key slot for a passphrase on the servers.", &passphrase_options, &key_passphrase},
-      {"recover", "", "Takes over a lost machine's vault on this one, with a recovery token and its passphrase or recovery key.", &recover_options, &recover},
+      {"recover", "", "Takes over a lost machine's vault on this one, with a recovery token and its passphrase, its recovery key or the organisation's escrow key.", &recover_options, &recover},
       {"doctor", "", "Examines the way to every server and says in one sentence what stands in it, and who must change what.", &doctor_options, &doctor},
       {"connection show", "", "Shows the way to the servers: mode, proxy, every server that is or will be needed.", &none, &connection_show},
       {"connection test", "", "Tries to reach every server that is needed, as a session would, and says what stands in the way.", &none, &connection_test},

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "agent/control.hpp"
+#include "agent/escrow.hpp"
 #include "agent/hooks.hpp"
 #include "agent/jobs.hpp"
 #include "agent/report.hpp"
@@ -51,6 +52,25 @@ boost::json::object announcement(const NeededServer& announced) {
   return out;
 }
 
+// By whom this machine was set up, and who else can recover it.
+void show_deployment(App& app, boost::json::object& out) {
+  if (const auto& deployment = app.config().deployment) {
+    out["deployment"] = {{"bundle", deployment->bundle}, {"drifted", deployment->drifted()}};
+    if (!app.options().json)
+      app.say("deployed by bundle " + deployment->bundle + (deployment->drifted() ? "; drifted: the settings were changed since (farkeep-deploy diff shows what)" : ""));
+  }
+  if (app.config().escrow_key_file.empty()) return;
+  const auto escrow = app.state().escrow();
+  std::string text = "not on a server yet: the next run tries it again";
+  try {
+    if (has_escrow_slot(app.state(), read_escrow_key(system_disk(), app.config().escrow_key_file))) text = "on the servers since " + rfc3339(WallTime{std::chrono::nanoseconds(escrow.put_ns())});
+  } catch (const failure& f) {
+    text = f.what();
+  }
+  out["escrow"] = text;
+  if (!app.options().json) app.say("escrow key slot: " + text);
+}
+
 }  // namespace
 
 void backup_options(po::options_description& d) { d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4"); }
@@ -61,7 +81,10 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   for (auto& name : operands) jobs.push_back(&find_job(app.config(), name));
   stand_back(app.config());
   auto held = app.lock();
-  if (app.state().registered()) app.run(keep_certificate(app.enrol_parts()));
+  if (app.state().registered()) {
+    app.run(keep_certificate(app.enrol_parts()));
+    app.run(keep_escrow(app.escrow_parts(), app.config().escrow_key_file));
+  }
   const SystemTimeZone zone;
   const JobRunner::ReportOf report = [&](const std::string& done) { return report_of(app.state(), app.config(), zone, app.clock().wall(), done); };
   Exit exit = Exit::done;
@@ -155,6 +178,7 @@ Exit status(App& app, const Values&, const Operands&) {
   } else if (!app.options().json) {
     app.say("this machine is not registered (run: farkeep register)");
   }
+  show_deployment(app, out);
   auto held = state.lock();
   boost::json::array jobs;
   for (auto& job : app.config().jobs) {

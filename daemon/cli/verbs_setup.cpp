@@ -3,8 +3,10 @@
 #include <cstdio>
 
 #include "agent/enrol.hpp"
+#include "agent/escrow.hpp"
 #include "agent/secrets.hpp"
 #include "crypto/recovery_key.hpp"
+#include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "verbs.hpp"
 
@@ -33,6 +35,24 @@ void send_slot(App& app, const SecretText& passphrase) {
   app.run(app.with_vault(std::move(work)));
 }
 
+SecretText passphrase_for(const Values& values, const std::string& question) {
+  if (values.count("passphrase-file")) return read_secret_file(values["passphrase-file"].as<std::string>());
+  return SecretText(as_text(read_passphrase(question)));
+}
+
+// The organisation's private key.  Opened before anything is asked of a server: a token is spent once.
+EscrowPrivateKey read_escrow_private_key(const std::string& file, const Values& values) {
+  constexpr std::size_t kMaxKeyFile = 8192;
+  const std::string doing = "reading the escrow key " + file;
+  auto text = read_file(system_disk(), file, kMaxKeyFile);
+  if (!text) throw failure(Errc::usage, doing + ": there is no such file");
+  const SecretText pem(as_text(*text));
+  wipe(*text);
+  if (pem.text().find("ENCRYPTED") == std::string_view::npos) return value_or_throw(EscrowPrivateKey::from_pem(pem.text()), doing + ": it is no X25519 private key in PEM");
+  const SecretText passphrase = passphrase_for(values, "Passphrase of the escrow key: ");
+  return value_or_throw(EscrowPrivateKey::from_pem(pem.text(), passphrase), doing + " with the passphrase that was given");
+}
+
 }  // namespace
 
 void register_options(po::options_description& d) {
@@ -50,6 +70,7 @@ Exit register_machine(App& app, const Values& values, const Operands&) {
   order.name = app.config().name.empty() ? host_name() : app.config().name;
   app.run(enrol(app.enrol_parts(), order));
   if (values.count("passphrase-file")) send_slot(app, passphrase_from(values));
+  app.run(keep_escrow(app.escrow_parts(), app.config().escrow_key_file));
   const auto identity = app.state().identity();
   app.say(fmt::format("registered as {} ({}) with account {}", identity.name(), AgentId::from(identity.agent()).value_or(AgentId{}).hex(), identity.account_name()));
   for (auto& target : app.servers().pair()) app.say("  data centre " + target.name);
@@ -78,7 +99,8 @@ void recover_options(po::options_description& d) {
   d.add_options()("agent", po::value<std::string>()->value_name("ID"), "the lost machine's agent id (farkeep-server agents lists them; a recovery key says it)")(
       "token-file", po::value<std::string>()->value_name("FILE"), "recovery token (farkeep-server token create --recover ID)")(
       "recovery-key-file", po::value<std::string>()->value_name("FILE"), "the printed recovery key")(
-      "passphrase-file", po::value<std::string>()->value_name("FILE"), "the passphrase of a key slot, instead of asking");
+      "passphrase-file", po::value<std::string>()->value_name("FILE"), "the passphrase of a key slot, or of the escrow key, instead of asking")(
+      "escrow-key-file", po::value<std::string>()->value_name("FILE"), "the organisation's private escrow key (farkeep-deploy escrow create); needs --agent");
 }
 
 Exit recover(App& app, const Values& values, const Operands&) {
@@ -93,6 +115,9 @@ Exit recover(App& app, const Values& values, const Operands&) {
   std::optional<AgentId> agent = sheet ? std::optional(sheet->agent) : std::nullopt;
   if (values.count("agent")) agent = AgentId::from_hex(values["agent"].as<std::string>());
   if (!agent) throw failure(Errc::usage, "recover needs --agent ID (32 hex digits) or --recovery-key-file");
+  if (sheet && values.count("escrow-key-file")) throw failure(Errc::usage, "recover takes either --recovery-key-file or --escrow-key-file");
+  std::optional<EscrowPrivateKey> escrow;
+  if (values.count("escrow-key-file")) escrow = read_escrow_private_key(values["escrow-key-file"].as<std::string>(), values);
   if (!app.state().registered()) {
     const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "recovery token");
     EnrolOrder order;
@@ -105,14 +130,16 @@ Exit recover(App& app, const Values& values, const Operands&) {
   if (sheet) {
     app.state().set_root_key(sheet->root);
   } else {
-    const SecretText passphrase = values.count("passphrase-file") ? read_secret_file(values["passphrase-file"].as<std::string>())
-                                                                  : SecretText(as_text(read_passphrase("Passphrase: ")));
+    SecretText passphrase;
+    if (!escrow) passphrase = passphrase_for(values, "Passphrase: ");
     // The slots are fetched with a root key of no meaning in place: nothing is opened with it.
     SecretKey nothing;
     app.state().set_root_key(nothing);
     try {
       Servers::Work work = [&](VaultPort& vault) -> task<void> {
-        const SecretKey root = co_await root_key_from_slots(vault, passphrase);
+        SecretKey root;
+        if (escrow) root = co_await root_key_from_escrow(vault, *escrow);
+        else root = co_await root_key_from_slots(vault, passphrase);
         app.state().set_root_key(root);
       };
       app.run(app.with_vault(std::move(work)));
@@ -122,6 +149,8 @@ Exit recover(App& app, const Values& values, const Operands&) {
     }
   }
   app.say(fmt::format("agent {} lives on this machine now; list its snapshots with: farkeep snapshots", agent->hex()));
+  if (escrow && !app.options().quiet)
+    std::fprintf(stderr, "An escrow key slot does not prove who made it.  Before this machine backs up again, restore files that you know, and see that they are right.\n");
   return Exit::done;
 }
 

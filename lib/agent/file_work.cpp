@@ -12,6 +12,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kReadPiece = 256 * limits::kKiB;  // larger reads gain nothing on a warm cache, and cold ones are read ahead
+constexpr std::uint64_t kMostGrowth = 64 * limits::kMiB;  // what is read of a file beyond the size that it had when it was opened
 constexpr std::chrono::nanoseconds kSameTick = std::chrono::milliseconds(50);
 
 // The same for all names of one file, in this snapshot and the next.
@@ -107,6 +108,10 @@ bool FileCutter::step(CutData& out, std::size_t most) {
   tail_.clear();
   // A file whose size is known is read in one go, plus one byte that shows whether it grew.
   while (!at_end_ && out.bytes.size() - begin < most) {
+    if (content_ > before_.size && content_ - before_.size > kMostGrowth) {  // it grows as fast as it is read: this would never end
+      at_end_ = true;
+      break;
+    }
     const std::uint64_t left = before_.size > content_ ? before_.size - content_ : 0;
     content_ += fill(out.bytes, static_cast<std::size_t>(std::clamp<std::uint64_t>(left + 1, 512, kReadPiece)));
   }

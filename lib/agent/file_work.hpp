@@ -43,7 +43,7 @@ struct ReadContext {
 
 /// Reads one regular file and cuts it into chunks, piece by piece, so that a file of any size needs one piece of memory.
 ///
-/// A file whose size, mtime or ctime differ after reading from what they were before is marked as changed while read.
+/// Of a file that grows while it is read, 64 MiB more are taken than it had at first.  A file whose size, mtime or ctime differ after reading from what they were before is marked as changed while read.
 /// Throws failure when the file cannot be opened or read.  Blocks on the disk: call it from a worker.
 class FileCutter {
  public:

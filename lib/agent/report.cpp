@@ -30,6 +30,12 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
     if (const auto overdue = times.overdue_at(record)) row->set_overdue_ns(overdue->time_since_epoch().count());
     row->set_paused(paused_until(state, job.name, now).has_value());
   }
+  if (config.deployment) {
+    const auto deployed = Digest::from_hex(config.deployment->digest);
+    report.set_deployed_as(config.deployment->bundle);
+    report.set_deployed_digest(deployed ? deployed->raw() : config.deployment->digest);  // what is no digest is none that anything has
+    report.set_settings_digest(config.deployment->settings.raw());
+  }
   return to_buffer(as_bytes(report.SerializeAsString()));
 }
 

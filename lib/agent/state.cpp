@@ -188,4 +188,9 @@ agent::pb::Pauses AgentState::pauses() const {
 
 void AgentState::set_pauses(const agent::pb::Pauses& p) { store("pauses", serialised(p)); }
 
+// A damaged one costs a question to a server.
+agent::pb::Escrow AgentState::escrow() const { return readable<agent::pb::Escrow>(load("escrow", kMaxStateFile)); }
+
+void AgentState::set_escrow(const agent::pb::Escrow& e) { store("escrow", serialised(e)); }
+
 }  // namespace farkeep

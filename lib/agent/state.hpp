@@ -75,6 +75,9 @@ class AgentState {
   void set_endpoints(const agent::pb::Endpoints& endpoints);
   agent::pb::Pauses pauses() const;
   void set_pauses(const agent::pb::Pauses& pauses);
+  /// Empty: no slot for an organisation was put on a server yet.
+  agent::pb::Escrow escrow() const;
+  void set_escrow(const agent::pb::Escrow& escrow);
 
   Disk& disk() const { return disk_; }
   const std::string& folder() const { return folder_; }

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "config/settings.hpp"
+#include "config/written_settings.hpp"
 
 namespace farkeep {
 namespace {
@@ -19,6 +20,7 @@ class AgentReader {
     read_limits(out);
     read_notify(out.notify);
     read_registration(out);
+    read_deployment(out);
     read_connection(out.connection);
     read_families(out);
     for (const IniSection& section : files_.sections) {
@@ -70,6 +72,13 @@ class AgentReader {
     no_repeats(registration, "server", parse_address, errors_);
     out.ca_file = registration.get("ca_file", parse_path);
     out.token = read_secret(registration, "token");
+  }
+
+  void read_deployment(AgentConfig& out) const {
+    out.escrow_key_file = settings("escrow").get("public_key_file", parse_path);
+    Settings const deployment = settings("deployment");
+    if (!deployment.has("bundle")) return;
+    out.deployment = {deployment.get("bundle", parse_label), deployment.get("digest", parse_label), settings_digest(files_.sections)};
   }
 
   // Of the three ways to give a secret at most one.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/id.hpp"
 #include "base/log.hpp"
 #include "config/address.hpp"
 #include "config/command_source.hpp"
@@ -80,6 +81,18 @@ struct AgentConfig {
   std::vector<ServerAddress> servers;  ///< one or two, different: primary, alternate
   std::string ca_file;                 ///< absolute path; the only authority that the agent trusts
   SecretSource token;                  ///< kind none: registered already, or to be given by hand
+
+  // [escrow]
+  std::string escrow_key_file;  ///< absolute path of the organisation's public key, or empty
+
+  // [deployment]
+  struct Deployment {
+    std::string bundle;    ///< from which farkeep-deploy's settings came
+    std::string digest;    ///< hex of settings_digest() when they were deployed
+    Digest settings;       ///< settings_digest() now
+    bool drifted() const { return digest != settings.hex(); }
+  };
+  std::optional<Deployment> deployment;  ///< nothing: written by hand
 
   // [limits]
   std::vector<RateRule> upload, download;

@@ -65,6 +65,21 @@ constexpr KeySpec kRegistration[] = {
      .help = "A command whose first line of output is the enrolment token."},
 };
 
+constexpr KeySpec kEscrow[] = {
+    {.key = "public_key_file",
+     .type = path,
+     .example = "/etc/farkeep/escrow.pub",
+     .help = "The organisation's public key (PEM); whoever has its private half can recover this machine's backups."},
+};
+
+constexpr KeySpec kDeployment[] = {
+    {.key = "bundle", .type = label, .example = "web", .help = "The bundle of farkeep-deploy from which these settings came."},
+    {.key = "digest",
+     .type = label,
+     .example = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+     .help = "SHA-256 of the settings as they were deployed, by which farkeep status sees that they were changed since."},
+};
+
 constexpr KeySpec kPassword{.key = "password",
                             .type = secret,
                             .example = "XXXX",
@@ -333,6 +348,7 @@ constexpr SectionSpec kSections[] = {
     {"agent", "", "This machine.", kAgent},
     {"registration", "", "Where the agent registers; it learns there which pair of servers to use from then on.",
      kRegistration},
+    {"escrow", "", "Recovery by the organisation: at registration a key slot for its key is put on the servers.", kEscrow},
     {"limits", "", "How much of the line and of the machine a run may take; local times are the machine's.", kLimits},
     {"notify", "", "Who hears of jobs; for the daemon's runs, not for those by hand.", kNotify},
     {"connection", "", "How the agent connects: outbound only, TCP only.", kConnection},
@@ -343,6 +359,7 @@ constexpr SectionSpec kSections[] = {
      "What to back up and when; one section for each job. A name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and "
      "'-'.",
      kJob},
+    {"deployment", "", "Written by farkeep-deploy; leave it as it is.", kDeployment},
 };
 
 constexpr Schema kSchema{

@@ -134,6 +134,13 @@ Buffer seal_escrow_slot(const SecretKey& root, const EscrowPublicKey& organisati
   return close(std::move(slot), keys, root);
 }
 
+result<EscrowPublicKey> escrow_recipient(ByteView slot) {
+  auto kind = slot_kind(slot);
+  if (!kind) return kind.error();
+  if (*kind != SlotKind::escrow) return Errc::bad_secret;
+  return *EscrowPublicKey::from(slot.subspan(kHead + 32, 32));
+}
+
 result<SecretKey> open_escrow_slot(ByteView slot, const EscrowPrivateKey& organisation) {
   auto kind = slot_kind(slot);
   if (!kind) return kind.error();

@@ -34,6 +34,8 @@ result<SecretKey> open_passphrase_slot(ByteView slot, ByteView passphrase);
 
 /// Throws failure (malformed) when the organisation's key is one of the few that no secret can be agreed with.
 Buffer seal_escrow_slot(const SecretKey& root, const EscrowPublicKey& organisation, Random& random);
+/// To whom a slot is addressed: what it says, which proves nothing.  bad_secret for another kind of slot.
+result<EscrowPublicKey> escrow_recipient(ByteView slot);
 /// bad_secret: sealed to another key, or another kind of slot.
 result<SecretKey> open_escrow_slot(ByteView slot, const EscrowPrivateKey& organisation);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/bytes.hpp"
@@ -21,6 +22,11 @@ struct X25519PublicKey {
   static std::optional<X25519PublicKey> from(ByteView raw);
   ByteView view() const noexcept { return bytes; }
 
+  /// SubjectPublicKeyInfo (RFC 8410) in PEM, as the openssl command writes and reads it.
+  std::string to_pem() const;
+  /// Malformed for anything else, another type of key too.
+  static result<X25519PublicKey> from_pem(std::string_view pem);
+
   auto operator<=>(const X25519PublicKey&) const = default;
 };
 
@@ -31,12 +37,16 @@ class X25519PrivateKey {
   static X25519PrivateKey from_secret(const SecretKey& scalar);
   /// PKCS #8, not encrypted, as to_pem() writes it.  Malformed for anything else, another type of key too.
   static result<X25519PrivateKey> from_pem(std::string_view pem);
+  /// PKCS #8, encrypted or not; bad_secret when it is encrypted and the passphrase does not open it.
+  static result<X25519PrivateKey> from_pem(std::string_view pem, const SecretText& passphrase);
 
   X25519PublicKey public_key() const;
   /// The shared secret, not yet a key: it goes through HKDF.  Malformed when `peer` is one of the points that would
   /// make it zero for every key.
   result<SecretKey> agree(const X25519PublicKey& peer) const;
   SecretText to_pem() const;
+  /// Encrypted with a passphrase that is not empty (pkcs8.hpp says how); the openssl command reads it.
+  SecretText to_pem(const SecretText& passphrase) const;
 
  private:
   explicit X25519PrivateKey(Owned<evp_pkey_st> key) : key_(std::move(key)) {}

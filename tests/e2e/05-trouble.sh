@@ -47,11 +47,8 @@ python3 - "$work/src/growing" <<'PY' &
 import sys
 with open(sys.argv[1], "ab", buffering=0) as f:
     f.write(b"x" * (64 << 20))
-    while True:
-        f.write(b"y" * 4096)
-        if f.tell() > 1 << 30:
-            f.truncate(64 << 20)
-            f.seek(0, 2)
+    while True:  # a byte at a time: more, and the system makes the writer wait for the disk
+        f.write(b"y")
 PY
 pid_of[writer]=$!
 while [ "$(stat -c %s "$work/src/growing")" -lt 67108864 ]; do :; done

@@ -5,6 +5,7 @@
 
 #include "base/check.hpp"
 #include "config/agent_config.hpp"
+#include "config/bundle_ini.hpp"
 #include "config/server_config.hpp"
 #include "config/show.hpp"
 
@@ -75,5 +76,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FARKEEP_CHECK(agent.value.has_value() == agent.errors.empty());
   auto const server = ServerConfig::parse(text, "fuzz.ini");
   FARKEEP_CHECK(server.value.has_value() == server.errors.empty());
+  // A profile that is right gives every class settings that are right: bundle_ini() checks it.
+  auto const profile = ProfileConfig::parse(text, "fuzz.ini");
+  FARKEEP_CHECK(profile.value.has_value() == profile.errors.empty());
+  if (profile) {
+    (void)bundle_ini(*profile.value, {"all", nullptr, false}, "farkeep");
+    for (const ClassConfig& c : profile.value->classes) (void)bundle_ini(*profile.value, {c.name, &c, true}, "farkeep");
+  }
   return 0;
 }

@@ -83,7 +83,7 @@ def node() -> Seeds:
 
 
 def ini() -> Seeds:
-    for name in ("agent", "server"):
+    for name in ("agent", "server", "profile"):
         text = (CONFIG / (name + ".ini")).read_text(encoding="utf-8")
         yield name + ".sample", text.encode()
         yield name + ".uncommented", re.sub(r"^#(?=[a-z_\[])", "", text, flags=re.M).encode()

@@ -7,7 +7,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-completions.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-for p in farkeep farkeep-server; do
+for p in farkeep farkeep-server farkeep-deploy; do
   $p generate --bash-completion "$work/$p.bash" --zsh-completion "$work/_$p" --fish-completion "$work/$p.fish"
 done
 farkeep generate --bash-completion - | cmp - "$work/farkeep.bash" || fail "standard output gets something else"

@@ -10,7 +10,8 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 
 farkeep generate --man "$work"
 farkeep-server generate --man "$work"
-for page in farkeep.1 farkeepd.8 farkeep-server.8 agent.ini.5 server.ini.5; do
+farkeep-deploy generate --man "$work"
+for page in farkeep.1 farkeepd.8 farkeep-server.8 farkeep-deploy.1 agent.ini.5 server.ini.5 profile.ini.5; do
   [ -s "$work/$page" ] || fail "there is no page $page"
   found=$(mandoc -T lint -W warning "$work/$page" 2>&1 || true)
   [ -z "$found" ] || fail "mandoc finds in $page: $found"
@@ -25,7 +26,7 @@ done
 words_of() { grep -o -- '^  *\(-[a-z] \[ --\|--\)[a-z-]*' | grep -o -- '--[a-z-]*'; }
 has() { grep -qF -- "$2" "$work/$1.text" || fail "$1 does not tell '$2'"; }
 count=0
-for program in farkeep:farkeep.1 farkeep-server:farkeep-server.8; do
+for program in farkeep:farkeep.1 farkeep-server:farkeep-server.8 farkeep-deploy:farkeep-deploy.1; do
   page=${program#*:} program=${program%:*}
   # Verbs stand two blanks in, their summaries behind two more.
   while IFS= read -r verb; do
@@ -35,11 +36,11 @@ for program in farkeep:farkeep.1 farkeep-server:farkeep-server.8; do
 done
 [ $count -gt 100 ] || fail "only $count options were looked at: the help texts have another form now"
 while IFS= read -r option; do has farkeepd.8 "$option"; count=$((count + 1)); done < <(farkeepd --help | words_of)
-for ini in agent server; do
+for ini in agent server profile; do
   while IFS= read -r key; do has $ini.ini.5 "$key = "; count=$((count + 1)); done < <(sed -n 's/^#\([a-z_]*\) = .*/\1/p' "$(dirname "$0")/../../config/$ini.ini")
   while IFS= read -r section; do has $ini.ini.5 "$section"; done < <(sed -n 's/^\(\[[a-z]*\]\)$/\1/p' "$(dirname "$0")/../../config/$ini.ini")
 done
 rc=0
 farkeep generate 2>"$work/err" || rc=$?
 [ $rc -eq 2 ] || fail "generate without an order ends with $rc, not 2"
-echo "passed: 5 pages tell $count options and keys"
+echo "passed: 7 pages tell $count options and keys"

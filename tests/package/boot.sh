@@ -151,7 +151,7 @@ story() {
   in_root systemctl stop farkeepd farkeep-server
   for unit in farkeepd farkeep-server; do is "$unit" "$(field $unit ActiveState), $(field $unit Result)" "inactive, success"; done
   in_root systemctl start farkeepd farkeep-server
-  in_root dpkg -P farkeep farkeep-server >"$work/out" 2>&1 || fail "purging: $(cat "$work/out")"
+  in_root dpkg -P farkeep farkeep-server farkeep-deploy >"$work/out" 2>&1 || fail "purging: $(cat "$work/out")"
   ! listens 2>/dev/null || fail "the server still serves"
   for unit in farkeepd farkeep-server; do is "$unit" "$(field $unit LoadState)" not-found; done
   echo "passed"

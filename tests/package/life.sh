@@ -79,7 +79,7 @@ unchanged() { kept | cmp -s - "$work/kept" || fail "$1 changed what must stay: $
 
 note "upgraded under the running programs: configuration, keys and snapshots survive, and the next backup goes on from the last"
 install 2
-for p in farkeep farkeep-server; do [[ $(in_root dpkg-query -W -f '${Version}' $p) == *-2 ]] || fail "$p was not upgraded"; done
+for p in farkeep farkeep-server farkeep-deploy; do [[ $(in_root dpkg-query -W -f '${Version}' $p) == *-2 ]] || fail "$p was not upgraded"; done
 unchanged "the upgrade"
 stop_all
 serve
@@ -97,7 +97,7 @@ install 1
 in_root systemctl enable farkeepd.service 2>/dev/null
 
 note "removed: the programs are gone, nothing else; installed again, it goes on"
-in_root dpkg -r farkeep farkeep-server >"$work/out" 2>&1 || fail "removing: $(cat "$work/out")"
+in_root dpkg -r farkeep farkeep-server farkeep-deploy >"$work/out" 2>&1 || fail "removing: $(cat "$work/out")"
 for p in farkeep farkeepd farkeep-server; do [ ! -e "$root/usr/bin/$p" ] || fail "$p is still there"; done
 unchanged "the removal"
 install 2
@@ -107,7 +107,7 @@ restores
 stop_all
 
 note "purged: keys and backups stay, and dpkg says so"
-in_root dpkg -P farkeep farkeep-server >"$work/out" 2>&1 || fail "purging: $(cat "$work/out")"
+in_root dpkg -P farkeep farkeep-server farkeep-deploy >"$work/out" 2>&1 || fail "purging: $(cat "$work/out")"
 unchanged "the purge"
 for what in /var/lib/farkeep /var/lib/farkeep-server /etc/farkeep; do grep -q ": $what stays" "$work/out" || fail "the purge does not say that $what stays: $(cat "$work/out")"; done
 
@@ -115,7 +115,7 @@ note "without keys a purge leaves nothing"
 rm -rf "$root/var/lib/farkeep" "$root/var/lib/farkeep-server" "$root"/etc/farkeep/*
 install 1
 mkdir -p "$root/var/lib/farkeep/jobs/main"
-in_root dpkg -P farkeep farkeep-server >"$work/out" 2>&1 || fail "purging: $(cat "$work/out")"
+in_root dpkg -P farkeep farkeep-server farkeep-deploy >"$work/out" 2>&1 || fail "purging: $(cat "$work/out")"
 ! grep -q stays "$work/out" || fail "the purge speaks of something: $(cat "$work/out")"
 names | diff "$work/before" - >"$work/out" || fail "the purge leaves: $(cat "$work/out")"
 is "the users of the machine itself" "$(cat /etc/passwd)" "$users_before"

@@ -9,15 +9,16 @@ namespace {
 // The machine's files, of which those named "restless" change under each of the first so many readers.
 struct Unrest {
   int changes = 0;
+  bool endless = false;  // there is always more to read
   int opened = 0;
 };
 
 class RestlessFile final : public SourceFile {
  public:
-  RestlessFile(std::unique_ptr<SourceFile> file, bool changes) : file_(std::move(file)), changes_(changes) {}
+  RestlessFile(std::unique_ptr<SourceFile> file, bool changes, bool endless) : file_(std::move(file)), changes_(changes), endless_(endless) {}
   std::size_t read(MutableByteView into) override {
     read_ = true;
-    return file_->read(into);
+    return endless_ ? into.size() : file_->read(into);
   }
   void skip_to(std::uint64_t offset) override { file_->skip_to(offset); }
   EntryStat stat() const override {
@@ -30,7 +31,7 @@ class RestlessFile final : public SourceFile {
 
  private:
   std::unique_ptr<SourceFile> file_;
-  const bool changes_;
+  const bool changes_, endless_;
   bool read_ = false;
 };
 
@@ -42,7 +43,7 @@ class RestlessFolder final : public SourceFolder {
   std::unique_ptr<SourceFile> file(const std::string& name) const override {
     auto file = folder_->file(name);
     if (name != "restless") return file;
-    return std::make_unique<RestlessFile>(std::move(file), unrest_.opened++ < unrest_.changes);
+    return std::make_unique<RestlessFile>(std::move(file), unrest_.opened++ < unrest_.changes, unrest_.endless);
   }
   std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
   std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
@@ -98,4 +99,16 @@ TEST_CASE("changing files: one that never rests is kept with a mark, counted, an
     CHECK(tree.unrest.opened == 4);
     CHECK(again.progress.unchanged == 0);
   }
+}
+
+TEST_CASE("changing files: one that grows as fast as it is read comes to an end") {
+  Machine m;
+  RestlessTree tree;
+  tree.unrest.changes = 1000;
+  tree.unrest.endless = true;
+  m.write("restless", m.noise(3'000'000, 1));
+  const BackupResult r = backup(m, tree);
+  CHECK(r.progress.changed_while_read == 1);
+  CHECK(r.progress.bytes > 64u << 20);
+  CHECK(r.progress.bytes < 80u << 20);
 }

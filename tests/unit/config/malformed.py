@@ -50,7 +50,7 @@ BAD = {
     "choice": [("nonsense", "is not "), ("0", "is not "), ("AUTO", "is not ")],
 }
 TYPE = {
-    "path": "state ca_file token_file password_file path exclude_file data metrics_file sendmail", "label": "name tag", "number": "upload_threads max_connections nice",
+    "path": "public_key_file state ca_file token_file password_file path exclude_file data metrics_file sendmail", "label": "name tag bundle digest", "number": "upload_threads max_connections nice",
     "choice": "log_level log_format mode version compression ionice when", "server": "server address", "listen": "listen metrics_listen", "proxy": "proxy", "mapping": "destination",
     "port_range": "source_ports", "secret": "token password", "login": "user", "command": "token_command password_command before after after_failure finally", "schedule": "schedule", "span": "window",
     "rate": "upload download", "time_zone": "time_zone", "pattern": "exclude", "include": "file", "size": "agent_quota segment_size exclude_larger_than", "file_name": "exclude_if_present ignore_file", "url": "ping webhook", "mail": "mail",

@@ -4,6 +4,7 @@
 
 #include "base/limits.hpp"
 #include "config/agent_config.hpp"
+#include "config/profile_config.hpp"
 #include "config/server_config.hpp"
 #include "unit/config/text_file.hpp"
 
@@ -14,6 +15,7 @@ namespace {
 
 const std::string kAgentFile = FARKEEP_VECTORS "/../../config/agent.ini";
 const std::string kServerFile = FARKEEP_VECTORS "/../../config/server.ini";
+const std::string kProfileFile = FARKEEP_VECTORS "/../../config/profile.ini";
 
 /// The sample with the comment sign taken off every key and section that `keep` lets through.
 template <class Keep>
@@ -33,13 +35,27 @@ std::string uncommented(std::string_view text, Keep keep) {
 TEST_CASE("sample: writes the files of config/", "[.][write]") {
   std::ofstream{kAgentFile, std::ios::binary} << sample(AgentConfig::schema());
   std::ofstream{kServerFile, std::ios::binary} << sample(ServerConfig::schema());
+  std::ofstream{kProfileFile, std::ios::binary} << sample(ProfileConfig::schema());
   CHECK(read_text(kAgentFile) == sample(AgentConfig::schema()));
   CHECK(read_text(kServerFile) == sample(ServerConfig::schema()));
+  CHECK(read_text(kProfileFile) == sample(ProfileConfig::schema()));
 }
 
-TEST_CASE("sample: config/agent.ini and config/server.ini are what the schemas say") {
+TEST_CASE("sample: the files of config/ are what the schemas say") {
   CHECK(read_text(kAgentFile) == sample(AgentConfig::schema()));
   CHECK(read_text(kServerFile) == sample(ServerConfig::schema()));
+  CHECK(read_text(kProfileFile) == sample(ProfileConfig::schema()));
+}
+
+TEST_CASE("sample: the profile's is valid with every key uncommented, save that a secret is given in one way only") {
+  auto const other = [](std::string_view line) { return line.starts_with("file = ") || line.starts_with("password_file") || line.starts_with("password_command"); };
+  auto const full = ProfileConfig::parse(uncommented(sample(ProfileConfig::schema()), [&](std::string_view line) { return !other(line); }), "profile.ini");
+  for (const ConfigError& e : full.errors) UNSCOPED_INFO(e.to_string());
+  REQUIRE(full);
+  CHECK(full.value->classes.size() == 1);
+  CHECK(full.value->agent.jobs.size() == 1);
+  auto const plain = ProfileConfig::parse(sample(ProfileConfig::schema()), "profile.ini");
+  REQUIRE(plain.errors.size() == 3);  // what must be given: the organisation's name, a server, its authority
 }
 
 TEST_CASE("sample: the server's is a valid file, with defaults or with every key uncommented") {
@@ -87,7 +103,7 @@ TEST_CASE("sample: the agent's is valid with every key uncommented, save that a 
 }
 
 TEST_CASE("sample: every key is there once, below one sentence, in lines of at most 120 columns") {
-  for (const Schema* schema : {&AgentConfig::schema(), &ServerConfig::schema()}) {
+  for (const Schema* schema : {&AgentConfig::schema(), &ServerConfig::schema(), &ProfileConfig::schema()}) {
     std::string const text = sample(*schema);
     for (std::string_view line : split(text, '\n')) CHECK(line.size() <= 120);
     for (const SectionSpec& section : schema->sections) {

@@ -1,0 +1,31 @@
+#include "command.hpp"
+
+namespace farkeep::deploy {
+namespace {
+
+// In the order in which an administrator meets them.
+constexpr Command kCommands[] = {
+    {"escrow create", "", "Makes the organisation's key pair, by which it can recover every machine's backups.", escrow_create_options, escrow_create},
+    {"check", "PROFILE", "Checks a profile, says what is wrong with it, and lists its classes with their jobs.", no_options, check},
+    {"bundle", "PROFILE", "Makes the folder with which machines of a class, or one machine, are installed.", bundle_options, bundle},
+    {"verify", "BUNDLE", "Checks a bundle: is it whole, and will it work, as far as that shows here.", no_options, verify},
+    {"diff", "BUNDLE_OR_INI AGENT_INI", "Shows which settings differ, and where each stands; exit code 1 if any does.", no_options, diff},
+    {"generate", "", "Writes manual pages and completions for shells.", generate_options, generate},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return kCommands; }
+
+void no_options(po::options_description&) {}
+
+std::optional<std::string> text_of(const po::variables_map& values, const char* name) {
+  return values.count(name) ? std::optional{values[name].as<std::string>()} : std::nullopt;
+}
+
+const std::string& only_operand(const Operands& operands, const char* what) {
+  if (operands.size() != 1) throw failure(Errc::usage, std::string{"one operand is needed: "} + what);
+  return operands.front();
+}
+
+}  // namespace farkeep::deploy
