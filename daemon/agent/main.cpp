@@ -3,232 +3,21 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options.hpp>
 #include <cstdio>
-#include <thread>
 
-#include "agent/agent_line.hpp"
-#include "agent/agent_metrics.hpp"
-#include "agent/announced_watch.hpp"
+#include "agent.hpp"
 #include "agent/control.hpp"
-#include "agent/enrol.hpp"
-#include "agent/escrow.hpp"
-#include "agent/forecast.hpp"
 #include "agent/jobs.hpp"
-#include "agent/notifier.hpp"
-#include "agent/report.hpp"
-#include "agent/runner.hpp"
-#include "agent/scheduler.hpp"
-#include "agent/secrets.hpp"
-#include "agent/tls_servers.hpp"
 #include "async/race.hpp"
-#include "async/scope.hpp"
 #include "async/signals.hpp"
 #include "async/waiters.hpp"
-#include "base/log.hpp"
 #include "base/software.hpp"
-#include "common/config_files.hpp"
-#include "platform/atomic_file.hpp"
-#include "platform/edited_file.hpp"
+#include "common/command_line.hpp"
 #include "platform/process.hpp"
-#include "platform/service_notify.hpp"
 
 namespace farkeep {
 namespace {
 
-namespace po = boost::program_options;
 using namespace std::chrono_literals;
-
-AgentConfig read_config(const std::string& file) {
-  MergedIni files = read_config_files(AgentConfig::schema(), file);
-  for (auto& warning : open_secrets(AgentConfig::schema(), files)) log_warning("{}", warning.to_string());
-  return config_of<AgentConfig>(std::move(files), [](const std::string& mistake) { log_error("{}", mistake); });
-}
-
-Certificate read_authority(const AgentConfig& config) {
-  const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
-  if (!text) throw failure(Errc::configuration, "reading the data centres' authority " + config.ca_file + ": there is no such file");
-  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
-}
-
-// What reading alone does not find; throws.  Now, and not at night.
-void check_config(const AgentConfig& config) {
-  (void)read_authority(config);
-  (void)proxy_password(config.connection);
-  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
-}
-
-constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
-
-// What a run tells goes to the journal, and to `systemctl status`.
-class LogReporter final : public Reporter {
- public:
-  explicit LogReporter(const Clock& clock) : clock_(clock) {}
-  /// A run begins.
-  void begin() { forecast_ = Forecast{}; }
-  const Forecast& forecast() const { return forecast_; }
-
-  void progress(const Progress& now) override {
-    forecast_.look(now, clock_.steady());
-    if (now.phase == phase_) return;
-    phase_ = now.phase;
-    service_status(now.phase + (now.server.empty() ? "" : " with " + now.server));
-  }
-  void problem(std::string_view path, std::string_view text) override { log_warning("{}: {}", path, text); }
-  void note(std::string_view text) override { log_info("{}", text); }
-
- private:
-  const Clock& clock_;
-  Forecast forecast_;
-  std::string phase_;
-};
-
-// One configuration's life: from reading it to a signal.
-class Agent {
- public:
-  Agent(Executor executor, AgentConfig config)
-      : config_(std::move(config)),
-        authority_(read_authority(config_)),
-        state_(system_disk(), config_.state),
-        workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
-        resolver_(executor, timers_),
-        password_(proxy_password(config_.connection)),
-        line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text())),
-        announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
-        choice_(state_, clock_, random_),
-        notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
-        notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
-        scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
-    check_config(config_);
-    (void)AgentKeys::load(state_);
-  }
-
-  void look() { scheduler_.look(); }
-  /// How the run that goes on goes on, as JSON; empty: none does.
-  std::string progress() const { return scheduler_.running() ? reporter_.forecast().json() : ""; }
-  /// False: it does not run.
-  bool cancel(const std::string& job) { return scheduler_.cancel(job); }
-
-  task<void> run() {
-    say_next();
-    Scope scope(co_await asio::this_coro::executor);
-    scope.spawn(scheduler_.run(), "the scheduler");
-    scope.spawn(announced_.run(), "trying announced servers");
-    scope.spawn(notifier_.run(), "notifying");
-    scope.spawn(watch(), "the watch");
-    scope.spawn(tell_servers(), "telling the servers");
-    co_await scope.join();
-  }
-
- private:
-  void say_next() {
-    const auto next = scheduler_.next();
-    service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
-  }
-
-  Buffer report(const std::string& done = {}) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
-
-  // The servers hear of this agent's jobs after each snapshot; apart from that when the configuration may have changed, and once a day, for a job that never
-  // runs must be missed too.
-  task<void> tell_servers() {
-    std::chrono::nanoseconds pause = kFirstReport;
-    for (;;) {
-      co_await timers_.sleep(pause);
-      pause = kReportAgain;
-      auto lock = state_.lock();
-      if (!lock) continue;
-      try {
-        const AgentKeys keys = AgentKeys::load(state_);
-        TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-        NoReporter quiet;
-        Servers::Work tell = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
-        co_await use_any(servers, choice_, quiet, std::move(tell));
-        pause = kReportAnew;
-      } catch (const boost::system::system_error& e) {
-        if (classify(e.code()) == Errc::cancelled) throw;
-        log_info("telling the servers how the jobs stand: {}", e.what());
-      }
-    }
-  }
-
-  // What time alone brings, and what others read.
-  task<void> watch() {
-    for (;;) {
-      look_around();
-      co_await timers_.sleep(1min);
-    }
-  }
-  void look_around() {
-    try {
-      notices_.look();
-      if (config_.metrics_file.empty()) return;
-      publish_file(config_.metrics_file, as_bytes(agent_metrics(state_, config_, zone_, clock_.wall(), scheduler_.running())));
-    } catch (const failure& f) {  // a full disk: jobs say so themselves
-      log_warning("{}", f.what());
-    }
-  }
-
-  static void say_result(const JobConfig& job, const BackupResult& r) {
-    const Progress& p = r.progress;
-    log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), p.files, p.bytes, p.bytes_sent, p.unreadable,
-             p.changed_while_read);
-    if (!r.hook_problem.empty()) log_warning("job {}: the snapshot is made, but not all that should follow it: {}", job.name, r.hook_problem);
-  }
-
-  task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
-    auto lock = state_.lock();
-    if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
-    notices_.started(job);
-    reporter_.begin();
-    std::string failed;
-    try {
-      EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
-      co_await keep_certificate(enrolment);
-      const AgentKeys keys = AgentKeys::load(state_);
-      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-      EscrowParts escrow{state_, servers, choice_, clock_, random_, reporter_};
-      co_await keep_escrow(escrow, config_.escrow_key_file);
-      JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_, [this](const std::string& done) { return report(done); });
-      const BackupJob order = backup_job(job, system_disk());
-      const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);
-      if (made) say_result(job, *made);
-      else log_info("job {}: skipped, as its before hook asked for", job.name);
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      failed = e.what();
-    }
-    if (!failed.empty()) {
-      log_error("job {}: {}", job.name, failed);
-      // A failure before the run has begun must not be tried in a circle.
-      auto record = state_.job(job.name);
-      record.set_last_start_ns(clock_.wall().time_since_epoch().count());
-      record.set_running(false);
-      state_.set_job(job.name, record);
-    }
-    notices_.ended(job, !failed.empty());
-    look_around();
-    say_next();
-    co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;
-  }
-
-  const AgentConfig config_;
-  const Certificate authority_;
-  SystemClock clock_;
-  SystemRandom random_;
-  SystemTimeZone zone_;
-  AsioTimers timers_;
-  LogReporter reporter_{clock_};
-  AgentState state_;
-  ThreadWorkers workers_;
-  SystemResolver resolver_;
-  SecretText password_;
-  AgentLine line_;
-  AnnouncedWatch announced_;
-  ServerChoice choice_;
-  ThreadWorkers web_workers_{1};  // apart from those that read files: a call may hang for seconds
-  CurlWeb web_{web_workers_};
-  Notifier notifier_;
-  Notices notices_;
-  Scheduler scheduler_;
-};
 
 // Until cancelled.
 task<void> watchdog(Timers& timers) {
@@ -338,13 +127,13 @@ task<void> serve(std::string file, AgentConfig config) {
   co_await race(live(file, std::move(config), signals, reloads), control->run());
 }
 
-int run(int argc, char** argv) {
+Exit run(std::vector<std::string> args) {
   po::options_description options("Options");
   options.add_options()("config", po::value<std::string>()->default_value("/etc/farkeep/agent.ini")->value_name("FILE"), "configuration file")(
       "version", "prints the version")("help,h", "this text");
   po::variables_map values;
   try {
-    po::store(po::parse_command_line(argc, argv, options), values);
+    po::store(po::command_line_parser(args).options(options).run(), values);
     po::notify(values);
   } catch (const po::error& e) {
     throw failure(Errc::usage, e.what());
@@ -353,11 +142,11 @@ int run(int argc, char** argv) {
     std::ostringstream text;
     text << options;
     std::printf("Usage: farkeepd [--config FILE]\nRuns the configuration's jobs when they are due.  SIGHUP reads it again, SIGTERM ends.\n\n%s", text.str().c_str());
-    return 0;
+    return Exit::done;
   }
   if (values.count("version")) {
     std::printf("%s\n", std::string(kSoftware).c_str());
-    return 0;
+    return Exit::done;
   }
   const std::string file = values["config"].as<std::string>();
   start_logging(LogLevel::warning, LogFormat::text);
@@ -371,7 +160,7 @@ int run(int argc, char** argv) {
   asio::co_spawn(context, all(timers, file, std::move(config)), [&](std::exception_ptr e) { error = e; });
   context.run();
   if (error) std::rethrow_exception(error);
-  return 0;
+  return Exit::done;
 }
 
 }  // namespace
@@ -381,13 +170,5 @@ int main(int argc, char** argv) {
   farkeep::harden_process();
   farkeep::raise_descriptor_limit();
   farkeep::keep_freed_memory();
-  try {
-    return farkeep::run(argc, argv);
-  } catch (const boost::system::system_error& e) {
-    std::fprintf(stderr, "farkeepd: %s\n", e.what());
-    return static_cast<int>(farkeep::exit_code(e.code()));
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "farkeepd: %s\n", e.what());
-    return static_cast<int>(farkeep::Exit::failed);
-  }
+  return farkeep::run_program("farkeepd", argc, argv, farkeep::run);
 }

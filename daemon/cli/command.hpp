@@ -1,25 +1,18 @@
 #pragma once
 
-#include <boost/program_options.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "app.hpp"
+#include "common/command_line.hpp"
 
 namespace farkeep::cli {
 
-namespace po = boost::program_options;
-
 /// One verb of farkeep(1).
-struct Command {
-  std::string_view name;      ///< one or two words: "backup", "key recovery"
-  std::string_view operands;  ///< for the usage line
-  std::string_view summary;   ///< one sentence
-  /// Adds the verb's own options.
-  void (*options)(po::options_description&);
+struct Command : Verb {
   /// Does it; `operands` are the words that are no options.  Throws failure.
-  Exit (*run)(App&, const po::variables_map&, const std::vector<std::string>& operands);
+  Exit (*run)(App&, const po::variables_map&, const Operands& operands);
 };
 
 std::span<const Command> commands();

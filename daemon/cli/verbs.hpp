@@ -6,7 +6,6 @@
 namespace farkeep::cli {
 
 using Values = po::variables_map;
-using Operands = std::vector<std::string>;
 
 /// The configuration's job of that name.  Throws failure(usage), with the nearest name there is.
 const JobConfig& find_job(const AgentConfig& config, const std::string& name);

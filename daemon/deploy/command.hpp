@@ -1,24 +1,17 @@
 #pragma once
 
-#include <boost/program_options.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app.hpp"
+#include "common/command_line.hpp"
 
 namespace farkeep::deploy {
 
-namespace po = boost::program_options;
-using Operands = std::vector<std::string>;
-
 /// One verb of farkeep-deploy(1).
-struct Command {
-  std::string_view name;      ///< one or two words: "bundle", "escrow create"
-  std::string_view operands;  ///< for the usage line
-  std::string_view summary;   ///< one sentence
-  void (*options)(po::options_description&);
+struct Command : Verb {
   Exit (*run)(App&, const po::variables_map&, const Operands&);
 };
 
@@ -27,13 +20,8 @@ std::span<const Command> commands();
 /// What every verb takes.
 po::options_description general_options();
 
-/// Text of an option that was given, else nothing.
-std::optional<std::string> text_of(const po::variables_map& values, const char* name);
-/// Exactly one operand.  Throws failure(usage) that says what it should be.
-const std::string& only_operand(const Operands& operands, const char* what);
 
 // ---- the verbs
-void no_options(po::options_description&);
 Exit check(App&, const po::variables_map&, const Operands&);
 void bundle_options(po::options_description&);
 Exit bundle(App&, const po::variables_map&, const Operands&);

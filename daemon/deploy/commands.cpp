@@ -17,15 +17,4 @@ constexpr Command kCommands[] = {
 
 std::span<const Command> commands() { return kCommands; }
 
-void no_options(po::options_description&) {}
-
-std::optional<std::string> text_of(const po::variables_map& values, const char* name) {
-  return values.count(name) ? std::optional{values[name].as<std::string>()} : std::nullopt;
-}
-
-const std::string& only_operand(const Operands& operands, const char* what) {
-  if (operands.size() != 1) throw failure(Errc::usage, std::string{"one operand is needed: "} + what);
-  return operands.front();
-}
-
 }  // namespace farkeep::deploy

@@ -110,7 +110,7 @@ Page ini_page() {
 void generate_options(po::options_description& d) { manual::generate_options(d); }
 
 Exit generate(App&, const po::variables_map& values, const Operands& operands) {
-  if (!operands.empty()) throw failure(Errc::usage, "generate takes no operand");
+  no_operands(operands);
   manual::Program program;
   program.name = "farkeep-deploy";
   auto const general = general_options();

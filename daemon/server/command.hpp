@@ -1,24 +1,17 @@
 #pragma once
 
-#include <boost/program_options.hpp>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "app.hpp"
+#include "common/command_line.hpp"
 
 namespace farkeep::server {
 
-namespace po = boost::program_options;
-using Operands = std::vector<std::string>;
-
 /// One verb of farkeep-server(8).
-struct Command {
-  std::string_view name;      ///< one or two words: "init", "account add"
-  std::string_view operands;  ///< for the usage line
-  std::string_view summary;   ///< one sentence
-  void (*options)(po::options_description&);
+struct Command : Verb {
   Exit (*run)(App&, const po::variables_map&, const Operands&);
 };
 
@@ -27,13 +20,8 @@ std::span<const Command> commands();
 /// What every verb takes.
 po::options_description general_options();
 
-/// Text of an option that was given, else nothing.
-std::optional<std::string> text_of(const po::variables_map& values, const char* name);
 /// A duration option such as 24h.  Throws failure(usage).
 std::chrono::seconds duration_of(const po::variables_map& values, const char* name, std::chrono::seconds otherwise);
-/// Exactly one operand.  Throws failure(usage) that says what it should be.
-const std::string& only_operand(const Operands& operands, const char* what);
-void no_operands(const Operands& operands);
 
 // ---- the verbs
 void init_options(po::options_description&);
@@ -44,7 +32,6 @@ void run_options(po::options_description&);
 Exit run(App&, const po::variables_map&, const Operands&);
 void account_add_options(po::options_description&);
 Exit account_add(App&, const po::variables_map&, const Operands&);
-void no_options(po::options_description&);
 Exit account_list(App&, const po::variables_map&, const Operands&);
 void token_create_options(po::options_description&);
 Exit token_create(App&, const po::variables_map&, const Operands&);

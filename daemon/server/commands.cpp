@@ -28,27 +28,12 @@ constexpr Command kCommands[] = {
 
 std::span<const Command> commands() { return kCommands; }
 
-void no_options(po::options_description&) {}
-
-std::optional<std::string> text_of(const po::variables_map& values, const char* name) {
-  return values.count(name) ? std::optional{values[name].as<std::string>()} : std::nullopt;
-}
-
 std::chrono::seconds duration_of(const po::variables_map& values, const char* name, std::chrono::seconds otherwise) {
   auto const text = text_of(values, name);
   if (!text) return otherwise;
   auto const duration = parse_duration(*text);
   if (!duration) throw failure(Errc::usage, std::string{"--"} + name + " " + *text + ": " + duration.error().text);
   return *duration;
-}
-
-const std::string& only_operand(const Operands& operands, const char* what) {
-  if (operands.size() != 1) throw failure(Errc::usage, std::string{"one operand is needed: "} + what);
-  return operands.front();
-}
-
-void no_operands(const Operands& operands) {
-  if (!operands.empty()) throw failure(Errc::usage, "unexpected operand '" + operands.front() + "'");
 }
 
 }  // namespace farkeep::server

@@ -76,14 +76,19 @@ END
 
 note "who is to be notified hears of a failure and of its end, once each; Prometheus reads what happened"
 cp "$ini" "$work/before.ini"
-sed -i "s|^\[job main\]|[job told]|; s|^before = .*|before = test -e $work/go|; s|^after_failure = .*||; s|^finally = .*||" "$ini"
+sed -i "s|^\[job main\]|[job told]|; s|^before = .*|before = rm -f $work/rules; test -e $work/go|; s|^after_failure = .*||; s|^finally = .*||" "$ini"
 cat >>"$ini" <<END
 schedule = every 4h
 retry_for = 1h
+[job later]
+path = $work/src
+exclude_file = $work/rules
+schedule = every 4h
 [notify]
 command = echo "\$FARKEEP_EVENT \$FARKEEP_JOB \$FARKEEP_TEXT" >>"$work/heard"
 END
 sed -i "s|^\[agent\]|[agent]\nmetrics_file = $work/farkeep.prom|" "$ini"
+: >"$work/rules"
 farkeepd --config "$ini" >"$work/daemon.log" 2>&1 &
 pid_of[farkeepd]=$!
 heard() {
@@ -91,14 +96,17 @@ heard() {
   for i in $(seq 600); do grep -q "$1" "$work/heard" 2>/dev/null && return 0; sleep 0.05; done
   fail "nobody heard '$1': $(cat "$work/heard" "$work/daemon.log")"
 }
-heard "^failed told job told failed: the command 'test -e $work/go' ended with status 1"
+heard "^failed told job told failed: the command 'rm -f $work/rules; test -e $work/go' ended with status 1"
+heard "^failed later job later failed: reading the exclude rules of job later: exclude_file $work/rules does not exist"
+grep -q '^farkeep_job_failures{job="later"} 1$' "$work/farkeep.prom" || fail "the metrics: $(cat "$work/farkeep.prom")"
 grep -q '^farkeep_job_failures{job="told"} 1$' "$work/farkeep.prom" || fail "the metrics: $(cat "$work/farkeep.prom")"
 [ "$(stat -c %a "$work/farkeep.prom")" = 644 ] || fail "others cannot read the metrics"
 : >"$work/go"
 expect 0 fk a backup told
+: >"$work/rules"
 kill -HUP "${pid_of[farkeepd]}"  # else it looks once a minute
 heard "^recovered told job told is well again"
-[ "$(wc -l <"$work/heard")" = 2 ] || fail "more than that was told: $(cat "$work/heard")"
+[ "$(wc -l <"$work/heard")" = 3 ] || fail "more than that was told: $(cat "$work/heard")"
 grep -q '^farkeep_job_snapshot_files{job="told"} 5$' "$work/farkeep.prom" || fail "the metrics: $(cat "$work/farkeep.prom")"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$work/daemon.log")"

@@ -1,0 +1,177 @@
+#include "agent.hpp"
+
+#include <thread>
+
+#include "agent/agent_metrics.hpp"
+#include "agent/enrol.hpp"
+#include "agent/escrow.hpp"
+#include "agent/jobs.hpp"
+#include "agent/report.hpp"
+#include "agent/runner.hpp"
+#include "agent/secrets.hpp"
+#include "agent/tls_servers.hpp"
+#include "async/scope.hpp"
+#include "common/config_files.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/edited_file.hpp"
+#include "platform/process.hpp"
+
+namespace farkeep {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
+
+Certificate read_authority(const AgentConfig& config) {
+  const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
+  if (!text) throw failure(Errc::configuration, "reading the data centres' authority " + config.ca_file + ": there is no such file");
+  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
+}
+
+void say_result(const JobConfig& job, const BackupResult& r) {
+  const Progress& p = r.progress;
+  log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), p.files, p.bytes, p.bytes_sent, p.unreadable,
+           p.changed_while_read);
+  if (!r.hook_problem.empty()) log_warning("job {}: the snapshot is made, but not all that should follow it: {}", job.name, r.hook_problem);
+}
+
+}  // namespace
+
+AgentConfig read_config(const std::string& file) {
+  MergedIni files = read_config_files(AgentConfig::schema(), file);
+  for (auto& warning : open_secrets(AgentConfig::schema(), files)) log_warning("{}", warning.to_string());
+  return config_of<AgentConfig>(std::move(files), [](const std::string& mistake) { log_error("{}", mistake); });
+}
+
+void check_config(const AgentConfig& config) {
+  (void)read_authority(config);
+  (void)proxy_password(config.connection);
+  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
+}
+
+Agent::Agent(Executor executor, AgentConfig config)
+    : config_(std::move(config)),
+      authority_(read_authority(config_)),
+      state_(system_disk(), config_.state),
+      workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
+      resolver_(executor, timers_),
+      password_(proxy_password(config_.connection)),
+      line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text())),
+      announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
+      choice_(state_, clock_, random_),
+      notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
+      notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
+      scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
+  check_config(config_);
+  (void)AgentKeys::load(state_);
+}
+
+task<void> Agent::run() {
+  say_next();
+  Scope scope(co_await asio::this_coro::executor);
+  scope.spawn(scheduler_.run(), "the scheduler");
+  scope.spawn(announced_.run(), "trying announced servers");
+  scope.spawn(notifier_.run(), "notifying");
+  scope.spawn(watch(), "the watch");
+  scope.spawn(tell_servers(), "telling the servers");
+  co_await scope.join();
+}
+
+void Agent::say_next() {
+  const auto next = scheduler_.next();
+  service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
+}
+
+Buffer Agent::report(const std::string& done) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
+
+// The servers hear of this agent's jobs after each snapshot; apart from that when the configuration may have changed, and once a day, for a job that never
+// runs must be missed too.
+task<void> Agent::tell_servers() {
+  std::chrono::nanoseconds pause = kFirstReport;
+  for (;;) {
+    co_await timers_.sleep(pause);
+    pause = kReportAgain;
+    auto lock = state_.lock();
+    if (!lock) continue;
+    try {
+      const AgentKeys keys = AgentKeys::load(state_);
+      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+      NoReporter quiet;
+      Servers::Work tell = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
+      co_await use_any(servers, choice_, quiet, std::move(tell));
+      pause = kReportAnew;
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      log_info("telling the servers how the jobs stand: {}", e.what());
+    }
+  }
+}
+
+// What time alone brings, and what others read.
+task<void> Agent::watch() {
+  for (;;) {
+    look_around();
+    co_await timers_.sleep(1min);
+  }
+}
+
+void Agent::look_around() {
+  try {
+    notices_.look();
+    if (config_.metrics_file.empty()) return;
+    publish_file(config_.metrics_file, as_bytes(agent_metrics(state_, config_, zone_, clock_.wall(), scheduler_.running())));
+  } catch (const failure& f) {  // a full disk: jobs say so themselves
+    log_warning("{}", f.what());
+  }
+}
+
+task<void> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began) {
+  EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
+  co_await keep_certificate(enrolment);
+  const AgentKeys keys = AgentKeys::load(state_);
+  TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+  EscrowParts escrow{state_, servers, choice_, clock_, random_, reporter_};
+  co_await keep_escrow(escrow, config_.escrow_key_file);
+  JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_, [this](const std::string& done) { return report(done); });
+  const BackupJob order = backup_job(job, system_disk());
+  began = true;
+  const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);
+  if (made) say_result(job, *made);
+  else log_info("job {}: skipped, as its before hook asked for", job.name);
+}
+
+task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
+  auto lock = state_.lock();
+  if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
+  notices_.started(job);
+  reporter_.begin();
+  std::string failed;
+  Exit code = Exit::done;
+  bool began = false;
+  try {
+    co_await back_up(job, patience, began);
+  } catch (const boost::system::system_error& e) {
+    if (classify(e.code()) == Errc::cancelled) throw;
+    failed = e.what();
+    code = exit_code(e.code());
+  }
+  if (!failed.empty()) log_error("job {}: {}", job.name, failed);
+  if (!failed.empty() && !began) {
+    // Else the runner has written it down.  A failure before the run has begun must not be tried in a circle either.
+    auto record = state_.job(job.name);
+    const std::int64_t now = clock_.wall().time_since_epoch().count();
+    record.set_last_start_ns(now);
+    record.set_last_end_ns(now);
+    record.set_last_exit(static_cast<std::uint32_t>(code));
+    record.set_last_text(failed);
+    record.set_failures(record.failures() + 1);
+    record.set_running(false);
+    state_.set_job(job.name, record);
+  }
+  notices_.ended(job, !failed.empty());
+  look_around();
+  say_next();
+  co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;
+}
+
+}  // namespace farkeep

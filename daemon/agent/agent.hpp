@@ -1,0 +1,65 @@
+#pragma once
+
+#include "agent/agent_line.hpp"
+#include "agent/announced_watch.hpp"
+#include "agent/notifier.hpp"
+#include "agent/scheduler.hpp"
+#include "agent/server_choice.hpp"
+#include "async/workers.hpp"
+#include "crypto/random.hpp"
+#include "log_reporter.hpp"
+
+namespace farkeep {
+
+/// All files of a configuration; mistakes are logged, and thrown as failure(configuration).
+AgentConfig read_config(const std::string& file);
+/// What reading alone does not find; throws.  Now, and not at night.
+void check_config(const AgentConfig& config);
+
+/// One configuration's life: from reading it to a signal.
+class Agent {
+ public:
+  /// Throws what keeps it from running: now, and not at night.
+  Agent(Executor executor, AgentConfig config);
+
+  /// Something has changed in the state: looks at once what is due.
+  void look() { scheduler_.look(); }
+  /// How the run that goes on goes on, as JSON; empty: none does.
+  std::string progress() const { return scheduler_.running() ? reporter_.forecast().json() : ""; }
+  /// False: it does not run.
+  bool cancel(const std::string& job) { return scheduler_.cancel(job); }
+
+  /// Until cancelled.
+  task<void> run();
+
+ private:
+  void say_next();
+  Buffer report(const std::string& done = {}) const;
+  task<void> tell_servers();
+  task<void> watch();
+  void look_around();
+  task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience);
+  task<void> back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began);
+
+  const AgentConfig config_;
+  const Certificate authority_;
+  SystemClock clock_;
+  SystemRandom random_;
+  SystemTimeZone zone_;
+  AsioTimers timers_;
+  LogReporter reporter_{clock_};
+  AgentState state_;
+  ThreadWorkers workers_;
+  SystemResolver resolver_;
+  SecretText password_;
+  AgentLine line_;
+  AnnouncedWatch announced_;
+  ServerChoice choice_;
+  ThreadWorkers web_workers_{1};  // apart from those that read files: a call may hang for seconds
+  CurlWeb web_{web_workers_};
+  Notifier notifier_;
+  Notices notices_;
+  Scheduler scheduler_;
+};
+
+}  // namespace farkeep
