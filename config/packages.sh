@@ -9,7 +9,7 @@ farkeep_packages() {
   # What packing needs; the tests pack too.
   [ "${1:-build}" = build ] || want+=(dpkg-dev file gzip lintian)
   if [ "${1:-build}" = test ]; then
-    want+=(catch2 acl attr libcap2-bin rsync iproute2 procps python3-minimal git diffutils tcpdump faketime
+    want+=(catch2 acl attr libcap2-bin btrfs-progs rsync iproute2 procps python3-minimal git diffutils tcpdump faketime
       # units, manual pages, completions
       systemd mandoc man-db zsh fish
       # the lab's firewalls and proxies
