@@ -180,31 +180,19 @@ Page farkeepd_page() {
   return page;
 }
 
-Page ini_page() {
-  Page page("agent.ini", 5, "configuration of the backup agent");
-  constexpr std::string_view kForms[] = {"/etc/farkeep/agent.ini"};
-  page.synopsis(kForms);
-  page.text("DESCRIPTION", kIni);
-  page.keys(AgentConfig::schema());
-  page.text("EXAMPLES", kIniExamples);
-  page.text("SEE ALSO", "farkeep(1), farkeepd(8)");
-  return page;
-}
+constexpr manual::IniPage kIniPage{"agent.ini", "configuration of the backup agent", "/etc/farkeep/agent.ini", kIni, kIniExamples, "farkeep(1), farkeepd(8)"};
 
 }  // namespace
 
 void generate_options(po::options_description& d) { manual::generate_options(d); }
 
 Exit generate(App&, const Values& values, const Operands& operands) {
-  if (!operands.empty()) throw failure(Errc::usage, "generate takes options only (farkeep generate --help)");
-  manual::Program program;
-  program.name = "farkeep";
-  program.config = App::Options().config;
+  no_operands(operands);
   const po::options_description general = general_options();
-  program.general = manual::options_of(general);
-  program.verbs = manual::verbs_of(commands());
+  manual::Program program = manual::program_of("farkeep", general, commands());
+  program.config = App::Options().config;
   program.assignments = way_assignments();
-  const Page pages[] = {farkeep_page(program), farkeepd_page(), ini_page()};
+  const Page pages[] = {farkeep_page(program), farkeepd_page(), manual::ini_page(kIniPage, AgentConfig::schema())};
   manual::generate(values, program, pages);
   return Exit::done;
 }

@@ -94,16 +94,7 @@ Page kit_page(const manual::Program& program) {
   return page;
 }
 
-Page ini_page() {
-  Page page("profile.ini", 5, "an organisation's profile for the backup of its machines");
-  constexpr std::string_view kForms[] = {"profile.ini"};
-  page.synopsis(kForms);
-  page.text("DESCRIPTION", kIni);
-  page.keys(ProfileConfig::schema());
-  page.text("EXAMPLES", kIniExamples);
-  page.text("SEE ALSO", "farkeep-deploy(1), agent.ini(5)");
-  return page;
-}
+constexpr manual::IniPage kIniPage{"profile.ini", "an organisation's profile for the backup of its machines", "profile.ini", kIni, kIniExamples, "farkeep-deploy(1), agent.ini(5)"};
 
 }  // namespace
 
@@ -111,12 +102,9 @@ void generate_options(po::options_description& d) { manual::generate_options(d);
 
 Exit generate(App&, const po::variables_map& values, const Operands& operands) {
   no_operands(operands);
-  manual::Program program;
-  program.name = "farkeep-deploy";
   auto const general = general_options();
-  program.general = manual::options_of(general);
-  program.verbs = manual::verbs_of(commands());
-  const Page pages[] = {kit_page(program), ini_page()};
+  manual::Program program = manual::program_of("farkeep-deploy", general, commands());
+  const Page pages[] = {kit_page(program), manual::ini_page(kIniPage, ProfileConfig::schema())};
   manual::generate(values, program, pages);
   return Exit::done;
 }

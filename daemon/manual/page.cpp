@@ -214,4 +214,14 @@ void Page::prose(std::string_view text) {
 
 void Page::line(std::string_view roff) { (out_ += roff) += '\n'; }
 
+Page ini_page(const IniPage& told, const Schema& schema) {
+  Page page(told.name, 5, told.summary);
+  page.synopsis(std::span(&told.file, 1));
+  page.text("DESCRIPTION", told.about);
+  page.keys(schema);
+  page.text("EXAMPLES", told.examples);
+  page.text("SEE ALSO", told.see_also);
+  return page;
+}
+
 }  // namespace farkeep::manual

@@ -41,6 +41,14 @@ class Page {
   std::string file_, out_;
 };
 
+/// The page of a configuration file, section 5.
+struct IniPage {
+  std::string_view name, summary;
+  std::string_view file;  ///< where it lies
+  std::string_view about, examples, see_also;
+};
+Page ini_page(const IniPage& told, const Schema& schema);
+
 /// A text's characters for roff; `code`: what is typed keeps its quotes straight.
 enum class Kind { prose, code };
 std::string escaped(std::string_view text, Kind kind);

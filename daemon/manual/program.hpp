@@ -47,4 +47,13 @@ std::vector<Verb> verbs_of(const Table& table) {
   return out;
 }
 
+template <class Table>
+Program program_of(std::string name, const boost::program_options::options_description& general, const Table& table) {
+  Program out;
+  out.name = std::move(name);
+  out.general = options_of(general);
+  out.verbs = verbs_of(table);
+  return out;
+}
+
 }  // namespace farkeep::manual

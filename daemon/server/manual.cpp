@@ -95,16 +95,7 @@ Page server_page(const manual::Program& program) {
   return page;
 }
 
-Page ini_page() {
-  Page page("server.ini", 5, "configuration of the backup server");
-  constexpr std::string_view kForms[] = {"/etc/farkeep/server.ini"};
-  page.synopsis(kForms);
-  page.text("DESCRIPTION", kIni);
-  page.keys(ServerConfig::schema());
-  page.text("EXAMPLES", kIniExamples);
-  page.text("SEE ALSO", "farkeep-server(8)");
-  return page;
-}
+constexpr manual::IniPage kIniPage{"server.ini", "configuration of the backup server", "/etc/farkeep/server.ini", kIni, kIniExamples, "farkeep-server(8)"};
 
 }  // namespace
 
@@ -112,13 +103,10 @@ void generate_options(po::options_description& d) { manual::generate_options(d);
 
 Exit generate(App&, const po::variables_map& values, const Operands& operands) {
   no_operands(operands);
-  manual::Program program;
-  program.name = "farkeep-server";
-  program.config = kDefaultConfig;
   auto const general = general_options();
-  program.general = manual::options_of(general);
-  program.verbs = manual::verbs_of(commands());
-  const Page pages[] = {server_page(program), ini_page()};
+  manual::Program program = manual::program_of("farkeep-server", general, commands());
+  program.config = kDefaultConfig;
+  const Page pages[] = {server_page(program), manual::ini_page(kIniPage, ServerConfig::schema())};
   manual::generate(values, program, pages);
   return Exit::done;
 }
