@@ -490,6 +490,7 @@ task<void> BackupAttempt::Work::commit() {
   details.job = job.name;
   details.host = host_name();
   details.paths = job.sources;
+  for (auto& c : job.commands) details.paths.push_back("/" + std::string(kCommandOutput) + "/" + c.name);
   details.tags = job.tags;
   details.started = started;
   details.ended = statement.time;

@@ -42,6 +42,8 @@ after done 5
 finally done" ] || fail "the hooks: $(cat "$work/told")"
 fk a restore latest --target "$work/back" >/dev/null
 cmp "$work/dump" "$work/back/command-output/dump.sql"
+expect 0 fk a snapshots --json
+grep -q '/command-output/dump.sql"' "$work/out" || fail "the snapshot does not tell of the dump: $(cat "$work/out")"
 (cd "$work/back$work/src" && find . -type f | sort) >"$work/found"
 diff "$work/found" - <<'END' || fail "not the files that were wanted"
 ./marked/.nobackup
