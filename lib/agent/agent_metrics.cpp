@@ -25,14 +25,14 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   MetricsText out;
   const bool registered = state.registered();
   const auto identity = registered ? state.identity() : agent::pb::Identity{};
-  const AgentId agent = AgentId::from(identity.agent()).value_or(AgentId{});
+  const AgentId agent = state.agent_id();
   out.family("farkeep_agent_info", gauge, "This agent; the value is 1 when it is registered.");
   out.sample({{"version", kSoftware}, {"name", identity.name()}, {"account", identity.account_name()}, {"agent", registered ? agent.hex() : ""}}, registered);
   out.family("farkeep_agent_time_seconds", gauge, "When this was written.");
   out.sample(seconds(now.time_since_epoch().count()));
 
   std::vector<Row> rows;
-  for (auto& job : config.jobs) rows.push_back({job, state.job(job.name), JobTimes(job, agent, job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : zone)});
+  for (auto& job : config.jobs) rows.push_back({job, state.job(job.name), JobTimes(job, agent, zone)});
   auto each = [&](std::string_view name, std::string_view help, auto value) {
     out.family(name, gauge, help);
     for (auto& row : rows)

@@ -21,8 +21,9 @@ namespace farkeep {
 /// - All of this only within the job's windows.
 class JobTimes {
  public:
-  /// All outlive it.
-  JobTimes(const JobConfig& job, const AgentId& agent, const TimeZone& zone) : job_(job), agent_(agent), zone_(zone) {}
+  /// `machine`: the zone of jobs that name none.  All outlive it.
+  JobTimes(const JobConfig& job, const AgentId& agent, const TimeZone& machine)
+      : job_(job), agent_(agent), zone_(job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : machine) {}
 
   static constexpr std::chrono::minutes kGrace{5};
 

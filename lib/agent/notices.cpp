@@ -47,8 +47,8 @@ void Notices::look() {
 
 void Notices::look_at(const JobConfig& job) {
   auto record = state_.job(job.name);
-  const AgentId agent = state_.registered() ? AgentId::from(state_.identity().agent()).value_or(AgentId{}) : AgentId{};
-  const JobTimes times(job, agent, job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : zone_);
+  const AgentId agent = state_.agent_id();
+  const JobTimes times(job, agent, zone_);
   const auto limit = job.enabled ? times.overdue_at(record) : std::nullopt;
   const bool overdue = limit && clock_.wall() >= *limit;
   const bool fails = record.failures() > 0;

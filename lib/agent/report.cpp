@@ -15,12 +15,12 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
   wire::pb::Report report;
   const std::int64_t now_ns = now.time_since_epoch().count();
   report.set_time_ns(now_ns);
-  const AgentId agent = AgentId::from(state.identity().agent()).value_or(AgentId{});
+  const AgentId agent = state.agent_id();
   for (auto& job : config.jobs) {
     if (!job.enabled || job.schedules.empty() || report.job_size() == kMostJobs) continue;
     auto record = state.job(job.name);
     if (job.name == done) record.set_last_good_ns(now_ns);
-    const JobTimes times(job, agent, job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : zone);
+    const JobTimes times(job, agent, zone);
     std::string schedules;
     for (auto& s : job.schedules) schedules += (schedules.empty() ? "" : ", ") + s.to_string();
     auto* row = report.add_job();

@@ -12,12 +12,10 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kLook = 60s;  // how long a changed clock may go unnoticed
 constexpr auto kNotRun = 10s;                     // somebody runs a job by hand
 
-AgentId agent_of(const AgentState& state) { return state.registered() ? AgentId::from(state.identity().agent()).value_or(AgentId{}) : AgentId{}; }
-
 }  // namespace
 
 Scheduler::Scheduler(AgentState& state, const std::vector<JobConfig>& jobs, const TimeZone& zone, Timers& timers, const Clock& clock, RunJob run)
-    : state_(state), jobs_(jobs), zone_(zone), timers_(timers), clock_(clock), run_(std::move(run)), agent_(agent_of(state)) {}
+    : state_(state), jobs_(jobs), zone_(zone), timers_(timers), clock_(clock), run_(std::move(run)), agent_(state.agent_id()) {}
 
 std::optional<Scheduler::Due> Scheduler::next(const JobConfig& job) const {
   if (!job.enabled) return std::nullopt;

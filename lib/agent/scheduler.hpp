@@ -50,7 +50,7 @@ class Scheduler {
   const JobConfig* running() const noexcept { return running_; }
 
  private:
-  JobTimes times(const JobConfig& job) const { return JobTimes(job, agent_, job.time_zone ? static_cast<const TimeZone&>(*job.time_zone) : zone_); }
+  JobTimes times(const JobConfig& job) const { return JobTimes(job, agent_, zone_); }
   void note_new_jobs();
   task<void> run_one(const JobConfig& job);
   task<void> wait_for_stop(const JobConfig& job);

@@ -53,6 +53,8 @@ agent::pb::Identity AgentState::identity() const {
   return parse<agent::pb::Identity>(*bytes, path("identity"));
 }
 
+AgentId AgentState::agent_id() const { return registered() ? AgentId::from(identity().agent()).value_or(AgentId{}) : AgentId{}; }
+
 void AgentState::set_identity(const agent::pb::Identity& identity) { store("identity", serialised(identity)); }
 
 SecretText AgentState::key_pem() const {

@@ -29,6 +29,7 @@ class AgentState {
   bool registered() const;
   agent::pb::Identity identity() const;                       ///< throws configuration: not registered, what to do
   void set_identity(const agent::pb::Identity& identity);
+  AgentId agent_id() const;                                   ///< zero until registration
   SecretText key_pem() const;                                 ///< the agent's private key, PKCS#8
   void set_key_pem(std::string_view pem);
   bool has_key() const;
