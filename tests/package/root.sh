@@ -15,14 +15,15 @@ needs() {
   unshare -m true 2>/dev/null || skip "no namespaces here"
 }
 
-# make_root FOLDER: sets $root, with the packages in /srv/deb of it.
+# make_root FOLDER: sets $root, with the packages in /srv/deb of it, and $upper, what differs there from this machine's.
 make_root() {
   local d
   mkdir -p "$1/memory"
   mount -t tmpfs tmpfs "$1/memory"
   mkdir "$1/memory/upper" "$1/memory/work" "$1/memory/root"
   root=$1/memory/root
-  mount -t overlay overlay -o "lowerdir=/,upperdir=$1/memory/upper,workdir=$1/memory/work" "$root" 2>/dev/null || skip "no overlay file system here"
+  upper=$1/memory/upper
+  mount -t overlay overlay -o "lowerdir=/,upperdir=$upper,workdir=$1/memory/work" "$root" 2>/dev/null || skip "no overlay file system here"
   mount -t proc proc "$root/proc"
   for d in run tmp; do mount -t tmpfs tmpfs "$root/$d"; done
   chmod 1777 "$root/tmp"
