@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint32_t kMaxObjects = 32768;                     // in a segment: bounds what is pending
 constexpr std::size_t kRoom = std::size_t{8} << 20;              // queued for the disk, before room() waits
+constexpr std::uint64_t kLeastInHurry = std::uint64_t{2} << 20;  // a sync is paid for each: an agent must not buy them by the record
 constexpr std::uint64_t kMaxSegment = std::uint64_t{200} << 20;  // whatever the target: below kMaxObject
 
 }  // namespace
@@ -90,6 +91,10 @@ void SegmentWriter::end_current() {
   pieces_.push_back(Piece{std::move(current_), Buffer{}, Buffer{}, Room{}, true});
   current_.reset();
   pieces_wait_.wake_one();
+}
+
+void SegmentWriter::hurry() {
+  if (current_ && current_->size >= kLeastInHurry) end_current();
 }
 
 task<void> SegmentWriter::end_when_old(std::uint32_t number) {

@@ -42,6 +42,8 @@ class SegmentWriter {
   /// Takes records, which from now on are pending; `room` is given back when they are written.
   /// `kept`: which items of `records` to take, in order.
   Ticket add(FramedRecords records, const std::vector<bool>& kept, Room room);
+  /// Somebody waits for what was taken so far: the segment that is filled ends here, unless it holds less than 2 MiB.
+  void hurry();
   /// The segment that an id waits in; null when it waits in none.
   Ticket pending(const ObjectId& id) const;
   /// Returns when the segment is durable; throws what went wrong.

@@ -124,7 +124,7 @@ task<Reply> Session::put(Request request) {
   room.server = co_await parts_.budget.take(request.body.size());
   while (!arriving_.empty() && *arriving_.begin() < mine.number()) co_await arrived_.wait();
   co_await (*vault)->room();
-  auto receiving = (*vault)->put(std::move(request.body), std::move(room));
+  auto receiving = (*vault)->put(std::move(request.body), std::move(room), message.soon() ? Vault::Haste::soon : Vault::Haste::none);
   if (glance->envelopes.empty()) {
     co_await std::move(receiving);
   } else {

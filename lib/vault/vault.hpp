@@ -109,7 +109,9 @@ class Vault {
   /// One or more whole records; returns when all of them are durable.  Records whose ids are all here are dropped.
   /// malformed and too_large for what is no record; missing_object when a session's envelope was not received before;
   /// quota; no_space and io: nothing of it is acknowledged.  `room` is given back when the bytes are written.
-  task<void> put(Buffer records, Room room);
+  /// `soon`: whoever sends waits for that, and has no more to send meanwhile.
+  enum class Haste { none, soon };
+  task<void> put(Buffer records, Room room, Haste haste = Haste::none);
   task<void> put(Buffer records) { return put(std::move(records), Room{}); }
   /// put() in its two parts.  After receive(), have() says yes and later records may refer to envelopes in it; durable()
   /// is the promise.  A session that receives one after the other keeps the order in which its agent sent.
@@ -189,6 +191,9 @@ class Vault {
   std::map<std::uint64_t, Row> rows_;
   std::set<SessionId> sessions_;  // whose envelopes are durable; forgotten when there are too many
   std::uint64_t next_slot_ = 1;
+  std::uint64_t puts_ = 0;              // numbers them…
+  std::set<std::uint64_t> receiving_;   // …those that are not received yet…
+  std::uint64_t hurried_ = 0;           // …and up to which somebody waits; 0: nobody
   Turn committing_, slotting_;
   bool committed_ = false;  // since the index was settled
   bool closing_ = false;

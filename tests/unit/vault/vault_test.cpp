@@ -36,6 +36,41 @@ TEST_CASE("vault: a segment that reaches its target does not wait for its age") 
   CHECK(w.timers.now() == start);
 }
 
+TEST_CASE("vault: a put in haste ends the segment that holds two MiB, and a smaller one has to wait") {
+  World w;
+  w.settings.segment_target = limits::kSegmentTarget;
+  w.open();
+  auto const start = w.timers.now();
+  w.put_later({envelope(), chunk(1, 3 * limits::kMiB / 2)}, Vault::Haste::soon);
+  CHECK_FALSE(w.put_results[0]);
+  w.put_later({chunk(2, 3 * limits::kMiB / 2)});
+  CHECK_FALSE(w.put_results[1]);
+  w.put_later({chunk(3)}, Vault::Haste::soon);
+  for (auto& result : w.put_results) CHECK(result == Errc{});
+  CHECK(w.timers.now() == start);
+}
+
+TEST_CASE("vault: a put in haste that overtakes another one waits for it") {
+  World w;
+  w.settings.segment_target = limits::kSegmentTarget;
+  LateWorkers workers;
+  w.store = w.run(DirectoryStore::open(w.disk, w.workers, w.random, "/store"));
+  w.vault = w.run(Vault::open(*w.store, w.disk, "/cache", w.account, w.agent, workers, w.timers, w.settings));
+  w.put({envelope()});
+  auto const start = w.timers.now();
+  workers.armed = true;
+  w.put_later({chunk(1, 3 * limits::kMiB / 2)});
+  w.put_later({chunk(2, 3 * limits::kMiB / 2)}, Vault::Haste::soon);
+  CHECK(w.has(object(2)));
+  CHECK_FALSE(w.has(object(1)));
+  workers.let_go();
+  w.settle();
+  CHECK(w.put_results[1] == Errc{});
+  CHECK(w.put_results[2] == Errc{});
+  CHECK(w.timers.now() == start);
+  w.close();
+}
+
 TEST_CASE("vault: what it holds outlasts the program, with and without the cache") {
   World w;
   w.open();

@@ -129,6 +129,23 @@ struct FakeReceipts final : ReceiptMaker {
   }
 };
 
+/// Does work at once, but the first job only when it is let go.
+struct LateWorkers final : Workers {
+  std::size_t threads() const noexcept override { return 1; }
+  task<void> run(Job& job) override {
+    const bool late = armed;
+    armed = false;
+    while (late && !open) co_await gate.wait();
+    job.work();
+  }
+  void let_go() {
+    open = true;
+    gate.wake_all();
+  }
+  bool armed = false, open = false;
+  Waiters gate;
+};
+
 /// A loop in virtual time, a disk that can fail, a store on it, and one vault.
 struct World {
   asio::io_context io;
@@ -207,11 +224,11 @@ struct World {
     settle();
   }
   /// Starts a put; put_results gets its end.
-  void put_later(std::vector<Buffer> records) {
+  void put_later(std::vector<Buffer> records, Vault::Haste haste = Vault::Haste::none) {
     auto place = put_results.size();
     put_results.emplace_back();
     Buffer body = join(records);
-    asio::co_spawn(io, vault->put(std::move(body)), [this, place](const std::exception_ptr& e) {
+    asio::co_spawn(io, vault->put(std::move(body), Room{}, haste), [this, place](const std::exception_ptr& e) {
       put_results[place] = Errc{};
       try {
         if (e) std::rethrow_exception(e);
