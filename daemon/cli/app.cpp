@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "agent/agent_line.hpp"
+#include "agent/jobs.hpp"
 #include "agent/secrets.hpp"
 #include "base/log.hpp"
 #include "common/config_files.hpp"
@@ -62,6 +63,7 @@ const AgentKeys& App::keys() {
 
 Workers& App::workers() {
   if (!workers_) {
+    save_memory(config());
     const unsigned wanted = config().upload_threads;
     workers_ = std::make_unique<ThreadWorkers>(wanted ? wanted : std::max(2u, std::thread::hardware_concurrency()));
   }
@@ -91,7 +93,11 @@ ServerChoice& App::choice() {
   return *choice_;
 }
 
-BackupParts App::backup_parts() { return BackupParts{state(), keys(), workers(), timers(), clock_, random_, progress_}; }
+BackupParts App::backup_parts() {
+  BackupParts parts{state(), keys(), workers(), timers(), clock_, random_, progress_};
+  parts.memory = MemoryPlan::of(config().memory);
+  return parts;
+}
 
 std::unique_ptr<DiskLock> App::lock() {
   auto held = state().lock();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/keys.hpp"
+#include "agent/memory_plan.hpp"
 #include "agent/progress.hpp"
 #include "agent/scanner.hpp"
 #include "agent/state.hpp"
@@ -56,6 +57,7 @@ struct BackupParts {
   Reporter& reporter;
   SourceTree& sources = system_sources();  ///< where the job's sources lie
   Children& children = system_children();  ///< who runs its commands
+  MemoryPlan memory = {};
 };
 
 /// One attempt to make a snapshot of a job in an opened vault.

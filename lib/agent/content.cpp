@@ -10,7 +10,6 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kPiece = 6 * limits::kMiB;
 constexpr std::size_t kNodesAhead = 8;
 
 }  // namespace
@@ -59,7 +58,7 @@ task<void> ContentReader::read_all(Queue<ContentPiece>& to) {
     while (auto chunk = stream.next()) {
       run.push_back(chunk->id);
       bytes += chunk->size;
-      if (bytes < kPiece) continue;
+      if (bytes < piece_) continue;
       std::vector<ObjectId> full = std::move(run);
       run.clear();
       co_await push(std::move(full), std::exchange(bytes, 0), to);

@@ -38,7 +38,8 @@ struct ContentPiece {
 /// Fetches a large file's content piece by piece, chunk lists included.
 class ContentReader {
  public:
-  ContentReader(const Entry& entry, Fetcher& fetcher) : entry_(entry), fetcher_(fetcher) {}
+  /// `piece`: about how many bytes one has.
+  ContentReader(const Entry& entry, Fetcher& fetcher, std::size_t piece) : entry_(entry), fetcher_(fetcher), piece_(piece) {}
   /// Pushes all pieces in order, then closes the queue.
   task<void> read_all(Queue<ContentPiece>& to);
 
@@ -47,6 +48,7 @@ class ContentReader {
 
   const Entry& entry_;
   Fetcher& fetcher_;
+  const std::size_t piece_;
 };
 
 }  // namespace farkeep

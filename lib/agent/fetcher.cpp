@@ -11,8 +11,7 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kKeptBytes = 16 * limits::kMiB;  // neighbours in the catalog lie in the same few records
-constexpr std::size_t kSessions = 4096;                // one for each run that still has live content
+constexpr std::size_t kSessions = 4096;  // one for each run that still has live content
 
 std::shared_ptr<const OpenedRecord> open_record(std::shared_ptr<const Fetcher::Session> with, Buffer record) {
   auto opened = with->opener.open(record);
@@ -27,7 +26,8 @@ const OpenedRecord::Object* ObjectSet::find(const ObjectId& id) const {
   return it == places_.end() ? nullptr : it->second.object;
 }
 
-Fetcher::Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers) : vault_(vault), keys_(keys), workers_(workers), turns_(workers.threads() + 1) {}
+Fetcher::Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers, std::size_t kept)
+    : vault_(vault), keys_(keys), workers_(workers), turns_(workers.threads() + 1), most_kept_(kept) {}
 
 result<std::shared_ptr<const Fetcher::Session>> Fetcher::open_session(const SessionId& id, const RecordView& record) const {
   auto envelope = envelope_of(record);
@@ -84,7 +84,7 @@ void Fetcher::keep(const std::shared_ptr<const OpenedRecord>& record) {
   }
   kept_.push_back(Kept{record, bytes});
   kept_bytes_ += bytes;
-  while (kept_bytes_ > kKeptBytes && kept_.size() > 1) {
+  while (kept_bytes_ > most_kept_ && kept_.size() > 1) {
     Kept& old = kept_.front();
     for (auto& o : old.record->objects()) {
       const auto it = where_.find(o.id);

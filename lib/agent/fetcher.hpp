@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/keys.hpp"
+#include "agent/memory_plan.hpp"
 #include "agent/node_loader.hpp"
 #include "agent/vault_port.hpp"
 #include "archive/record_codec.hpp"
@@ -38,7 +39,8 @@ class ObjectSet {
 /// Throws failure: missing_object (the vault lacks it), damaged, id_mismatch, or what the connection throws.
 class Fetcher final : public NodeLoader {
  public:
-  Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers);
+  /// `kept`: bytes of opened records.
+  Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers, std::size_t kept = MemoryPlan{}.kept);
 
   task<std::vector<NodePlainOwned>> load(std::vector<ObjectId> ids) override;
   /// Who walks through content in order asks for the next stretch while the one before is still on its way.  Where one ends and the
@@ -88,6 +90,7 @@ class Fetcher final : public NodeLoader {
   std::shared_ptr<Call> last_;
   std::unordered_map<SessionId, std::shared_ptr<const Session>> sessions_;
   std::list<Kept> kept_;  // oldest first
+  const std::size_t most_kept_;
   std::size_t kept_bytes_ = 0;
   std::unordered_map<ObjectId, ObjectSet::Place> where_;
 };

@@ -32,6 +32,11 @@ bool same_content_stat(const EntryStat& a, const EntryStat& b) {
 
 }  // namespace
 
+bool unchanged(const Entry& before, const EntryStat& now) {
+  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns &&
+         before.ctime_ns == now.ctime_ns && before.inode == now.inode && !before.changed_while_read;
+}
+
 Entry entry_of(const ScanItem& item) {
   Entry e;
   e.path = item.path;

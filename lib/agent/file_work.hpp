@@ -84,6 +84,9 @@ class FileCutter {
 /// An entry's metadata from what the scan saw, without content, extended attributes or owner names.
 Entry entry_of(const ScanItem& item);
 
+/// By what the system says of it, the file is what it was when `before` was made: its content need not be read again.
+bool unchanged(const Entry& before, const EntryStat& now);
+
 /// One unit of work for a worker: a run of items in order, each either taken over from an earlier catalog or to be read.
 struct WorkBatch {
   struct Item {

@@ -44,7 +44,12 @@ BackupJob backup_job(const JobConfig& config, Disk& disk) {
   return job;
 }
 
+void save_memory(const AgentConfig& config) {
+  if (config.memory && *config.memory < MemoryPlan::kEnough) give_back_memory();
+}
+
 void stand_back(const AgentConfig& config) {
+  save_memory(config);
   if (config.niceness && !set_niceness(*config.niceness))
     log_warning("[limits] nice = {}: the system refuses, for a process cannot take back what it gave away; restart the service", *config.niceness);
   if (config.io_priority && !set_io_priority(*config.io_priority)) log_warning("[limits] ionice: the system refuses it; the priority for disks stays as it is");

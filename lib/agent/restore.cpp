@@ -17,12 +17,9 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kBatchBytes = 8 * limits::kMiB;  // content fetched and written as one unit
 constexpr std::size_t kBatchEntries = 1024;
 constexpr std::size_t kBatchFolders = 64;               // each holds a descriptor
 constexpr std::uint64_t kLargeFile = 4 * limits::kMiB;  // fetched and written in pieces
-constexpr std::size_t kLargeAtOnce = 2;                   // large files: each has pieces fetched, waiting and written
-constexpr std::size_t kUnderWay = 4;                      // units under way: one fetched, two written, one waiting
 constexpr std::size_t kNodesAhead = 32;
 
 EntryStat stat_of(const Entry& e) {
@@ -140,7 +137,8 @@ Written write_unit(std::vector<FileOp> ops, std::shared_ptr<ObjectSet> objects) 
 }  // namespace
 
 struct RestoreWork {
-  RestoreWork(VaultPort& vault, const AgentKeys& keys, Workers& w, Reporter& r) : workers(w), reporter(r), fetcher(vault, keys, w) {}
+  RestoreWork(VaultPort& vault, const AgentKeys& keys, Workers& w, Reporter& r, const MemoryPlan& m)
+      : memory(m), workers(w), reporter(r), fetcher(vault, keys, w, m.kept) {}
 
   task<void> pipeline(ObjectId root, RestoreOrder order);
   task<void> plan_all(ObjectId root, std::vector<std::string> paths);
@@ -155,12 +153,13 @@ struct RestoreWork {
   task<void> finish_in_order();
   void take(Written& w);
 
+  const MemoryPlan memory;
   Workers& workers;
   Reporter& reporter;
   Fetcher fetcher;
   std::unique_ptr<Scope> scope;
-  Queue<std::shared_ptr<Unit>> order_{kUnderWay};
-  Budget large_turns{kLargeAtOnce};
+  Queue<std::shared_ptr<Unit>> order_{memory.restoring};
+  Budget large_turns{memory.restoring_large};
   std::shared_ptr<TargetFolder> top;
 
   struct Open {
@@ -287,7 +286,7 @@ task<void> RestoreWork::add(Entry entry) {
     if (op.entry.kind == EntryKind::file) unit->bytes += op.entry.size;
     unit->files.push_back(std::move(op));
   }
-  if (large || unit->bytes >= kBatchBytes || unit->files.size() + unit->links.size() >= kBatchEntries || unit->folders_done.size() >= kBatchFolders) co_await flush();
+  if (large || unit->bytes >= memory.restored || unit->files.size() + unit->links.size() >= kBatchEntries || unit->folders_done.size() >= kBatchFolders) co_await flush();
 }
 
 task<void> RestoreWork::flush() {
@@ -348,7 +347,7 @@ task<void> RestoreWork::write_large(std::shared_ptr<Unit> u) {
   try {
     LargeFile l = co_await workers.offload(&open_large, static_cast<const FileOp*>(&op));
     if (!l.kept) {
-      ContentReader reader(op.entry, fetcher);
+      ContentReader reader(op.entry, fetcher, memory.restored / 4 * 3);
       Scope pieces(co_await asio::this_coro::executor);
       Queue<ContentPiece> line{1};  // one piece is fetched while one is written
       pieces.spawn(reader.read_all(line), "fetching a large file");
@@ -427,12 +426,12 @@ task<void> RestoreWork::finish_in_order() {
   }
 }
 
-Restore::Restore(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter)
-    : vault_(vault), keys_(keys), workers_(workers), reporter_(reporter) {}
+Restore::Restore(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, MemoryPlan memory)
+    : vault_(vault), keys_(keys), workers_(workers), reporter_(reporter), memory_(memory) {}
 Restore::~Restore() = default;
 
 task<RestoreResult> Restore::run(const SnapshotInfo& snapshot, RestoreOrder order) {
-  RestoreWork work(vault_, keys_, workers_, reporter_);
+  RestoreWork work(vault_, keys_, workers_, reporter_, memory_);
   work.result.progress.phase = "restoring";
   work.result.progress.server = vault_.server();
   work.result.progress.expected_bytes = order.paths.empty() ? snapshot.details.bytes : 0;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/keys.hpp"
+#include "agent/memory_plan.hpp"
 #include "agent/progress.hpp"
 #include "agent/snapshots.hpp"
 #include "agent/vault_port.hpp"
@@ -31,7 +32,7 @@ struct RestoreResult {
 /// on the server ends the restore with an alarm, after saying which file.
 class Restore {
  public:
-  Restore(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter);
+  Restore(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, MemoryPlan memory = {});
   ~Restore();
   task<RestoreResult> run(const SnapshotInfo& snapshot, RestoreOrder order);
 
@@ -40,6 +41,7 @@ class Restore {
   const AgentKeys& keys_;
   Workers& workers_;
   Reporter& reporter_;
+  const MemoryPlan memory_;
 };
 
 }  // namespace farkeep

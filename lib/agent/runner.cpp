@@ -181,7 +181,7 @@ task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, 
   co_await settle_pending(parts_.state, vault, reporter);
   bool trust = true;
   for (int repairs = 0;; ++repairs) {
-    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter, parts_.sources, parts_.children};
+    const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter, parts_.sources, parts_.children, parts_.memory};
     BackupAttempt attempt(parts, job, vault, trust);
     std::string lacks;
     try {

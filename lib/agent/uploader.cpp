@@ -8,17 +8,15 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kMaxKnown = 2'000'000;             // about 100 MB at most; 0.2 TB of distinct content in one run
 constexpr std::size_t kNodePack = 512 * limits::kKiB;    // a look-up opens a whole record: half a chunk record's size
-constexpr std::size_t kInFlight = limits::kUnackedBytes;
 
 }  // namespace
 
-bool KnownObjects::add(const ObjectId& id) { return ids_.size() < kMaxKnown ? ids_.insert(id).second : !ids_.contains(id); }
+bool KnownObjects::add(const ObjectId& id) { return ids_.size() < most_ ? ids_.insert(id).second : !ids_.contains(id); }
 
 Uploader::Uploader(VaultPort& vault, const RecordSealer& sealer, Workers& workers, Scope& scope, KnownObjects& known, Progress& progress,
-                   bool ask_server)
-    : vault_(vault), sealer_(sealer), workers_(workers), scope_(scope), known_(known), progress_(progress), ask_server_(ask_server), budget_(kInFlight) {}
+                   bool ask_server, std::size_t in_flight)
+    : vault_(vault), sealer_(sealer), workers_(workers), scope_(scope), known_(known), progress_(progress), ask_server_(ask_server), budget_(in_flight) {}
 
 Uploader::~Uploader() = default;
 
@@ -143,7 +141,12 @@ task<void> Uploader::send(Buffer record, Budget::Lease lease) {
     --sealing_;
     sealed_.wake_all();
   };
-  co_await vault_.put(std::move(record), std::move(on_its_way));
+  // A server that gathers whole segments would keep a small budget waiting for them: it is asked for each half of one.
+  unhurried_ += size;
+  const bool hurried = budget_.capacity() < 2 * limits::kSegmentTarget && unhurried_ >= budget_.capacity() / 2;
+  if (hurried) unhurried_ = 0;
+  const VaultPort::Haste haste = hurried ? VaultPort::Haste::soon : VaultPort::Haste::none;
+  co_await vault_.put(std::move(record), std::move(on_its_way), haste);
   progress_.bytes_durable += size;
   lease.release();
 }

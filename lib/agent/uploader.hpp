@@ -21,12 +21,14 @@ namespace farkeep {
 /// Bounded: when it is full, further ids are simply not remembered, and the server is asked about them again.
 class KnownObjects {
  public:
+  explicit KnownObjects(std::size_t most) : most_(most) {}
   bool contains(const ObjectId& id) const { return ids_.contains(id); }
   /// True if it was not there before (or could not be remembered).
   bool add(const ObjectId& id);
   void clear() { ids_.clear(); }
 
  private:
+  const std::size_t most_;
   std::unordered_set<ObjectId> ids_;
 };
 
@@ -50,8 +52,8 @@ class Uploader {
     ChunkPack open_;
   };
 
-  /// `ask_server`: false for a vault that is known to be empty.
-  Uploader(VaultPort& vault, const RecordSealer& sealer, Workers& workers, Scope& scope, KnownObjects& known, Progress& progress, bool ask_server);
+  /// `ask_server`: false for a vault that is known to be empty.  `in_flight`: the budget.
+  Uploader(VaultPort& vault, const RecordSealer& sealer, Workers& workers, Scope& scope, KnownObjects& known, Progress& progress, bool ask_server, std::size_t in_flight);
   ~Uploader();
 
   /// Content of one batch.  Returns when everything new in it was handed on.
@@ -90,6 +92,7 @@ class Uploader {
   Progress& progress_;
   const bool ask_server_;
   Budget budget_;
+  std::size_t unhurried_ = 0;  // bytes sent since the server was last told that its answer is waited for
   std::size_t sealing_ = 0;  // records not yet handed to the connection
   Waiters sealed_;
   Lane common_;

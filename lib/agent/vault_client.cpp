@@ -49,8 +49,9 @@ task<std::vector<bool>> VaultClient::have(std::vector<ObjectId> ids) {
   co_return value_or_throw(wire::parse_bitmap(reply.bitmap(), ids.size()), "asking " + name_ + " which objects it has");
 }
 
-task<void> VaultClient::put(Buffer records, std::function<void()> on_its_way) {
+task<void> VaultClient::put(Buffer records, std::function<void()> on_its_way, Haste haste) {
   pb::Put put;
+  put.set_soon(haste == Haste::soon);
   put.set_records(static_cast<std::uint32_t>(value_or_throw(split_records(records), "sending records").size()));
   Answer answer = co_await peer_.send(Verb::put, wire::to_head(put), std::move(records));
   on_its_way();

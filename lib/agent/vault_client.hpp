@@ -25,7 +25,7 @@ class VaultClient final : public VaultPort {
   std::string server() const override { return name_; }
   ServerId server_id() const override { return peer_.identity().server; }
   task<std::vector<bool>> have(std::vector<ObjectId> ids) override;
-  task<void> put(Buffer records, std::function<void()> on_its_way) override;
+  task<void> put(Buffer records, std::function<void()> on_its_way, Haste haste) override;
   task<Commit> commit(Buffer manifest) override;
   task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t after) override;
   task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) override;

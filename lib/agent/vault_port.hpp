@@ -42,8 +42,9 @@ class VaultPort {
   /// Which of the ids the server has (received counts, durable or not).  At most limits::kIdsPerQuestion.
   virtual task<std::vector<bool>> have(std::vector<ObjectId> ids) = 0;
   /// Returns when the records are durable.  `on_its_way` is called when they stand in line on the connection: whatever is asked after
-  /// that comes behind them.
-  virtual task<void> put(Buffer records, std::function<void()> on_its_way) = 0;
+  /// that comes behind them.  `soon`: nothing more is sent until that comes back, so the server waits for nothing more (PROTOCOL.md §3.2).
+  enum class Haste { none, soon };
+  virtual task<void> put(Buffer records, std::function<void()> on_its_way, Haste haste) = 0;
   struct Commit {
     Buffer receipt;                 ///< serialised SignedReceipt, when committed
     std::vector<ObjectId> missing;  ///< otherwise

@@ -49,6 +49,7 @@ class AgentReader {
     Settings const limits = settings("limits");
     out.upload = limits.get_all("upload", RateRule::parse);
     out.download = limits.get_all("download", RateRule::parse);
+    if (limits.has("memory")) out.memory = limits.get("memory", parse_size);
     auto const niceness = [](std::string_view text) { return parse_number(text, 0, 19); };
     if (limits.has("nice")) out.niceness = static_cast<int>(limits.get("nice", niceness));
     if (limits.has("ionice")) out.io_priority = limits.choice<IoPriority>("ionice");

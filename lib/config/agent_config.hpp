@@ -96,6 +96,7 @@ struct AgentConfig {
 
   // [limits]
   std::vector<RateRule> upload, download;
+  std::optional<std::uint64_t> memory;   ///< bytes
   std::optional<int> niceness;           ///< 0 to 19
   std::optional<IoPriority> io_priority;
 

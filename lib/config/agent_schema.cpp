@@ -111,6 +111,12 @@ constexpr KeySpec kLimits[] = {
      .example = "50Mbit",
      .help = "The most that is received, in the same way.",
      .repeatable = true},
+    {.key = "memory",
+     .type = size,
+     .example = "96MiB",
+     .help = "The most memory that a run may take, program and all; at least 64MiB. Below 256MiB it holds less at once and is slower; without it, it takes what "
+             "makes it fast: about 130 MiB, and 60 MiB more for each million of new chunks.",
+     .least = 64 * limits::kMiB},
     {.key = "nice",
      .type = number,
      .example = "10",

@@ -28,6 +28,14 @@ void keep_freed_memory() {
 #endif
 }
 
+void give_back_memory() {
+#ifdef __GLIBC__
+  ::mallopt(M_ARENA_MAX, 1);  // each arena keeps what is freed in it to itself
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
+}
+
 void raise_descriptor_limit() {
   rlimit limit;
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

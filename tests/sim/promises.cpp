@@ -15,7 +15,7 @@ class Witness final : public VaultPort {
   std::string server() const override { return vault_.server(); }
   ServerId server_id() const override { return vault_.server_id(); }
   task<std::vector<bool>> have(std::vector<ObjectId> ids) override { return vault_.have(std::move(ids)); }
-  task<void> put(Buffer records, std::function<void()> on_its_way) override { return vault_.put(std::move(records), std::move(on_its_way)); }
+  task<void> put(Buffer records, std::function<void()> on_its_way, Haste haste) override { return vault_.put(std::move(records), std::move(on_its_way), haste); }
   task<Commit> commit(Buffer manifest) override {
     Digest const id = promises_.made(manifest);
     Commit answer = co_await vault_.commit(std::move(manifest));

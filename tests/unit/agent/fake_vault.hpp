@@ -52,7 +52,7 @@ class FakeVault final : public VaultPort {
     co_return out;
   }
 
-  task<void> put(Buffer records, std::function<void()> on_its_way) override {
+  task<void> put(Buffer records, std::function<void()> on_its_way, Haste) override {
     on_its_way();
     alive();
     if (refuses_puts) throw wire::Refusal(*refuses_puts, "asking a fake server", std::chrono::seconds{60});

@@ -53,7 +53,7 @@ TYPE = {
     "path": "public_key_file state ca_file token_file password_file path exclude_file data metrics_file sendmail", "label": "name tag bundle digest", "number": "upload_threads max_connections nice",
     "choice": "log_level log_format mode version compression ionice when", "server": "server address", "listen": "listen metrics_listen", "proxy": "proxy", "mapping": "destination",
     "port_range": "source_ports", "secret": "token password", "login": "user", "command": "token_command password_command before after after_failure finally", "schedule": "schedule", "span": "window",
-    "rate": "upload download", "time_zone": "time_zone", "pattern": "exclude", "include": "file", "size": "agent_quota segment_size exclude_larger_than", "file_name": "exclude_if_present ignore_file", "url": "ping webhook", "mail": "mail",
+    "rate": "upload download", "time_zone": "time_zone", "pattern": "exclude", "include": "file", "size": "agent_quota segment_size exclude_larger_than memory", "file_name": "exclude_if_present ignore_file", "url": "ping webhook", "mail": "mail",
     "duration": "connect_timeout progress_timeout reply_timeout jitter retry_for hook_timeout overdue_after mirror_interval mirror_backoff",
     "boolean": "enabled one_file_system exclude_caches catch_up",
 }

@@ -1,0 +1,110 @@
+#include <utility>
+
+#include "agent/backup_work.hpp"
+#include "agent/command_output.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kLargePiece = 2 * limits::kMiB;
+
+struct Piece {
+  CutData data;
+  bool more;
+};
+Piece next_piece(FileCutter* cutter) {
+  Piece p;
+  p.more = cutter->step(p.data, kLargePiece);
+  return p;
+}
+std::unique_ptr<FileCutter> open_file(const ReadContext* context, const ScanItem* item) { return std::make_unique<FileCutter>(*context, *item); }
+std::unique_ptr<FileCutter> open_output(const ReadContext* context, const std::string* path, std::unique_ptr<SourceFile> file) {
+  return std::make_unique<FileCutter>(*context, *path, std::move(file));
+}
+Entry finish_file(FileCutter* cutter) { return cutter->finish(); }
+
+}  // namespace
+
+task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batch) {
+  DoneBatch done = co_await parts.workers.offload(&do_batch_of, context.get(), std::move(batch));
+  progress.bytes_read += done.bytes_read;
+  co_await uploader->offer(std::move(done.data));
+  slot->entries = std::move(done.entries);
+  slot->journal = std::move(done.journal);
+  slot->problems = std::move(done.problems);
+  slot->changed_while_read = done.changed_while_read;
+  slot->done = true;
+  slot->finished.wake_all();
+}
+
+// Reads to the end.  `ahead` runs before each piece.
+task<Entry> BackupAttempt::Work::read_pieces(FileCutter& cutter, Uploader::Lane& lane, Ahead ahead) {
+  for (bool more = true; more;) {
+    co_await ahead();
+    Piece piece = co_await parts.workers.offload(&next_piece, &cutter);
+    more = piece.more;
+    progress.bytes_read += piece.data.bytes.size();
+    parts.reporter.progress(progress);
+    co_await uploader->offer(std::move(piece.data), lane);
+    for (auto& n : cutter.take_list_nodes()) node_line.push_back(std::move(n));
+  }
+  Entry entry = co_await parts.workers.offload(&finish_file, &cutter);
+  for (auto& n : cutter.take_list_nodes()) node_line.push_back(std::move(n));
+  co_return entry;
+}
+
+task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Item item) {
+  std::string problem;
+  Uploader::Lane lane;
+  NodeLoader& lists = nodes ? static_cast<NodeLoader&>(*nodes) : *fetcher;
+  try {
+    for (int tries = 1;; ++tries) {
+      std::optional<EarlierContent> earlier;
+      if (item.before) earlier.emplace(*item.before);
+      std::unique_ptr<FileCutter> cutter = co_await parts.workers.offload(&open_file, static_cast<const ReadContext*>(context.get()), static_cast<const ScanItem*>(&item.found));
+      if (earlier) cutter->expect(*earlier);
+      Ahead ahead = [&]() -> task<void> {
+        if (earlier) co_await earlier->refill(lists);
+      };
+      Entry entry = co_await read_pieces(*cutter, lane, std::move(ahead));
+      if (auto valid = check_entry(entry); !valid) throw failure(Errc::io, "describing the file: " + valid.error().message());
+      if (entry.changed_while_read && tries < kTriesToRead) continue;
+      slot->changed_while_read = entry.changed_while_read;
+      slot->entries.push_back(std::move(entry));
+      slot->journal.push_back(true);
+      break;
+    }
+  } catch (const failure& f) {
+    // Reading failed: that is this file's problem.  Everything else is the run's.
+    const Errc e = classify(f.code());
+    if (e != Errc::io && e != Errc::not_found && e != Errc::unauthorised) throw;
+    problem = f.what();
+  }
+  co_await uploader->close(lane);  // a file that could not be read to its end too: other files may count on these chunks
+  if (!problem.empty()) slot->problems.push_back({item.found.path, problem});
+  slot->done = true;
+  slot->finished.wake_all();
+}
+
+// A command that fails fails the run: half an output is not what anybody wants to restore.
+task<void> BackupAttempt::Work::printed(std::shared_ptr<Slot> slot, ScanItem item) {
+  ChildOrder child{item.command->command, {"FARKEEP_JOB=" + job.name}};
+  std::unique_ptr<CommandOutput> output = co_await CommandOutput::start(parts.children, std::move(child), parts.reporter);
+  scope->spawn(output->listen(parts.timers), "reading a command's errors");
+  std::unique_ptr<SourceFile> file = output->file(item.stat);
+  std::unique_ptr<FileCutter> cutter =
+      co_await parts.workers.offload(&open_output, static_cast<const ReadContext*>(context.get()), static_cast<const std::string*>(&item.path), std::move(file));
+  Uploader::Lane lane;
+  Ahead ahead = [&]() -> task<void> { return output->fill(2 * kLargePiece); };  // more than a piece: a read that is short is the end
+  Entry entry = co_await read_pieces(*cutter, lane, std::move(ahead));
+  co_await output->finish();
+  entry.changed_while_read = false;
+  entry.ctime_ns = 0;
+  co_await uploader->close(lane);
+  slot->entries.push_back(std::move(entry));
+  slot->journal.push_back(false);
+  slot->done = true;
+  slot->finished.wake_all();
+}
+
+}  // namespace farkeep
