@@ -6,6 +6,7 @@
 #include "agent/enrol.hpp"
 #include "agent/escrow.hpp"
 #include "agent/jobs.hpp"
+#include "agent/protection.hpp"
 #include "agent/report.hpp"
 #include "agent/runner.hpp"
 #include "agent/secrets.hpp"
@@ -21,6 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
+constexpr std::chrono::nanoseconds kFirstLook = 30s, kLastLook = 1h;
 
 Certificate read_authority(const AgentConfig& config) {
   const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
@@ -74,6 +76,7 @@ task<void> Agent::run() {
   scope.spawn(notifier_.run(), "notifying");
   scope.spawn(watch(), "the watch");
   scope.spawn(tell_servers(), "telling the servers");
+  scope.spawn(watch_protection(), "asking what is protected");
   co_await scope.join();
 }
 
@@ -107,6 +110,35 @@ task<void> Agent::tell_servers() {
   }
 }
 
+// A partner that is reached again has everything within minutes; one that is gone for good is asked about once an hour.
+task<void> Agent::watch_protection() {
+  std::uint64_t asked_for = 0;
+  std::chrono::nanoseconds pause = kFirstLook;
+  for (;;) {
+    co_await timers_.sleep(pause);
+    const auto head = state_.head();
+    if (head && head->sequence() != asked_for) {
+      asked_for = head->sequence();
+      pause = kFirstLook;
+    }
+    std::vector<std::string> jobs = unprotected_jobs(state_, config_);
+    if (jobs.empty()) continue;
+    auto lock = state_.lock();
+    if (!lock) continue;
+    pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
+    try {
+      const AgentKeys keys = AgentKeys::load(state_);
+      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+      NoReporter quiet;
+      Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, std::move(jobs), vault, authority_); };
+      co_await use_any(servers, choice_, quiet, std::move(ask));
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      log_info("asking which snapshots are on both servers: {}", e.what());
+    }
+  }
+}
+
 // What time alone brings, and what others read.
 task<void> Agent::watch() {
   for (;;) {
@@ -132,7 +164,9 @@ task<void> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patienc
   TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
   EscrowParts escrow{state_, servers, choice_, clock_, random_, reporter_};
   co_await keep_escrow(escrow, config_.escrow_key_file);
-  JobRunner runner(BackupParts{state_, keys, workers_, timers_, clock_, random_, reporter_}, servers, choice_, [this](const std::string& done) { return report(done); });
+  BackupParts parts{state_, keys, workers_, timers_, clock_, random_, reporter_};
+  parts.memory = MemoryPlan::of(config_.memory);
+  JobRunner runner(parts, servers, choice_, [this](const std::string& done) { return report(done); });
   const BackupJob order = backup_job(job, system_disk());
   began = true;
   const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);

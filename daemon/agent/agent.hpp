@@ -37,6 +37,7 @@ class Agent {
   Buffer report(const std::string& done = {}) const;
   task<void> tell_servers();
   task<void> watch();
+  task<void> watch_protection();
   void look_around();
   task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience);
   task<void> back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began);

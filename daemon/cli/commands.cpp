@@ -8,7 +8,7 @@ std::span<const Command> commands() {
       {"setup", "", "Asks how this machine gets through its firewall, tries it, and writes it into the configuration; with --mode it asks nothing.", &setup_options, &setup},
       {"register", "", "Registers this machine with the data centres, with the token of the configuration.", &register_options, &register_machine},
       {"backup", "JOB…", "Runs jobs now and shows their progress.", &backup_options, &backup},
-      {"status", "", "Shows this machine's registration, its jobs and the age of their last good snapshots.", &no_options, &status},
+      {"status", "", "Shows this machine's registration, and of each job how old its last good snapshot is, where it is, and what is in none.", &status_options, &status},
       {"jobs", "", "Shows when each job ran last and runs next, and why.", &no_options, &jobs},
       {"pause", "[JOB]", "Keeps the daemon from starting a job, or all of them, for a while or until farkeep resume.", &pause_options, &pause},
       {"resume", "[JOB]", "Ends a pause.", &no_options, &resume},

@@ -43,6 +43,7 @@ Exit config_generate(App&, const Values&, const Operands&);
 
 void backup_options(po::options_description&);
 Exit backup(App&, const Values&, const Operands&);
+void status_options(po::options_description&);
 Exit status(App&, const Values&, const Operands&);
 Exit jobs(App&, const Values&, const Operands&);
 void pause_options(po::options_description&);

@@ -4,6 +4,7 @@
 
 #include "agent/check.hpp"
 #include "agent/fetcher.hpp"
+#include "agent/protection.hpp"
 #include "agent/restore.hpp"
 #include "archive/catalog_stream.hpp"
 #include "platform/printable.hpp"
@@ -91,6 +92,7 @@ Exit snapshots(App& app, const Values& values, const Operands&) {
     waited_in_vain = true;
   };
   app.run(app.with_vault(std::move(work)));
+  note_protection(app.state(), app.config(), all);
   print_snapshots(app, all);
   Exit exit = Exit::done;
   for (auto& s : all)
@@ -163,7 +165,7 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
     snapshot = pick_snapshot(all, operands[0]);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "restoring snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
-    Restore restore(vault, app.keys(), app.workers(), app.reporter());
+    Restore restore(vault, app.keys(), app.workers(), app.reporter(), MemoryPlan::of(app.config().memory));
     result = co_await restore.run(snapshot, order);
   };
   app.run(app.with_vault(std::move(work)));

@@ -1,5 +1,6 @@
 #include "agent/agent_metrics.hpp"
 
+#include "agent/protection.hpp"
 #include "agent/scheduler.hpp"
 #include "base/metrics_text.hpp"
 #include "base/software.hpp"
@@ -56,6 +57,10 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   auto snapshot = [&](std::string_view name, std::string_view help, auto value) {
     each(name, help, [&](const Row& r) { return r.record.last_good_ns() > 0 ? std::optional(value(r.record)) : std::nullopt; });
   };
+  each("farkeep_job_snapshot_protected", "Whether the newest snapshot is known to be on both servers.", [&](const Row& r) {
+    const auto known = is_protected(state, r.job.name);
+    return known ? std::optional(*known ? 1.0 : 0.0) : std::nullopt;
+  });
   using Record = agent::pb::Job;
   snapshot("farkeep_job_snapshot_files", "Files in the newest snapshot.", [](const Record& r) { return number(r.files()); });
   snapshot("farkeep_job_snapshot_bytes", "Content of the newest snapshot.", [](const Record& r) { return number(r.bytes()); });

@@ -19,6 +19,8 @@ std::optional<wire::pb::Receipt> receipt_of(ByteView bytes, const Digest& id, co
 
 }  // namespace
 
+bool valid_receipt(ByteView receipt, const Digest& id, const Certificate& authority) { return receipt_of(receipt, id, authority).has_value(); }
+
 task<std::vector<SnapshotInfo>> list_snapshots(VaultPort& vault, const AgentKeys& keys, const Certificate& authority, Workers& workers) {
   Fetcher fetcher(vault, keys, workers);
   std::vector<RemoteSnapshot> rows;
@@ -49,7 +51,7 @@ task<std::vector<SnapshotInfo>> list_snapshots(VaultPort& vault, const AgentKeys
     const auto receipt = receipt_of(rows[i].receipt, s.id, authority);
     if (receipt) s.server_time = WallTime{std::chrono::nanoseconds(receipt->time_ns())};
     else s.problem = "the server's receipt is not valid";
-    s.is_protected = !rows[i].partner_receipt.empty() && receipt_of(rows[i].partner_receipt, s.id, authority);
+    s.is_protected = !rows[i].partner_receipt.empty() && valid_receipt(rows[i].partner_receipt, s.id, authority);
     std::string why;
     if (receipt && !m.verify(authority, s.server_time, &why)) s.problem = "its signature does not hold: " + why;
     if (m.statement().account != keys.account || m.statement().agent != keys.agent) s.problem = "it is of another agent";

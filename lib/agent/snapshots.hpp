@@ -28,6 +28,9 @@ struct SnapshotInfo {
 /// Snapshots whose key envelope or signature fails are listed with a problem: they must be seen.
 task<std::vector<SnapshotInfo>> list_snapshots(VaultPort& vault, const AgentKeys& keys, const Certificate& authority, Workers& workers);
 
+/// Whether a serialised SignedReceipt is about this snapshot, and of a server under the root.
+bool valid_receipt(ByteView receipt, const Digest& id, const Certificate& authority);
+
 /// The one that `name` means: `latest`, `latest:JOB`, or the first hex digits of an id.
 /// Throws not_found, or usage when several match.
 const SnapshotInfo& pick_snapshot(const std::vector<SnapshotInfo>& all, const std::string& name);

@@ -190,7 +190,11 @@ agent::pb::Pauses AgentState::pauses() const {
 
 void AgentState::set_pauses(const agent::pb::Pauses& p) { store("pauses", serialised(p)); }
 
-// A damaged one costs a question to a server.
+// A damaged one costs a question to a server, of these two.
+agent::pb::Protections AgentState::protections() const { return readable<agent::pb::Protections>(load("protection", kMaxStateFile)); }
+
+void AgentState::set_protections(const agent::pb::Protections& p) { store("protection", serialised(p)); }
+
 agent::pb::Escrow AgentState::escrow() const { return readable<agent::pb::Escrow>(load("escrow", kMaxStateFile)); }
 
 void AgentState::set_escrow(const agent::pb::Escrow& e) { store("escrow", serialised(e)); }

@@ -76,6 +76,8 @@ class AgentState {
   void set_endpoints(const agent::pb::Endpoints& endpoints);
   agent::pb::Pauses pauses() const;
   void set_pauses(const agent::pb::Pauses& pauses);
+  agent::pb::Protections protections() const;
+  void set_protections(const agent::pb::Protections& protections);
   /// Empty: no slot for an organisation was put on a server yet.
   agent::pb::Escrow escrow() const;
   void set_escrow(const agent::pb::Escrow& escrow);

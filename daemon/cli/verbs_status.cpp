@@ -1,0 +1,199 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <boost/json.hpp>
+
+#include "agent/changes.hpp"
+#include "agent/control.hpp"
+#include "agent/escrow.hpp"
+#include "agent/jobs.hpp"
+#include "agent/protection.hpp"
+#include "platform/printable.hpp"
+#include "verbs.hpp"
+#include "way.hpp"
+
+namespace farkeep::cli {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kLookFor = 2s;  // at each job's files, unless all are asked for
+
+std::string in_words(const NeededServer& announced) {
+  const std::string what = fmt::format("{} ({}) from {} on", announced.address.to_string(), announced.purpose, rfc3339(*announced.from));
+  if (!announced.tried) return what + " (prepare the firewall: farkeep connection rules)";
+  const std::string when = rfc3339(*announced.tried);
+  return what + (announced.problem.empty() ? ", reached already (" + when + ")" : ", NOT REACHED YET (" + when + "): " + announced.problem + " (prepare the firewall: farkeep connection rules)");
+}
+
+boost::json::object announcement(const NeededServer& announced) {
+  boost::json::object out{{"address", announced.address.to_string()}, {"from", rfc3339(*announced.from)}};
+  if (announced.tried) {
+    out["tried"] = rfc3339(*announced.tried);
+    out["reached"] = announced.problem.empty();
+    if (!announced.problem.empty()) out["problem"] = announced.problem;
+  }
+  return out;
+}
+
+// By whom this machine was set up, and who else can recover it.
+void show_deployment(App& app, boost::json::object& out) {
+  if (const auto& deployment = app.config().deployment) {
+    out["deployment"] = {{"bundle", deployment->bundle}, {"drifted", deployment->drifted()}};
+    if (!app.options().json)
+      app.say("deployed by bundle " + deployment->bundle + (deployment->drifted() ? "; drifted: the settings were changed since (farkeep-deploy diff shows what)" : ""));
+  }
+  if (app.config().escrow_key_file.empty()) return;
+  const auto escrow = app.state().escrow();
+  std::string text = "not on a server yet: the next run tries it again";
+  try {
+    if (has_escrow_slot(app.state(), read_escrow_key(system_disk(), app.config().escrow_key_file))) text = "on the servers since " + rfc3339(WallTime{std::chrono::nanoseconds(escrow.put_ns())});
+  } catch (const failure& f) {
+    text = f.what();
+  }
+  out["escrow"] = text;
+  if (!app.options().json) app.say("escrow key slot: " + text);
+}
+
+// How the daemon's run goes; nothing when it does not say.
+std::optional<boost::json::object> running_progress(App& app) {
+  std::optional<std::string> answer;
+  auto ask = [&]() -> task<void> { answer = co_await ask_daemon(app.timers(), app.state().folder(), "progress"); };
+  try {
+    app.run(ask());
+  } catch (const failure&) {  // an older daemon, or one that is about to end
+    return std::nullopt;
+  }
+  boost::system::error_code error;
+  const boost::json::value parsed = boost::json::parse(answer.value_or(""), error);
+  if (error || !parsed.is_object()) return std::nullopt;
+  return parsed.as_object();
+}
+
+std::uint64_t number_in(const boost::json::object& o, std::string_view key) {
+  const auto* value = o.if_contains(key);
+  return value && value->is_number() ? value->to_number<std::uint64_t>() : 0;
+}
+
+std::string in_words(const boost::json::object& progress) {
+  const auto* phase = progress.if_contains("phase");
+  std::string out = phase && phase->is_string() ? std::string(phase->as_string()) + ", " : "";
+  out += show_progress(number_in(progress, "files_done"), number_in(progress, "bytes_done"), number_in(progress, "bytes_expected"));
+  if (const auto left = number_in(progress, "seconds_left")) out += ", " + show_time(std::chrono::seconds(left)) + " left";
+  return out;
+}
+
+// Nothing: the walk failed, which is said.
+std::optional<Changes> changes_since(App& app, const JobConfig& job, bool all) {
+  Changes found;
+  const SteadyTime until = app.timers().now() + kLookFor;
+  auto go_on = [&] { return all || app.timers().now() < until; };
+  auto look = [&]() -> task<void> {
+    const BackupJob order = backup_job(job, system_disk());
+    found = co_await look_for_changes(app.state(), app.keys(), order, app.workers(), system_sources(), go_on);
+  };
+  try {
+    app.run(look());
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::cancelled) throw;
+    app.reporter().note(fmt::format("looking for files of job {} that are in no snapshot: {}", job.name, f.what()));
+    return std::nullopt;
+  }
+  return found;
+}
+
+std::string path_of(const Changes& c) {
+  const std::string quoted = printable(c.newest);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+boost::json::object in_json(const Changes& c) {
+  if (c.end == Changes::End::no_catalog) return {{"known", false}};
+  boost::json::object out{{"known", true}, {"complete", c.end == Changes::End::all}, {"looked_at", c.looked_at}, {"files", c.files}, {"bytes", c.bytes}};
+  if (!c.newest.empty()) {
+    out["newest"] = path_of(c);
+    out["newest_modified"] = rfc3339(WallTime{std::chrono::nanoseconds(c.newest_ns)});
+  }
+  return out;
+}
+
+std::string in_words(const Changes& c, std::int64_t now) {
+  if (c.end == Changes::End::no_catalog) return "which files are in no snapshot is not known on this machine until the next run";
+  const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the {} looked at in {} s; all: farkeep status --all)", c.looked_at, kLookFor.count()) : "";
+  if (c.newest.empty()) return "every file is in the snapshot as it is now" + looked;
+  const auto age = show_time(std::chrono::seconds(std::max<std::int64_t>(0, now - c.newest_ns) / 1'000'000'000));
+  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago", c.files, show_bytes(static_cast<double>(c.bytes)), looked, path_of(c), age);
+}
+
+}  // namespace
+
+void status_options(po::options_description& d) { d.add_options()("all", "look at all files for those that are in no snapshot, not for two seconds at each job's"); }
+
+Exit status(App& app, const Values& values, const Operands&) {
+  AgentState& state = app.state();
+  const bool registered = state.registered();
+  const std::int64_t now = app.clock().wall().time_since_epoch().count();
+  boost::json::object out{{"message_type", "status"}, {"registered", registered}};
+  if (registered) {
+    const auto identity = state.identity();
+    const auto account = AccountId::from(identity.account()).value_or(AccountId{});
+    const auto agent = AgentId::from(identity.agent()).value_or(AgentId{});
+    out["account"] = identity.account_name();
+    out["account_id"] = account.hex();
+    out["agent_id"] = agent.hex();
+    boost::json::array servers;
+    if (!app.options().json) app.say(fmt::format("agent {} ({}) of account {}", identity.name(), agent.hex(), identity.account_name()));
+    const auto known = state.endpoints();
+    for (auto& target : app.servers().pair()) {
+      std::string text = "not used yet";
+      for (auto& e : known.endpoint()) {
+        if (e.address() != target.address) continue;
+        text = e.failures() ? fmt::format("failed {} times in a row: {}", e.failures(), e.last_error()) : "worked " + rfc3339(WallTime{std::chrono::nanoseconds(e.last_good_ns())});
+      }
+      servers.push_back(boost::json::object{{"name", target.name}, {"address", target.address}, {"state", text}});
+      if (!app.options().json) app.say(fmt::format("server {}: {}", target.name, text));
+    }
+    out["servers"] = std::move(servers);
+    boost::json::array announced, waiting;
+    for (auto& s : servers_of(app)) {
+      if (s.from) announced.push_back(announcement(s));
+      if (s.from && !app.options().json) app.say("announced: " + in_words(s));
+      if (app.config().connection.mode != ConnectionMode::mapped || s.via || s.from || s.until) continue;
+      waiting.push_back(boost::json::value(s.address.to_string()));
+      if (!app.options().json) app.say(fmt::format("waiting for mapping: no firewall port is mapped to {} ({}); see: farkeep connection map", s.address.to_string(), s.purpose));
+    }
+    out["announced"] = std::move(announced);
+    out["waiting_for_mapping"] = std::move(waiting);
+  } else if (!app.options().json) {
+    app.say("this machine is not registered (run: farkeep register)");
+  }
+  show_deployment(app, out);
+  auto held = state.lock();
+  boost::json::array jobs;
+  for (auto& job : app.config().jobs) {
+    const auto record = state.job(job.name);
+    const bool running = record.running() && !held;
+    const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
+    const auto progress = running ? running_progress(app) : std::nullopt;
+    jobs.push_back(boost::json::object{{"name", job.name}, {"running", running}, {"last_good", last_good}, {"last_exit", record.last_exit()}, {"last_text", record.last_text()},
+                                       {"failures_in_a_row", record.failures()}, {"seconds_since_good", record.last_good_ns() ? (now - record.last_good_ns()) / 1'000'000'000 : -1}});
+    boost::json::object& shown = jobs.back().as_object();
+    if (progress) shown["progress"] = *progress;
+    const auto on_both = is_protected(state, job.name);
+    if (on_both) shown["protected"] = *on_both;
+    const std::optional<Changes> changes = registered ? changes_since(app, job, values.count("all") > 0) : std::nullopt;
+    if (changes) shown["unprotected"] = in_json(*changes);
+    if (app.options().json) continue;
+    std::string line = fmt::format("job {}: last good snapshot {}", job.name, last_good);
+    if (record.last_good_ns()) line += fmt::format(", {} ago", show_time(std::chrono::seconds((now - record.last_good_ns()) / 1'000'000'000)));
+    if (on_both) line += *on_both ? ", protected (on both servers)" : ", received by one server and not known to be on the other one yet";
+    if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
+    else if (record.running()) line += "; the last run was cut off and will be continued";
+    else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
+    app.say(line);
+    if (changes) app.say("  " + in_words(*changes, now));
+  }
+  out["jobs"] = std::move(jobs);
+  if (app.options().json) app.say(boost::json::serialize(out));
+  return Exit::done;
+}
+
+}  // namespace farkeep::cli
