@@ -1,12 +1,12 @@
 #include "agent/report.hpp"
 
 #include "agent/scheduler.hpp"
+#include "base/limits.hpp"
 #include "wire/message.hpp"
 
 namespace farkeep {
 namespace {
 
-constexpr int kMostJobs = 256;  // of PROTOCOL.md
 constexpr std::size_t kMostText = 128;
 
 }  // namespace
@@ -17,7 +17,7 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
   report.set_time_ns(now_ns);
   const AgentId agent = state.agent_id();
   for (auto& job : config.jobs) {
-    if (!job.enabled || job.schedules.empty() || report.job_size() == kMostJobs) continue;
+    if (!job.enabled || job.schedules.empty() || report.job_size() == limits::kMaxReportJobs) continue;
     auto record = state.job(job.name);
     if (job.name == done) record.set_last_good_ns(now_ns);
     const JobTimes times(job, agent, zone);

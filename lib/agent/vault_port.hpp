@@ -50,7 +50,7 @@ class VaultPort {
     std::vector<ObjectId> missing;  ///< otherwise
   };
   virtual task<Commit> commit(Buffer manifest) = 0;
-  /// Snapshots with sequence numbers above `after`, oldest first; at most 256, fewer than 256 only at the end.
+  /// Snapshots with sequence numbers above `after`, oldest first; at most limits::kPageSnapshots, none only at the end.
   virtual task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t after) = 0;
   /// Every record that holds one of the ids, each once, in calls of `sink` with one or more whole records.  Returns the ids
   /// that the server does not have.

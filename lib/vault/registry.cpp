@@ -269,7 +269,7 @@ void Registry::note_seen(const AgentId& id, std::string_view address, std::strin
 }
 
 void Registry::set_told(const AgentId& id, std::string_view report) {
-  if (report.size() > kMostReport) throw failure(Errc::too_large, "keeping the report of agent " + id.brief());
+  if (report.size() > limits::kMaxReport) throw failure(Errc::too_large, "keeping the report of agent " + id.brief());
   vault::pb::Told told;
   told.set_id(to_string(id.view()));
   told.set_received_ns(now());

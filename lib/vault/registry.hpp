@@ -73,7 +73,6 @@ class Registry {
   std::optional<vault::pb::Seen> seen(const AgentId& id);
 
   // ---- what agents told of themselves
-  static constexpr std::size_t kMostReport = 64 * 1024;
   /// Keeps a serialised wire Report, received now.  Errors: too_large.
   void set_told(const AgentId& id, std::string_view report);
   std::optional<vault::pb::Told> told(const AgentId& id);

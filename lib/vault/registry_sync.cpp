@@ -8,7 +8,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kPageBytes = 256 * limits::kKiB;   // the answer may be somewhat larger than the page, and must fit a frame too
-constexpr std::size_t kMaxEntry = Registry::kMostReport + limits::kKiB;
+constexpr std::size_t kMaxEntry = limits::kMaxReport + limits::kKiB;
 
 template <class Record>
 std::uint64_t version_of(const Record& record) { return record.version(); }

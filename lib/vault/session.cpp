@@ -1,6 +1,7 @@
 #include "vault/session.hpp"
 
 #include "async/race.hpp"
+#include "base/limits.hpp"
 #include "base/log.hpp"
 
 // Who may come in, and the verbs that need no vault.
@@ -8,7 +9,6 @@ namespace farkeep {
 namespace {
 
 constexpr std::uint32_t kVersion = 1;
-constexpr int kMostJobs = 256;
 constexpr auto kLongestWork = std::chrono::hours{1};
 
 // What may be told to the other side about a failure: never what our disks and files are called.
@@ -196,7 +196,7 @@ task<Reply> Session::directory(Request request) {
 
 task<Reply> Session::report(Request request) {
   auto const message = parsed<wire::pb::Report>(request);
-  if (message.job_size() > kMostJobs) throw wire::Refusal(Errc::too_large, "a report names at most " + std::to_string(kMostJobs) + " jobs", std::chrono::seconds{0});
+  if (message.job_size() > limits::kMaxReportJobs) throw wire::Refusal(Errc::too_large, "a report names at most " + std::to_string(limits::kMaxReportJobs) + " jobs", std::chrono::seconds{0});
   co_await parts_.workers.offload([](Registry* registry, AgentId id, std::string told) { registry->set_told(id, told); }, &parts_.registry, who_.agent, message.SerializeAsString());
   parts_.news.vault_changed({who_.account, who_.agent});
   co_return reply_with(wire::pb::Done{});

@@ -1,5 +1,6 @@
 #include "archive/record.hpp"
 #include "async/race.hpp"
+#include "base/limits.hpp"
 #include "base/log.hpp"
 #include "crypto/envelope.hpp"
 #include "vault/receipts.hpp"
@@ -12,7 +13,6 @@ namespace {
 
 constexpr std::size_t kPageBytes = 768 * limits::kKiB;  // of a frame's head: one more manifest with receipts still fits
 constexpr std::size_t kPageStep = 16;
-constexpr std::uint64_t kPageSnapshots = 256;
 constexpr std::size_t kMaxSlot = 4 * limits::kKiB;  // crypto/KEYS.md: 142 and 158 bytes
 constexpr std::size_t kMaxSlots = 64;               // eight at a time, and those they replaced
 
@@ -198,14 +198,14 @@ task<Reply> Session::snapshots(Request request) {
   wire::pb::SnapshotPage page;
   std::size_t bytes = 0;
   auto after = message.after();
-  while (static_cast<std::uint64_t>(page.snapshot_size()) < kPageSnapshots && bytes < kPageBytes && after < (*vault)->head().sequence) {
+  while (static_cast<std::uint64_t>(page.snapshot_size()) < limits::kPageSnapshots && bytes < kPageBytes && after < (*vault)->head().sequence) {
     auto rows = co_await (*vault)->snapshots(after, bytes == 0 ? 1 : kPageStep);
     if (rows.empty()) {
       after = (*vault)->head().sequence;
       break;
     }
     for (auto const& row : rows) {
-      if (bytes >= kPageBytes || static_cast<std::uint64_t>(page.snapshot_size()) == kPageSnapshots) break;
+      if (bytes >= kPageBytes || static_cast<std::uint64_t>(page.snapshot_size()) == limits::kPageSnapshots) break;
       auto* one = page.add_snapshot();
       one->set_manifest(to_string(row.manifest));
       one->mutable_receipt()->ParseFromArray(row.receipt.data(), static_cast<int>(row.receipt.size()));

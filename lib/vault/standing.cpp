@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/limits.hpp"
 #include "vault/names.hpp"
 #include "vault/registry.hpp"
 #include "wire/message.hpp"
@@ -20,7 +21,7 @@ bool AgentStanding::overdue() const noexcept {
 AgentStanding standing_of(const vault::pb::Told& told, WallTime now) {
   AgentStanding out;
   out.told = WallTime{std::chrono::nanoseconds(told.received_ns())};
-  auto const report = wire::parse_message<wire::pb::Report>(told.report(), Registry::kMostReport);
+  auto const report = wire::parse_message<wire::pb::Report>(told.report(), limits::kMaxReport);
   if (!report) return out;
   // The agent's clock may be wrong: what counts is how long before or after its report a time lies.  Computed unsigned, for they may be any numbers.
   auto const here = [&](std::int64_t ns) -> std::optional<WallTime> {

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/limits.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/temp_folder.hpp"
 #include "vault/server_metrics.hpp"
@@ -103,7 +104,7 @@ TEST_CASE("told: the newer report stays, on both sides the same; one too large i
   east.set_told(id, "x");
   CHECK(east.generation() == before);
   CHECK(east.told(id)->report() == "x");
-  CHECK_THROWS(east.set_told(id, std::string(Registry::kMostReport + 1, 'x')));
+  CHECK_THROWS(east.set_told(id, std::string(limits::kMaxReport + 1, 'x')));
   CHECK(east.told(id)->report() == "x");
 }
 
