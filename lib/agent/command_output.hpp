@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "agent/commands.hpp"
 #include "agent/progress.hpp"
 #include "agent/scanner.hpp"
+#include "async/commands.hpp"
 #include "base/clock.hpp"
 #include "config/command_source.hpp"
 #include "platform/source_tree.hpp"

@@ -1,6 +1,6 @@
 #include "agent/hooks.hpp"
 
-#include "agent/commands.hpp"
+#include "async/commands.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -20,7 +20,7 @@ task<int> Hooks::one(const std::string& command, const std::string& hook, Facts 
   order.environment.push_back("FARKEEP_JOB=" + job_.name);
   order.environment.push_back("FARKEEP_HOOK=" + hook);
   Lines::Take tell = [this, hook](std::string_view line) { reporter_.note(hook + ": " + std::string(line)); };
-  const int status = co_await run_command(children_, timers_, std::move(order), limit, also, std::move(tell));
+  const int status = co_await run_command(children_, timers_, std::move(order), limit, "hook_timeout", also, std::move(tell));
   co_return status;
 }
 

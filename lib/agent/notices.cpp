@@ -9,17 +9,6 @@ std::string when(std::int64_t ns) { return ns > 0 ? rfc3339(WallTime{std::chrono
 
 }  // namespace
 
-const char* name_of(Notice::Event event) noexcept {
-  switch (event) {
-    case Notice::Event::started: return "started";
-    case Notice::Event::done: return "done";
-    case Notice::Event::failed: return "failed";
-    case Notice::Event::overdue: return "overdue";
-    case Notice::Event::recovered: return "recovered";
-  }
-  return "unknown";
-}
-
 void Notices::tell(Notice::Event event, const JobConfig& job, std::string text, bool to_people, std::string ping) {
   if (to_people || !ping.empty()) tell_(Notice{event, job.name, std::move(text), to_people, std::move(ping)});
 }

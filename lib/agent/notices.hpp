@@ -2,25 +2,14 @@
 
 #include <functional>
 #include <string>
-#include <vector>
 
 #include "agent/state.hpp"
 #include "base/clock.hpp"
 #include "config/agent_config.hpp"
 #include "config/zone.hpp"
+#include "transport/notice.hpp"
 
 namespace farkeep {
-
-/// A thing that somebody may want to hear of.
-struct Notice {
-  enum class Event { started, done, failed, overdue, recovered };
-  Event event;
-  std::string job;
-  std::string text;          ///< one line, for people
-  bool to_people = false;    ///< goes to webhooks, mail and commands
-  std::string ping;          ///< the URL to call; empty: none
-};
-const char* name_of(Notice::Event event) noexcept;
 
 /// Decides what is told of the daemon's jobs.
 ///

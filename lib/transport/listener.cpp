@@ -86,6 +86,11 @@ task<void> Listener::run() {
 }
 
 void Listener::use(TlsContext tls) { state_->tls = std::move(tls); }
+void Listener::limit(std::size_t max_connections) {
+  FARKEEP_CHECK(max_connections > 0);
+  state_->options.max_connections = max_connections;
+  state_->room.wake_all();
+}
 std::size_t Listener::connections() const noexcept { return state_->connected; }
 std::size_t Listener::handshakes() const noexcept { return state_->shaking.size(); }
 

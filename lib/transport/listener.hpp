@@ -41,6 +41,9 @@ class Listener {
   /// For connections from now on (a renewed certificate).
   void use(TlsContext tls);
 
+  /// At most so many connections from now on; those that are served are kept.
+  void limit(std::size_t max_connections);
+
   std::size_t connections() const noexcept;
   std::size_t handshakes() const noexcept;
 

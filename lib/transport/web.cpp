@@ -13,6 +13,9 @@ namespace {
 
 std::size_t drop(char*, std::size_t size, std::size_t count, void*) { return size * count; }
 
+// Asked about once a second, and more often while something happens.
+int is_over(void* stopped, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return static_cast<const std::atomic<bool>*>(stopped)->load() ? 1 : 0; }
+
 std::string host_of(const std::string& url) {
   const std::size_t begin = url.find("://") + 3;
   const std::string host = url.substr(begin, url.find_first_of("/?#", begin) - begin);
@@ -27,7 +30,7 @@ struct Header {
   curl_slist* list;
 };
 
-void call_now(WebCall call) {
+void call_now(WebCall call, std::atomic<bool>* stopped) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   const std::string doing = "calling " + host_of(call.url);
@@ -47,8 +50,12 @@ void call_now(WebCall call) {
   curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 10L);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 20L);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &drop);
+  curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
+  curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &is_over);
+  curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, stopped);
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, error);
   const CURLcode code = curl_easy_perform(curl.get());
+  if (code == CURLE_ABORTED_BY_CALLBACK) throw failure(Errc::cancelled, doing);
   if (code != CURLE_OK) {
     const std::string why = error[0] ? error : curl_easy_strerror(code);
     throw failure::whole(code == CURLE_OPERATION_TIMEDOUT ? Errc::timed_out : Errc::unreachable, doing + ": " + why);
@@ -60,6 +67,6 @@ void call_now(WebCall call) {
 
 }  // namespace
 
-task<void> CurlWeb::call(WebCall call) { return workers_.offload(&call_now, std::move(call)); }
+task<void> CurlWeb::call(WebCall call) { return workers_.offload(&call_now, std::move(call), &stopped_); }
 
 }  // namespace farkeep

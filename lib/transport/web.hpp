@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "async/task.hpp"
@@ -30,9 +31,12 @@ class CurlWeb final : public Web {
   /// Outlives it.
   explicit CurlWeb(Workers& workers) : workers_(workers) {}
   task<void> call(WebCall call) override;
+  /// Calls that are made end soon, as cancelled; so do all later ones.
+  void stop() noexcept { stopped_ = true; }
 
  private:
   Workers& workers_;
+  std::atomic<bool> stopped_{false};
 };
 
 }  // namespace farkeep

@@ -1,9 +1,6 @@
 // Commands around and inside a run: hooks, and output that is backed up as a file.
-#include "agent/commands.hpp"
-
 #include "agent/command_output.hpp"
 #include "async/scope.hpp"
-#include "sim/sim_timers.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -28,34 +25,6 @@ struct Host : Machine {
   std::string tells(const std::string& words) const { return "echo \"" + words + "\" >> " + (base / "told").string(); }
   std::string told() const { return text(base / "told"); }
   AsioTimers real;
-};
-
-// A command that never ends by itself, and says whether it was asked to.
-class Hanging final : public Child {
- public:
-  Hanging(Timers& timers, bool& gone) : timers_(timers), gone_(gone) {}
-  ~Hanging() override { gone_ = true; }
-  task<std::size_t> read_output(MutableByteView) override { return hang(); }
-  task<std::size_t> read_errors(MutableByteView) override { return hang(); }
-  task<int> ended() override {
-    co_await timers_.sleep(1000h);
-    co_return 0;
-  }
-
- private:
-  task<std::size_t> hang() {
-    co_await timers_.sleep(1000h);
-    co_return 0;
-  }
-  Timers& timers_;
-  bool& gone_;
-};
-
-struct HangingChildren final : Children {
-  explicit HangingChildren(Timers& t) : timers(t) {}
-  task<std::unique_ptr<Child>> start(ChildOrder) override { co_return std::make_unique<Hanging>(timers, gone); }
-  Timers& timers;
-  bool gone = false;
 };
 
 }  // namespace
@@ -206,16 +175,6 @@ TEST_CASE("hooks: one that leaves a service running behind it, with its streams,
   std::system(("kill " + m.text(m.base / "pid")).c_str());
 }
 
-TEST_CASE("hooks: one that takes longer than hook_timeout is ended, and the message names the key") {
-  asio::io_context io;
-  sim::SimTimers timers;
-  HangingChildren children(timers);
-  const SteadyTime began = timers.now();
-  CHECK_THROWS_WITH(sim::run(io, timers, run_command(children, timers, {"hang", {}}, 90s, 0, [](std::string_view) {})), Contains("'hang' took longer than 90 s") && Contains("hook_timeout"));
-  CHECK(timers.now() - began == 90s);
-  CHECK(children.gone);
-}
-
 TEST_CASE("hooks: a run that is stopped runs finally to its end, and stays stopped") {
   Host m;
   m.job.hooks.before = {"echo $$ > " + (m.base / "pid").string() + "; exec sleep 1000"};
@@ -241,18 +200,4 @@ TEST_CASE("hooks: a run that is stopped runs finally to its end, and stays stopp
   CHECK(m.state->job("main").running());  // it is continued
   // The command was asked to end: the loop is over only when it has.
   CHECK(std::system(("kill -0 " + m.text(m.base / "pid").substr(0, m.text(m.base / "pid").find('\n')) + " 2>/dev/null").c_str()) != 0);
-}
-
-TEST_CASE("lines: control characters, long lines and a missing end do not reach the log as they are") {
-  std::vector<std::string> seen;
-  Lines lines([&](std::string_view line) { seen.emplace_back(line); });
-  lines.add("one\r\ntw");
-  lines.add("o\x1b[2J\n\n");
-  lines.add(std::string(2000, 'x'));
-  lines.end();
-  REQUIRE(seen.size() == 3);
-  CHECK(seen[0] == "one");
-  CHECK(seen[1] == "two [2J");
-  CHECK(seen[2] == std::string(500, 'x'));
-  CHECK(lines.last() == std::string(200, 'x'));
 }

@@ -1,11 +1,9 @@
-// What is told of jobs, to whom, and how often; and what Prometheus reads.
+// What is told of jobs, and how often; and what Prometheus reads.
 #include "agent/notices.hpp"
 
 #include <catch2/catch.hpp>
 
 #include "agent/agent_metrics.hpp"
-#include "agent/notifier.hpp"
-#include "async/scope.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
 #include "unit/config/fake_zone.hpp"
@@ -61,59 +59,6 @@ struct Machine {
   AgentState state;
   std::vector<Notice> told;
   Notices notices;
-};
-
-// Somebody who listens, after having refused some calls.
-struct Listener final : Web {
-  task<void> call(WebCall call) override {
-    if (refuses > 0) {
-      --refuses;
-      throw failure(Errc::unreachable, "calling");
-    }
-    calls.push_back(std::move(call));
-    co_return;
-  }
-  int refuses = 0;
-  std::vector<WebCall> calls;
-};
-
-// A command that takes what it reads, and ends at once.
-class Done final : public Child {
- public:
-  task<std::size_t> read_output(MutableByteView) override { co_return 0; }
-  task<std::size_t> read_errors(MutableByteView) override { co_return 0; }
-  task<int> ended() override { co_return 0; }
-};
-struct Commands final : Children {
-  task<std::unique_ptr<Child>> start(ChildOrder order) override {
-    orders.push_back(std::move(order));
-    co_return std::make_unique<Done>();
-  }
-  std::vector<ChildOrder> orders;
-};
-
-struct Delivery {
-  explicit Delivery(NotifyConfig c) : config(std::move(c)), notifier(config, "web1", commands, web, timers) {}
-  // Until nothing more happens.
-  void run() {
-    asio::io_context io;
-    auto all = [&]() -> task<void> {
-      Scope scope(co_await asio::this_coro::executor);
-      auto stop = [](Scope& s, Timers& t) -> task<void> {
-        co_await t.sleep(1h);
-        s.cancel();
-      };
-      scope.spawn(notifier.run(), "notifier");
-      scope.spawn(stop(scope, timers), "stop");
-      co_await scope.join();
-    };
-    sim::run(io, timers, all());
-  }
-  NotifyConfig config;
-  sim::SimTimers timers;
-  Commands commands;
-  Listener web;
-  Notifier notifier;
 };
 
 }  // namespace
@@ -190,52 +135,6 @@ TEST_CASE("notices: when = all tells of each run, a ping address hears of each w
   ping.run(false);
   ping.run(false);
   CHECK(ping.events() == "started-(https://hc.example/u/start) done-(https://hc.example/u) failed(https://hc.example/u/fail) failed-(https://hc.example/u/fail)");
-}
-
-TEST_CASE("notifier: webhooks, mail and commands get the notice; a ping goes to its address alone") {
-  NotifyConfig config;
-  config.webhooks = {"https://chat.example/h"};
-  config.mails = {"a@example.org", "b@example.org"};
-  config.sendmail = "/usr/sbin/sendmail";
-  config.commands = {"page"};
-  config.proxy = "http://proxy:3128";
-  Delivery d(config);
-  d.notifier.tell({Event::failed, "main", "job main failed: \"no route\"", true, ""});
-  d.notifier.tell({Event::done, "main", "done", false, "https://hc.example/u"});
-  d.run();
-  REQUIRE(d.web.calls.size() == 2);
-  CHECK(d.web.calls[0].body == R"({"text":"web1: job main failed: \"no route\"","event":"failed","job":"main","machine":"web1"})");
-  CHECK(d.web.calls[0].type == "application/json");
-  CHECK(d.web.calls[0].proxy == "http://proxy:3128");
-  CHECK(d.web.calls[1].url == "https://hc.example/u");
-  REQUIRE(d.commands.orders.size() == 2);
-  CHECK(d.commands.orders[0].command == "'/usr/sbin/sendmail' -t -i");
-  CHECK_THAT(d.commands.orders[0].input, Catch::StartsWith("To: a@example.org, b@example.org\nSubject: [farkeep] web1: job main failed\n") && Contains("\n\nweb1: job main failed: \"no route\"\n"));
-  CHECK(d.commands.orders[1].environment == std::vector<std::string>{"FARKEEP_EVENT=failed", "FARKEEP_JOB=main", "FARKEEP_MACHINE=web1", "FARKEEP_TEXT=job main failed: \"no route\""});
-}
-
-TEST_CASE("notifier: what cannot be delivered is tried three times, and does not keep the next one") {
-  NotifyConfig config;
-  config.webhooks = {"https://chat.example/h"};
-  Delivery d(config);
-  d.web.refuses = 2;
-  d.notifier.tell({Event::failed, "main", "first", true, ""});
-  d.run();
-  CHECK(d.web.calls.size() == 1);
-  d.web.refuses = 3;
-  d.notifier.tell({Event::failed, "main", "lost", true, ""});
-  d.notifier.tell({Event::failed, "main", "second", true, ""});
-  d.run();
-  REQUIRE(d.web.calls.size() == 2);
-  CHECK_THAT(d.web.calls[1].body, Contains("second"));
-}
-
-TEST_CASE("notifier: more notices than it keeps are dropped, not piled up") {
-  Delivery d(NotifyConfig{});
-  d.config.commands = {"page"};
-  for (std::size_t i = 0; i < Notifier::kMostWaiting + 20; ++i) d.notifier.tell({Event::failed, "main", "x", true, ""});
-  d.run();
-  CHECK(d.commands.orders.size() == Notifier::kMostWaiting);
 }
 
 TEST_CASE("metrics: an agent that knows nothing yet leaves out what it does not know") {

@@ -131,6 +131,25 @@ TEST_CASE("listener: full means that newcomers wait, not that they are refused")
   CHECK(w.ask(*third, "three") == "three");
 }
 
+TEST_CASE("listener: a higher limit lets those in who wait, beside those who are served") {
+  ListenerOptions o;
+  o.max_connections = 1;
+  Served w{o};
+  auto first = w.client();
+  CHECK(w.ask(*first, "one") == "one");
+  TlsDialer dialer{w.dialer, w.timers, TlsContext{w.pki.unregistered(), w.clock}};
+  std::unique_ptr<SecureStream> second, third;
+  bool second_ended = false, third_ended = false;
+  asio::co_spawn(w.io, note_connection(dialer, second), [&](const std::exception_ptr&) { second_ended = true; });
+  w.until([&] { return second_ended; });  // turned away, as above, or served as soon as there is room
+  asio::co_spawn(w.io, note_connection(dialer, third), [&](const std::exception_ptr&) { third_ended = true; });
+  w.listener.limit(3);
+  w.until([&] { return third_ended; });
+  REQUIRE(third);
+  CHECK(w.ask(*third, "three") == "three");
+  CHECK(w.ask(*first, "again") == "again");
+}
+
 TEST_CASE("listener: a handler that throws ends its own connection only") {
   Served w{ListenerOptions{}};
   auto bad = w.client(), good = w.client();

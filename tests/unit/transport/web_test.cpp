@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -31,6 +32,15 @@ struct Server {
       const std::size_t n = co_await socket.async_read_some(into, asio::use_awaitable);
       request.append(piece, n);
     }
+    if (asked) {  // and never answered
+      asked();
+      char piece[100];
+      const auto into = asio::buffer(piece);
+      boost::system::error_code hung_up;
+      auto token = asio::redirect_error(asio::use_awaitable, hung_up);
+      co_await socket.async_read_some(into, token);
+      co_return;
+    }
     const auto out = asio::buffer(answer);
     co_await asio::async_write(socket, out, asio::use_awaitable);
   }
@@ -57,6 +67,7 @@ struct Server {
   ThreadWorkers workers{1};
   CurlWeb web{workers};
   std::string request;
+  std::function<void()> asked;
 };
 
 }  // namespace
@@ -90,4 +101,15 @@ TEST_CASE("web: through a proxy the proxy is asked, and the environment is not")
   CHECK(proxy.call({"http://chat.invalid/hook", "x", "text/plain", "http://127.120.0.7:16384"}, "200 OK").empty());
   ::unsetenv("http_proxy");
   CHECK_THAT(proxy.request, Catch::StartsWith("POST http://chat.invalid/hook HTTP/1.1\r\n"));
+}
+
+TEST_CASE("web: a call that nobody answers ends when it is stopped, and no further one is made") {
+  Server s("127.120.0.8");
+  s.asked = [&] { s.web.stop(); };
+  CHECK_THAT(s.call({"http://127.120.0.8:16384/secret", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.8:16384: ") && !Contains("secret"));
+  CHECK_FALSE(s.request.empty());
+  Server later("127.120.0.9");
+  later.web.stop();
+  CHECK_THAT(later.call({"http://127.120.0.9:16384/", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.9:16384: "));
+  CHECK(later.request.empty());
 }

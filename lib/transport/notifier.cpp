@@ -1,8 +1,8 @@
-#include "agent/notifier.hpp"
+#include "transport/notifier.hpp"
 
 #include <boost/json.hpp>
 
-#include "agent/commands.hpp"
+#include "async/commands.hpp"
 #include "base/log.hpp"
 
 namespace farkeep {
@@ -30,6 +30,18 @@ task<void> try_thrice(Timers& timers, std::string what, Attempt attempt) {
   log_warning("notifying {}: {}; given up after {} tries", what, problem, std::size(kPauses) + 1);
 }
 
+std::string listed(const std::vector<std::string>& names) {
+  std::string out;
+  for (auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+// "job main", "agent web7": what a mail's subject is about.
+std::string about(const Notice& notice) {
+  if (notice.agents.empty()) return "job " + notice.job;
+  return notice.agents.size() == 1 ? "agent " + notice.agents.front() : "several agents";
+}
+
 }  // namespace
 
 void Notifier::tell(Notice notice) {
@@ -41,50 +53,51 @@ task<void> Notifier::run() {
 }
 
 task<void> Notifier::deliver(const Notice& notice) {
+  const NotifyConfig to = config_;  // others may be named before this has ended
   const std::string event = name_of(notice.event);
   if (!notice.ping.empty()) {
-    auto ping = [&]() { return post(notice.ping, notice.text, "text/plain; charset=utf-8"); };
+    auto ping = [&]() { return post(notice.ping, notice.text, "text/plain; charset=utf-8", to.proxy); };
     co_await try_thrice(timers_, "the ping address of job " + notice.job, ping);
   }
   if (!notice.to_people) co_return;
   const std::string text = machine_ + ": " + notice.text;
-  for (auto& url : config_.webhooks) {
-    const boost::json::object body{{"text", text}, {"event", event}, {"job", notice.job}, {"machine", machine_}};
-    auto hook = [&]() { return post(url, boost::json::serialize(body), "application/json"); };
+  for (auto& url : to.webhooks) {
+    boost::json::object body{{"text", text}, {"event", event}, {"job", notice.job}, {"machine", machine_}};
+    if (!notice.agents.empty()) body["agents"] = boost::json::array(notice.agents.begin(), notice.agents.end());
+    auto hook = [&]() { return post(url, boost::json::serialize(body), "application/json", to.proxy); };
     co_await try_thrice(timers_, "a webhook", hook);
   }
-  if (!config_.mails.empty()) {
-    auto send = [&]() { return mail(notice); };
+  if (!to.mails.empty()) {
+    auto send = [&]() { return mail(to, notice); };
     co_await try_thrice(timers_, "by mail", send);
   }
-  for (auto& line : config_.commands) {
+  for (auto& line : to.commands) {
     auto call = [&]() { return command(notice, line); };
     co_await try_thrice(timers_, "by command", call);
   }
 }
 
-task<void> Notifier::post(std::string url, std::string body, std::string type) {
-  WebCall call{std::move(url), std::move(body), std::move(type), config_.proxy};
+task<void> Notifier::post(std::string url, std::string body, std::string type, std::string proxy) {
+  WebCall call{std::move(url), std::move(body), std::move(type), std::move(proxy)};
   co_await web_.call(std::move(call));
 }
 
 // RFC 5322; sendmail adds what is missing (From, Date, Message-ID).
-task<void> Notifier::mail(const Notice& notice) {
-  std::string to;
-  for (auto& address : config_.mails) to += (to.empty() ? "" : ", ") + address;
+task<void> Notifier::mail(const NotifyConfig& to, const Notice& notice) {
   const std::string text = notice.text.substr(0, 8000);
   ChildOrder order;
-  order.command = "'" + config_.sendmail + "' -t -i";
-  order.input = "To: " + to + "\nSubject: [farkeep] " + machine_ + ": job " + notice.job + " " + name_of(notice.event) +
+  order.command = "'" + to.sendmail + "' -t -i";
+  order.input = "To: " + listed(to.mails) + "\nSubject: [farkeep] " + machine_ + ": " + about(notice) + " " + name_of(notice.event) +
                 "\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + machine_ + ": " + text + "\n";
   Lines::Take tell = [](std::string_view line) { log_info("sendmail: {}", line); };
-  co_await run_command(children_, timers_, std::move(order), kCommand, 0, std::move(tell));
+  co_await run_command(children_, timers_, std::move(order), kCommand, "", 0, std::move(tell));
 }
 
 task<void> Notifier::command(const Notice& notice, std::string line) {
   ChildOrder order{std::move(line), {std::string("FARKEEP_EVENT=") + name_of(notice.event), "FARKEEP_JOB=" + notice.job, "FARKEEP_MACHINE=" + machine_, "FARKEEP_TEXT=" + notice.text}};
+  if (!notice.agents.empty()) order.environment.push_back("FARKEEP_AGENTS=" + listed(notice.agents));
   Lines::Take tell = [](std::string_view said) { log_info("notify: {}", said); };
-  co_await run_command(children_, timers_, std::move(order), kCommand, 0, std::move(tell));
+  co_await run_command(children_, timers_, std::move(order), kCommand, "", 0, std::move(tell));
 }
 
 }  // namespace farkeep

@@ -1,4 +1,4 @@
-#include "agent/commands.hpp"
+#include "async/commands.hpp"
 
 #include <utility>
 
@@ -77,7 +77,7 @@ std::string how_it_ended(const std::string& command, int status, const std::stri
   return text;
 }
 
-task<int> run_command(Children& children, Timers& timers, ChildOrder order, std::chrono::nanoseconds limit, int also, Lines::Take line) {
+task<int> run_command(Children& children, Timers& timers, ChildOrder order, std::chrono::nanoseconds limit, std::string limit_is, int also, Lines::Take line) {
   const std::string command = order.command;
   const std::unique_ptr<Child> child = co_await children.start(std::move(order));
   Lines output(line), errors(line);
@@ -88,7 +88,8 @@ task<int> run_command(Children& children, Timers& timers, ChildOrder order, std:
     status = co_await with_timeout(timers, limit, attend(*child, timers, output, errors), doing);
   } catch (const failure& f) {
     if (classify(f.code()) != Errc::timed_out) throw;
-    late = "the command '" + command + "' took longer than " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count()) + " s and was ended (hook_timeout)";
+    late = "the command '" + command + "' took longer than " + std::to_string(std::chrono::duration_cast<std::chrono::seconds>(limit).count()) + " s and was ended";
+    if (!limit_is.empty()) late += " (" + limit_is + ")";
   }
   if (!late.empty()) throw failure::whole(Errc::command, late);
   if (status != 0 && status != also) throw failure::whole(Errc::command, how_it_ended(command, status, errors.last().empty() ? output.last() : errors.last()));

@@ -31,9 +31,9 @@ class Lines {
 /// Runs a command line to its end.  What it prints goes to `line`, line by line.  Returns when it has ended; what it left running behind it, with its
 /// streams, is not waited for.
 ///
-/// Throws failure(command), with its last line, when its status is neither 0 nor `also`, and when it takes longer than `limit`; it is asked to end then, as it is
-/// when the caller is cancelled.  Returns the status.
-task<int> run_command(Children& children, Timers& timers, ChildOrder order, std::chrono::nanoseconds limit, int also, Lines::Take line);
+/// Throws failure(command), with its last line, when its status is neither 0 nor `also`, and when it takes longer than `limit`, of which the message says where it
+/// is set (empty: nowhere); it is asked to end then, as it is when the caller is cancelled.  Returns the status.
+task<int> run_command(Children& children, Timers& timers, ChildOrder order, std::chrono::nanoseconds limit, std::string limit_is, int also, Lines::Take line);
 
 /// Reads what a command prints to its standard error, to the end of that or, at the latest, half a second beyond its own.
 task<void> read_errors(Child& child, Timers& timers, Lines& lines);

@@ -1,0 +1,16 @@
+#include "transport/notice.hpp"
+
+namespace farkeep {
+
+const char* name_of(Notice::Event event) noexcept {
+  switch (event) {
+    case Notice::Event::started: return "started";
+    case Notice::Event::done: return "done";
+    case Notice::Event::failed: return "failed";
+    case Notice::Event::overdue: return "overdue";
+    case Notice::Event::recovered: return "recovered";
+  }
+  return "unknown";
+}
+
+}  // namespace farkeep
