@@ -18,7 +18,8 @@ class AgentReader {
     AgentConfig out;
     read_agent(out);
     read_limits(out);
-    read_notify(out.notify);
+    out.notify = read_notify(settings("notify"));
+    out.notify.all = settings("notify").choice<int>("when") == 1;
     read_registration(out);
     read_deployment(out);
     read_connection(out.connection);
@@ -53,16 +54,6 @@ class AgentReader {
     auto const niceness = [](std::string_view text) { return parse_number(text, 0, 19); };
     if (limits.has("nice")) out.niceness = static_cast<int>(limits.get("nice", niceness));
     if (limits.has("ionice")) out.io_priority = limits.choice<IoPriority>("ionice");
-  }
-
-  void read_notify(NotifyConfig& out) const {
-    Settings const notify = settings("notify");
-    out.all = notify.choice<int>("when") == 1;
-    out.webhooks = notify.get_all("webhook", parse_url);
-    out.mails = notify.get_all("mail", parse_mail);
-    out.proxy = notify.get("proxy", parse_url);
-    out.sendmail = notify.get("sendmail", parse_path);
-    out.commands = notify.get_all("command", parse_command);
   }
 
   void read_registration(AgentConfig& out) {

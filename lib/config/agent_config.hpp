@@ -14,6 +14,7 @@
 #include "config/connection_config.hpp"
 #include "config/exclude.hpp"
 #include "config/merged_ini.hpp"
+#include "config/notify_config.hpp"
 #include "config/parsed.hpp"
 #include "config/rate.hpp"
 #include "config/schedule.hpp"
@@ -30,14 +31,6 @@ struct HookCommands {
   std::vector<std::string> before, after, after_failure, finally;
   std::chrono::seconds timeout{3600};  ///< of each
   bool empty() const noexcept { return before.empty() && after.empty() && after_failure.empty() && finally.empty(); }
-};
-
-/// `[notify]`
-struct NotifyConfig {
-  bool all = false;  ///< not only problems
-  std::vector<std::string> webhooks, mails, commands;
-  std::string sendmail;
-  std::string proxy;  ///< URL, or empty; for webhooks and pings
 };
 
 /// `[job NAME]`: a named set of sources with a schedule.

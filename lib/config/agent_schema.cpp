@@ -2,6 +2,7 @@
 #include "config/agent_config.hpp"
 #include "config/include_keys.hpp"
 #include "config/log_keys.hpp"
+#include "config/notify_keys.hpp"
 
 namespace farkeep {
 namespace {
@@ -136,29 +137,11 @@ constexpr KeySpec kNotify[] = {
      .fallback = "problems",
      .help = "problems: when a job fails for the first time, when it is overdue, and when it is well again; all: also when a run begins and ends.",
      .choices = kWhen},
-    {.key = "webhook",
-     .type = url,
-     .example = "https://chat.example.org/hooks/backup",
-     .help = "An address to which each notice is posted as a JSON object, with its text as text.",
-     .repeatable = true},
-    {.key = "proxy",
-     .type = url,
-     .example = "http://proxy.example.net:3128",
-     .help = "The HTTP proxy for webhooks and pings; without it they are called directly."},
-    {.key = "mail",
-     .type = mail,
-     .example = "backup@example.org",
-     .help = "A mail address, reached with the sendmail command.",
-     .repeatable = true},
-    {.key = "sendmail",
-     .type = path,
-     .fallback = "/usr/sbin/sendmail",
-     .help = "The program that takes mail."},
-    {.key = "command",
-     .type = command,
-     .example = "/usr/local/bin/page-me",
-     .help = "A command with the notice in FARKEEP_EVENT (started, done, failed, overdue, recovered), FARKEEP_JOB and FARKEEP_TEXT.",
-     .repeatable = true},
+    kNotifyWebhookKey,
+    notify_proxy_key("The HTTP proxy for webhooks and pings; without it they are called directly."),
+    kNotifyMailKey,
+    kNotifySendmailKey,
+    notify_command_key("A command with the notice in FARKEEP_EVENT (started, done, failed, overdue, recovered), FARKEEP_JOB and FARKEEP_TEXT."),
 };
 
 constexpr KeySpec kConnection[] = {

@@ -2,6 +2,7 @@
 
 #include "config/include_keys.hpp"
 #include "config/log_keys.hpp"
+#include "config/notify_keys.hpp"
 #include "config/settings.hpp"
 
 namespace farkeep {
@@ -66,6 +67,14 @@ constexpr KeySpec kLimits[] = {
      .least = 1 << 20},
 };
 
+constexpr KeySpec kNotify[] = {
+    kNotifyWebhookKey,
+    notify_proxy_key("The HTTP proxy for webhooks; without it they are called directly."),
+    kNotifyMailKey,
+    kNotifySendmailKey,
+    notify_command_key("A command with the notice in FARKEEP_EVENT (overdue, recovered), FARKEEP_AGENTS, FARKEEP_JOB (empty when there are several) and FARKEEP_TEXT."),
+};
+
 constexpr KeySpec kStorage[] = {
     {.key = "segment_size",
      .type = size,
@@ -80,6 +89,9 @@ constexpr SectionSpec kSections[] = {
     {"server", "", "This data centre.", kServer},
     {"partner", "", "The other data centre of the pair, an equal mirror.", kPartner},
     {"limits", "", "What agents may use.", kLimits},
+    {"notify", "",
+     "Who hears of agents' jobs that are overdue, once, and that they are well again; the same on both servers of a pair: the primary tells, or the other one while the primary is away.",
+     kNotify},
     {"storage", "", "How the data folder is filled.", kStorage},
 };
 
@@ -87,7 +99,8 @@ constexpr Schema kSchema{
     "Farkeep server: every key, commented at its default, or at an example where it has none.\n"
     "Sizes are written with KiB, MiB, GiB, TiB or KB, MB, GB, TB; durations with s, m, h, d or w.\n"
     "A comment begins with # or ; at the start of a line or behind a blank; a value that holds one stands in double "
-    "quotes.",
+    "quotes.\n"
+    "A running server takes a changed file over when it is reloaded (systemctl reload farkeep-server), and names what only a restart changes.",
     kSections};
 
 ServerConfig read(const MergedIni& files, std::vector<ConfigError>& errors) {
@@ -119,6 +132,7 @@ ServerConfig read(const MergedIni& files, std::vector<ConfigError>& errors) {
   }
 
   if (limits.has("agent_quota")) out.agent_quota = limits.get("agent_quota", parse_size);
+  out.notify = read_notify(settings("notify"));
   out.segment_size = storage.get("segment_size", parse_size);
   return out;
 }

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "config/address.hpp"
 #include "config/merged_ini.hpp"
+#include "config/notify_config.hpp"
 #include "config/parsed.hpp"
 #include "config/schema.hpp"
 
@@ -33,6 +34,8 @@ struct ServerConfig {
 
   // [limits]
   std::optional<std::uint64_t> agent_quota;  ///< bytes stored for one agent; none: no limit
+
+  NotifyConfig notify;  ///< only ever of problems, and of their end
 
   // [storage]
   std::uint64_t segment_size = 0;  ///< bytes

@@ -126,6 +126,13 @@ std::vector<std::string> AddressDirectory::addresses_of(std::string_view server_
   return out;
 }
 
+bool AddressDirectory::is_primary() {
+  std::lock_guard guard{mutex_};
+  wire::pb::SignedDirectory stored;
+  auto const content = stored_content(stored);
+  return !content || is_self(content->pair(0).primary(), identity_);
+}
+
 bool AddressDirectory::adopt(const wire::pb::SignedDirectory& theirs) {
   std::lock_guard guard{mutex_};
   auto const content = wire::verify_directory(theirs, identity_.root(), clock_.wall());

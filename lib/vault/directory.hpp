@@ -42,6 +42,8 @@ class AddressDirectory {
   wire::pb::Directory publish(const DirectoryOrder& order);
   /// Where a server of the pair is: by what is in force, what still answers, and what is announced, in this order.
   std::vector<std::string> addresses_of(std::string_view server_id);
+  /// Whether this server is its pair's primary.  Before there is a directory every server is.
+  bool is_primary();
   /// Takes the partner's if it is properly signed and newer.  True when it was taken.
   bool adopt(const wire::pb::SignedDirectory& theirs);
 

@@ -42,7 +42,9 @@ task<void> Mirror::wait_for_news(std::chrono::nanoseconds longest) {
 }
 
 task<void> Mirror::run() {
-  Backoff backoff{std::min<std::chrono::nanoseconds>(kFirstWait, settings_.backoff), settings_.backoff, [this] { return uniform(parts_.random); }};
+  auto longest = settings_.backoff;
+  auto const fresh_backoff = [this] { return Backoff{std::min<std::chrono::nanoseconds>(kFirstWait, settings_.backoff), settings_.backoff, [this] { return uniform(parts_.random); }}; };
+  auto backoff = fresh_backoff();
   for (;;) {
     auto partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry);
     if (!partner) {
@@ -61,6 +63,8 @@ task<void> Mirror::run() {
       if (classify(e.code()) == Errc::cancelled) throw;
       problem = e.what();
     }
+    if (longest != settings_.backoff) backoff = fresh_backoff();
+    longest = settings_.backoff;
     if (reached_) backoff.reset();
     if (problem != logged_problem_) log_warning("mirroring to {}: {}", name, problem);
     logged_problem_ = problem;

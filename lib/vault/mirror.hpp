@@ -48,6 +48,8 @@ class Mirror final : public MirrorNews {
 
   /// Until cancelled.
   task<void> run();
+  /// For what comes from now on; a connection that stands is kept.
+  void use(MirrorSettings settings) { settings_ = std::move(settings); }
   void vault_changed(const VaultName& name) override;
   void registry_changed() override;
 
@@ -71,7 +73,7 @@ class Mirror final : public MirrorNews {
   task<void> note(std::string problem, std::size_t behind);
 
   MirrorParts parts_;
-  const MirrorSettings settings_;
+  MirrorSettings settings_;
   Names changed_;
   bool registry_changed_ = false;
   Waiters news_;

@@ -48,7 +48,7 @@ class Registry::Locked {
 
 Registry::Registry(Disk& disk, const Clock& clock, Random& random, std::string folder)
     : disk_(disk), clock_(clock), random_(random), folder_(std::move(folder)) {
-  for (auto const* kind : {"accounts", "agents", "tokens", "seen", "told"}) disk_.make_folders(folder_ + "/" + kind);
+  for (auto const* kind : {"accounts", "agents", "tokens", "seen", "told", "alarms"}) disk_.make_folders(folder_ + "/" + kind);
 }
 
 // ---- files
@@ -281,6 +281,18 @@ void Registry::set_told(const AgentId& id, std::string_view report) {
 std::optional<vault::pb::Told> Registry::told(const AgentId& id) { return load<vault::pb::Told>(path("told", id.view())); }
 std::vector<vault::pb::Told> Registry::all_told() { return load_all<vault::pb::Told>("told"); }
 
+// ---- what people were told
+
+void Registry::set_alarms(const std::vector<vault::pb::Alarm>& alarms) {
+  Locked lock{*this};
+  for (auto const& alarm : alarms) save(path("alarms", as_bytes(alarm.id())), alarm);
+  bump();
+}
+std::optional<vault::pb::Alarm> Registry::alarm(const AgentId& id) { return load<vault::pb::Alarm>(path("alarms", id.view())); }
+std::vector<vault::pb::Alarm> Registry::all_alarms() { return load_all<vault::pb::Alarm>("alarms"); }
+void Registry::set_alarm_watch(const vault::pb::AlarmWatch& watch) { save(folder_ + "/watch", watch); }
+std::optional<vault::pb::AlarmWatch> Registry::alarm_watch() { return load<vault::pb::AlarmWatch>(folder_ + "/watch"); }
+
 void Registry::note_directory(const AgentId& id, std::uint64_t serial) {
   auto record = seen(id).value_or(vault::pb::Seen{});
   if (record.directory_serial() == serial) return;
@@ -352,15 +364,23 @@ bool Registry::merge(const vault::pb::Agent& theirs) {
   return true;
 }
 
-// Not an event that is counted: the mirror hears of it by the vault's name.
-bool Registry::merge(const vault::pb::Told& theirs) {
+// Not an event that is counted: the partner, who sent it, has it.
+template <class Message>
+bool Registry::merge_newer(const std::string& file, const Message& theirs, std::int64_t (*time_of)(const Message&)) {
   Locked lock{*this};
-  auto const file = path("told", as_bytes(theirs.id()));
-  auto const ours = load<vault::pb::Told>(file);
-  if (ours && ours->received_ns() > theirs.received_ns()) return false;
-  if (ours && ours->received_ns() == theirs.received_ns() && ours->SerializeAsString() >= theirs.SerializeAsString()) return false;
+  auto const ours = load<Message>(file);
+  if (ours && time_of(*ours) > time_of(theirs)) return false;
+  if (ours && time_of(*ours) == time_of(theirs) && ours->SerializeAsString() >= theirs.SerializeAsString()) return false;
   save(file, theirs);
   return true;
+}
+
+bool Registry::merge(const vault::pb::Told& theirs) {
+  return merge_newer<vault::pb::Told>(path("told", as_bytes(theirs.id())), theirs, [](const vault::pb::Told& told) { return std::int64_t{told.received_ns()}; });
+}
+
+bool Registry::merge(const vault::pb::Alarm& theirs) {
+  return merge_newer<vault::pb::Alarm>(path("alarms", as_bytes(theirs.id())), theirs, [](const vault::pb::Alarm& alarm) { return std::int64_t{alarm.changed_ns()}; });
 }
 
 }  // namespace farkeep

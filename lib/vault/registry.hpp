@@ -78,6 +78,14 @@ class Registry {
   std::optional<vault::pb::Told> told(const AgentId& id);
   std::vector<vault::pb::Told> all_told();
 
+  // ---- what people were told of agents (alarms.hpp)
+  /// All of them in one change.
+  void set_alarms(const std::vector<vault::pb::Alarm>& alarms);
+  std::optional<vault::pb::Alarm> alarm(const AgentId& id);
+  std::vector<vault::pb::Alarm> all_alarms();
+  void set_alarm_watch(const vault::pb::AlarmWatch& watch);
+  std::optional<vault::pb::AlarmWatch> alarm_watch();
+
   // ---- the pair
   std::optional<vault::pb::Partner> partner();
   void set_partner(const vault::pb::Partner& partner);
@@ -92,6 +100,7 @@ class Registry {
   bool merge(const vault::pb::Account& theirs);
   bool merge(const vault::pb::Agent& theirs);
   bool merge(const vault::pb::Told& theirs);
+  bool merge(const vault::pb::Alarm& theirs);
   /// Grows with every change that the partner must hear of.
   std::uint64_t generation();
 
@@ -104,6 +113,8 @@ class Registry {
   std::vector<Message> load_all(const std::string& kind);
   template <class Message>
   void save(const std::string& path, const Message& message);
+  template <class Message>
+  bool merge_newer(const std::string& path, const Message& theirs, std::int64_t (*time_of)(const Message&));
   std::string path(std::string_view kind, ByteView id) const;
   void save_changed(const vault::pb::Account& account);
   void save_changed(const vault::pb::Agent& agent);

@@ -14,6 +14,8 @@ template <class Record>
 std::uint64_t version_of(const Record& record) { return record.version(); }
 std::uint64_t version_of(const vault::pb::Told& told) { return static_cast<std::uint64_t>(told.received_ns()); }
 
+std::uint64_t version_of(const vault::pb::Alarm& alarm) { return static_cast<std::uint64_t>(alarm.changed_ns()); }
+
 template <class Record>
 wire::pb::RegistryEntry entry_of(std::uint32_t kind, const Record& record) {
   wire::pb::RegistryEntry entry;
@@ -53,6 +55,8 @@ std::vector<wire::pb::SyncRegistry> registry_pages(Registry& registry, ToldEntri
   };
   for (auto const& account : registry.accounts()) add(entry_of(kAccountEntry, account));
   for (auto const& agent : registry.agents()) add(entry_of(kAgentEntry, agent));
+  // Before the reports: who hears that a job is well must know already whether the other server has told it.
+  for (auto const& alarm : registry.all_alarms()) add(entry_of(kAlarmEntry, alarm));
   for (auto const& report : registry.all_told()) add(entry_of(kToldEntry, report));
   return pages;
 }
@@ -74,6 +78,8 @@ wire::pb::SyncRegistry merge_page(Registry& registry, const wire::pb::SyncRegist
       merge_one<vault::pb::Agent>(registry, entry, [&] { return registry.agent(AgentId::from(entry.key()).value_or(AgentId{})); }, answer);
     else if (entry.kind() == kToldEntry)
       merge_one<vault::pb::Told>(registry, entry, [&] { return registry.told(AgentId::from(entry.key()).value_or(AgentId{})); }, answer);
+    else if (entry.kind() == kAlarmEntry)
+      merge_one<vault::pb::Alarm>(registry, entry, [&] { return registry.alarm(AgentId::from(entry.key()).value_or(AgentId{})); }, answer);
     else if (entry.kind() != kSlotEntry)
       throw failure(Errc::malformed, "merging the partner's registry: an entry of an unknown kind");
   }

@@ -16,26 +16,30 @@ std::string without_port(const std::string& place) {
 }  // namespace
 
 struct Server::Parts {
-  Parts(Executor e, Disk& disk, Store& store, const Identity& identity, const Clock& clock, Timers& t, Workers& workers, Random& random,
+  Parts(Executor e, Disk& disk, Store& store, const Identity& identity, const Clock& clock, Timers& t, Workers& w, Random& random,
         SecureDialer& dialer, ServerSettings settings)
       : executor(std::move(e)),
         timers(t),
+        workers(w),
         registry(disk, clock, random, settings.data + "/registry"),
         directory(registry, identity, clock),
         registration(registry, identity, directory, clock, random),
         vaults(store, disk, settings.data + "/cache", workers, timers, settings.vaults),
         mirror({registry, identity, directory, vaults, workers, timers, clock, random, dialer, settings.software}, settings.mirror),
+        alarms(registry, clock, [this] { return directory.is_primary(); }),
         failures(clock),
         budget(settings.record_memory),
         session{registry, identity, directory, registration, vaults, workers, timers, clock, failures, budget, mirror, settings.agent_quota, settings.software} {}
 
   Executor executor;
   Timers& timers;
+  Workers& workers;
   Registry registry;
   AddressDirectory directory;
   Registration registration;
   Vaults vaults;
   Mirror mirror;
+  Alarms alarms;
   FailureLimit failures;
   Budget budget;
   SessionParts session;
@@ -77,6 +81,18 @@ task<void> Server::serve(std::unique_ptr<SecureStream> stream) {
 }
 
 task<void> Server::close() { return parts_->vaults.close(); }
+
+void Server::use(const ServerSettings& settings) {
+  parts_->session.agent_quota = settings.agent_quota;
+  parts_->mirror.use(settings.mirror);
+  parts_->vaults.use(settings.vaults.vault);
+}
+
+task<std::vector<Notice>> Server::look_for_overdue(bool anybody) {
+  auto notices = co_await parts_->workers.offload([](Alarms* alarms, bool a) { return alarms->look(a); }, &parts_->alarms, anybody);
+  if (!notices.empty()) parts_->mirror.registry_changed();
+  co_return notices;
+}
 
 Registry& Server::registry() noexcept { return parts_->registry; }
 Vaults& Server::vaults() noexcept { return parts_->vaults; }

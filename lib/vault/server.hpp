@@ -11,6 +11,7 @@
 #include "platform/disk.hpp"
 #include "store/store.hpp"
 #include "transport/secure_dialer.hpp"
+#include "vault/alarms.hpp"
 #include "vault/mirror.hpp"
 #include "vault/registration.hpp"
 #include "vault/session.hpp"
@@ -46,6 +47,11 @@ class Server {
   task<void> serve(std::unique_ptr<SecureStream> stream);
   /// Makes everything durable and closes the vaults.  Once, last.
   task<void> close();
+
+  /// Takes over what may change while it runs: quota, mirror, and the vaults' settings for those that are opened from now on.
+  void use(const ServerSettings& settings);
+  /// What people should hear now of agents' jobs (alarms.hpp).  One call at a time.
+  task<std::vector<Notice>> look_for_overdue(bool anybody);
 
   Registry& registry() noexcept;
   Vaults& vaults() noexcept;

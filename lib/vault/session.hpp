@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <set>
@@ -45,7 +46,7 @@ struct SessionParts {
   FailureLimit& failures;
   Budget& budget;  ///< bytes of records between the network and the disk (vault/room.hpp), of all sessions together
   MirrorNews& news;
-  std::uint64_t agent_quota;  ///< for agents whose account says nothing; 0: none
+  std::atomic<std::uint64_t> agent_quota;  ///< may change at any time; read by workers, too; for agents whose account says nothing; 0: none
   std::string software;
 };
 

@@ -75,7 +75,7 @@ task<Reply> Session::open(Request request) {
 
 std::uint64_t Session::quota_of(const AccountId& account) {
   auto const known = parts_.registry.account(account);
-  return known && known->quota_bytes() > 0 ? known->quota_bytes() : parts_.agent_quota;
+  return known && known->quota_bytes() > 0 ? known->quota_bytes() : parts_.agent_quota.load();
 }
 
 task<Reply> Session::have(Request request) {

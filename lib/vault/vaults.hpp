@@ -60,6 +60,9 @@ class Vaults {
   Vaults(Store& store, Disk& cache_disk, std::string cache_folder, Workers& workers, Timers& timers, VaultsSettings settings);
   ~Vaults();
 
+  /// For vaults that are opened from now on.
+  void use(VaultSettings settings) { settings_.vault = settings; }
+
   StoreId store_id() const { return store_.id(); }
 
   /// Opens it, or shares the one that is open.  A vault that holds nothing yet is fine.  busy: as many as allowed are in use.
@@ -85,7 +88,7 @@ class Vaults {
   const std::string cache_folder_;
   Workers& workers_;
   Timers& timers_;
-  const VaultsSettings settings_;
+  VaultsSettings settings_;
   std::map<VaultName, std::shared_ptr<Entry>> entries_;
 };
 

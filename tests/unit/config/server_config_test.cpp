@@ -20,6 +20,13 @@ mirror_interval = 5s
 mirror_backoff = 30s
 [limits]
 agent_quota = 1TB
+[notify]
+webhook = https://chat.example.org/1
+webhook = https://chat.example.org/2
+proxy = http://proxy.example.net:3128
+mail = backup@example.org
+sendmail = /usr/bin/msmtp
+command = page-me
 [storage]
 segment_size = 64MiB
 )",
@@ -40,6 +47,12 @@ segment_size = 64MiB
   CHECK(c.mirror_interval == 5s);
   CHECK(c.mirror_backoff == 30s);
   CHECK(c.agent_quota == 1000000000000u);
+  CHECK(c.notify.webhooks == std::vector<std::string>{"https://chat.example.org/1", "https://chat.example.org/2"});
+  CHECK(c.notify.proxy == "http://proxy.example.net:3128");
+  CHECK(c.notify.mails == std::vector<std::string>{"backup@example.org"});
+  CHECK(c.notify.sendmail == "/usr/bin/msmtp");
+  CHECK(c.notify.commands == std::vector<std::string>{"page-me"});
+  CHECK(c.notify.anybody());
   CHECK(c.segment_size == 64u << 20);
 }
 
@@ -56,5 +69,7 @@ TEST_CASE("server config: an empty file is a server with defaults") {
   CHECK(c.mirror_interval == 1min);
   CHECK(c.mirror_backoff == 15min);
   CHECK_FALSE(c.agent_quota);
+  CHECK_FALSE(c.notify.anybody());
+  CHECK(c.notify.sendmail == "/usr/sbin/sendmail");
   CHECK(c.segment_size == 16u << 20);
 }

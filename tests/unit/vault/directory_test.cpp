@@ -127,3 +127,13 @@ TEST_CASE("directory: what an agent says it uses is noted, and a visit does not 
   CHECK(w.east->registry().seen(agent)->directory_serial() == 8);
   CHECK(w.east->registry().seen(agent)->address() == "10.1.0.1");
 }
+
+TEST_CASE("directory: before there is one every server is primary, then the one that it names") {
+  HalfPair w;
+  CHECK(w.book.is_primary());
+  auto content = w.now();
+  CHECK(w.book.is_primary());
+  content.mutable_pair(0)->mutable_primary()->Swap(content.mutable_pair(0)->mutable_alternate());
+  w.east->registry().set_directory(wire::sign_directory(content, w.east->identity().signer()).SerializeAsString());
+  CHECK_FALSE(w.book.is_primary());
+}

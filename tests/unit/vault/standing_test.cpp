@@ -81,6 +81,8 @@ TEST_CASE("standing: what an agent made up is no text for a terminal, and no rep
   auto const s = standing_of(told(r), kNow);
   CHECK_THAT(s.jobs.at(0).name, Catch::StartsWith("a [2J x"));
   CHECK(s.jobs.at(0).name.size() == 200);
+  r.mutable_job(0)->set_name(std::string(199, 'x') + "\u00e4");
+  CHECK(standing_of(told(r), kNow).jobs.at(0).name == std::string(199, 'x'));  // and not half of the last character
   auto broken = told(r);
   broken.set_report("\xff\xff\xff");
   CHECK(standing_of(broken, kNow).jobs.empty());

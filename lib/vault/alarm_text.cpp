@@ -1,0 +1,44 @@
+#include "vault/alarm_text.hpp"
+
+#include <functional>
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kMostText = 2000;     // of a list; names are of agents' own choice
+constexpr std::size_t kMostJobsOfMany = 3;  // of one agent among several
+
+// The first `most` of `count` things, and how many there are beside them.
+std::string listed(std::size_t count, std::size_t most, const std::function<std::string(std::size_t)>& one) {
+  std::string out;
+  std::size_t i = 0;
+  for (; i < count && i < most && out.size() < kMostText; ++i) out += (out.empty() ? "" : ", ") + one(i);
+  return i == count ? out : out + " and " + std::to_string(count - i) + " more";
+}
+
+std::string among_many(const AlarmedAgent& agent) {
+  return agent.name + " (" + listed(agent.jobs.size(), kMostJobsOfMany, [&](std::size_t i) { return agent.jobs[i].name; }) + ")";
+}
+
+}  // namespace
+
+Notice alarm_notice(Notice::Event event, const std::vector<AlarmedAgent>& agents, const std::string& remark) {
+  bool const overdue = event == Notice::Event::overdue;
+  auto const& first = agents.front();
+  std::string text;
+  if (agents.size() == 1) {
+    text = "agent " + first.name + " (account " + first.account + ") is " + (overdue ? "overdue" : "well again") + " with ";
+    text += listed(first.jobs.size(), kMostNamed, [&](std::size_t i) { return first.jobs[i].name + " (" + first.jobs[i].detail + ")"; });
+    if (overdue) text += "; it last told of its jobs at " + first.told;
+  } else {
+    text = std::to_string(agents.size()) + " agents are " + (overdue ? "overdue: " : "well again: ");
+    text += listed(agents.size(), kMostNamed, [&](std::size_t i) { return among_many(agents[i]); });
+  }
+  if (!remark.empty()) text += "; " + remark;
+  if (overdue) text += " (see: farkeep-server agents --overdue)";
+  Notice out{event, agents.size() == 1 && first.jobs.size() == 1 ? first.jobs.front().name : "", std::move(text), true};
+  for (std::size_t i = 0; i < agents.size() && i < kMostNamed; ++i) out.agents.push_back(agents[i].name);
+  return out;
+}
+
+}  // namespace farkeep

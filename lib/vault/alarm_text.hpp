@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "transport/notice.hpp"
+
+namespace farkeep {
+
+/// An agent of which there is something to tell.
+struct AlarmedAgent {
+  struct Job {
+    std::string name, detail;  ///< "last good snapshot: never"
+  };
+  std::string name, account;
+  std::string told;        ///< when it last told of its jobs
+  std::vector<Job> jobs;   ///< at least one
+};
+
+/// How many agents, and jobs of one agent, a text names; it counts the others.
+inline constexpr std::size_t kMostNamed = 20;
+
+/// One notice of all of them: of a data centre's line that was down nobody wants to hear a hundred times.  Its text is one line of a few kilobytes at most,
+/// whatever agents are called.  `remark`: what the reader should know of this server; may be empty.
+Notice alarm_notice(Notice::Event event, const std::vector<AlarmedAgent>& agents, const std::string& remark);
+
+}  // namespace farkeep
