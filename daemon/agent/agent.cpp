@@ -12,7 +12,7 @@
 #include "agent/secrets.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/scope.hpp"
-#include "common/config_files.hpp"
+#include "common/take_over.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/edited_file.hpp"
 #include "platform/process.hpp"
@@ -40,9 +40,7 @@ void say_result(const JobConfig& job, const BackupResult& r) {
 }  // namespace
 
 AgentConfig read_config(const std::string& file) {
-  MergedIni files = read_config_files(AgentConfig::schema(), file);
-  for (auto& warning : open_secrets(AgentConfig::schema(), files)) log_warning("{}", warning.to_string());
-  return config_of<AgentConfig>(std::move(files), [](const std::string& mistake) { log_error("{}", mistake); });
+  return config_for_service<AgentConfig>(read_config_files(AgentConfig::schema(), file));
 }
 
 void check_config(const AgentConfig& config) {

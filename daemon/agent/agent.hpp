@@ -2,12 +2,13 @@
 
 #include "agent/agent_line.hpp"
 #include "agent/announced_watch.hpp"
-#include "agent/notifier.hpp"
+#include "agent/notices.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/server_choice.hpp"
 #include "async/workers.hpp"
 #include "crypto/random.hpp"
 #include "log_reporter.hpp"
+#include "transport/notifier.hpp"
 
 namespace farkeep {
 

@@ -12,6 +12,7 @@
 #include "async/waiters.hpp"
 #include "base/software.hpp"
 #include "common/command_line.hpp"
+#include "common/take_over.hpp"
 #include "platform/process.hpp"
 
 namespace farkeep {
@@ -63,18 +64,12 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
         for (;;) {
           const Signal signal = co_await s.next();
           if (signal == Signal::stop) co_return;
-          service_reloading();
-          std::string problem;
-          try {
+          const std::string problem = take_over([&] {
             AgentConfig read = read_config(f);
             check_config(read);
             if (read.state != present.state) throw failure(Errc::configuration, "taking over the configuration " + f + ": another state folder needs a restart");
             out = std::move(read);
-          } catch (const failure& e) {
-            problem = e.what();
-            log_error("{}; the old configuration stays", problem);
-          }
-          service_ready();
+          });
           all.ended(problem.empty() ? "ok" : "failed: " + problem);
           if (out) co_return;
         }
@@ -84,6 +79,7 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
     }
     if (!next) break;
     config = std::move(*next);
+    start_logging(config.log_level, config.log_format);
     log_info("the configuration {} is taken over", file);
   }
   service_stopping();

@@ -41,7 +41,8 @@ constexpr std::string_view kSignals = R"(
 = SIGTERM, SIGINT
 The server ends. What was acknowledged is durable; agents go on with the partner.
 = SIGHUP
-Ignored with a message: settings take effect at the next start, accounts, tokens and agents at once.
+Reads the configuration again. One with a mistake is refused with a message, and the old one stays. Quotas, limits, the mirror, the log and whom it notifies change at once;
+what changes at the next start only, such as `listen`, the log names. Accounts, tokens and agents need no signal.
 )";
 
 constexpr std::string_view kService = R"(
@@ -77,6 +78,9 @@ constexpr std::string_view kIniExamples = R"(
 
     [limits]
     agent_quota = 500GiB
+
+    [notify]
+    mail = backup@example.org
 )";
 
 Page server_page(const manual::Program& program) {

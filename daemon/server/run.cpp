@@ -10,12 +10,14 @@
 #include "async/scope.hpp"
 #include "async/signals.hpp"
 #include "base/log.hpp"
-#include "base/software.hpp"
 #include "command.hpp"
+#include "common/take_over.hpp"
 #include "platform/service_notify.hpp"
+#include "settings.hpp"
 #include "store/directory_store.hpp"
 #include "transport/direct_dialer.hpp"
 #include "transport/listener.hpp"
+#include "transport/notifier.hpp"
 #include "transport/text_endpoint.hpp"
 #include "vault/server.hpp"
 #include "vault/server_metrics.hpp"
@@ -25,6 +27,8 @@ namespace farkeep::server {
 namespace {
 
 constexpr auto kRenewalCheck = std::chrono::hours{24};
+constexpr auto kLook = std::chrono::minutes{1};          // for agents that are overdue
+constexpr auto kChildGrace = std::chrono::seconds{2};    // for a notifying command, when the server ends
 
 TlsContext tls_of(const Identity& identity, const Clock& clock) {
   TlsCredentials credentials;
@@ -34,25 +38,19 @@ TlsContext tls_of(const Identity& identity, const Clock& clock) {
   return TlsContext{credentials, clock};
 }
 
-ServerSettings settings_of(App& app) {
-  auto const& config = app.config();
-  ServerSettings settings;
-  settings.data = app.data();
-  settings.software = std::string{kSoftware};
-  settings.agent_quota = config.agent_quota.value_or(0);
-  settings.vaults.vault.segment_target = config.segment_size;
-  settings.mirror.interval = config.mirror_interval;
-  settings.mirror.backoff = config.mirror_backoff;
-  if (config.partner) settings.mirror.addresses.push_back(value_or_throw(Endpoint::parse(config.partner->to_string()), "reading the partner's address"));
-  return settings;
+// As a service reads it: mistakes go to the log, what the command line says has the last word, and without a file the server listens where it said that it would be.
+ServerConfig read_config(App& app) {
+  MergedIni files = app.read_files();
+  bool const found = !files.files.empty();
+  auto config = config_for_service<ServerConfig>(std::move(files));
+  if (app.options().data) config.data = app.data();
+  if (!found) config.listen = app.identity().addresses();
+  return config;
 }
 
-// Where the configuration says; without a configuration file, where the server said that it would be.
-std::vector<Endpoint> endpoints_of(App& app, const Identity& identity) {
-  std::vector<Endpoint> out;
-  for (auto const& address : app.has_config() ? app.config().listen : identity.addresses())
-    out.push_back(value_or_throw(Endpoint::parse(address.to_string()), "reading the address " + address.to_string()));
-  return out;
+void start_logging(App& app, const ServerConfig& config) {
+  auto const level = app.options().verbose > 0 ? LogLevel::debug : app.options().quiet ? LogLevel::warning : config.log_level;
+  farkeep::start_logging(level, app.options().json ? LogFormat::json : config.log_format);
 }
 
 // One line for `systemctl status`.
@@ -65,15 +63,17 @@ std::string listening_at(const std::vector<Endpoint>& endpoints) {
 /// The process while it serves.
 class Service {
  public:
-  explicit Service(App& app) : app_(app), workers_(std::max(2u, std::thread::hardware_concurrency())), signals_(io_.get_executor()) {}
+  Service(App& app, ServerConfig config)
+      : app_(app), started_(config), config_(std::move(config)), workers_(std::max(2u, std::thread::hardware_concurrency())), signals_(io_.get_executor()),
+        notifier_(config_.notify, app.identity().name(), children_, web_, timers_) {}
 
   void run() {
-    lock_ = app_.disk().lock(run_lock(app_.data()));
-    if (!lock_) throw failure(Errc::busy, "serving " + app_.data() + ": another farkeep-server runs in this folder");
+    lock_ = app_.disk().lock(run_lock(started_.data));
+    if (!lock_) throw failure(Errc::busy, "serving " + started_.data + ": another farkeep-server runs in this folder");
     std::exception_ptr error;
     asio::co_spawn(io_, serve_until_stopped(), [&](const std::exception_ptr& e) {
       error = e;
-      io_.stop();
+      patience_.cancel();  // what remains is commands that were asked to end
     });
     io_.run();
     if (error) std::rethrow_exception(error);
@@ -87,10 +87,10 @@ class Service {
  private:
   // A new certificate needs new parts: it happens twice a year.
   task<void> serve_until_stopped() {
-    auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(app_.data()));
+    auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data));
     for (bool again = true; again;) {
-      auto identity = Identity::load(app_.disk(), app_.data());
-      if (identity.renew_if_due(app_.disk(), app_.data(), app_.clock().wall(), app_.random())) log_info("the server's certificate was renewed");
+      auto identity = Identity::load(app_.disk(), started_.data);
+      if (identity.renew_if_due(app_.disk(), started_.data, app_.clock().wall(), app_.random())) log_info("the server's certificate was renewed");
       again = co_await serve_as(std::move(identity), *store);
     }
     ended_ = true;
@@ -101,10 +101,10 @@ class Service {
     DirectDialer direct{executor, timers_};
     auto const tls = tls_of(identity, app_.clock());
     TlsDialer dialer{direct, timers_, tls};
-    Server server{executor, app_.disk(), store, identity, app_.clock(), timers_, workers_, app_.random(), dialer, settings_of(app_)};
+    Server server{executor, app_.disk(), store, identity, app_.clock(), timers_, workers_, app_.random(), dialer, settings_of(config_)};
     ListenerOptions options;
-    options.endpoints = endpoints_of(app_, identity);
-    options.max_connections = app_.config().max_connections;
+    options.endpoints = endpoints_of(started_.listen);
+    options.max_connections = config_.max_connections;
     Listener listener{executor, timers_, tls, options, [&server](std::unique_ptr<SecureStream> stream) { return server.serve(std::move(stream)); }};
     for (auto const& endpoint : options.endpoints) log_info("server {} ({}) listens on {}", identity.name(), identity.id().brief(), endpoint.text());
     auto const metrics = metrics_endpoint(executor, server, identity);
@@ -118,7 +118,9 @@ class Service {
       scope.spawn(server.run(), "mirror and vaults");
       scope.spawn(listener.run(), "the listener");
       if (metrics) scope.spawn(metrics->run(), "metrics");
-      scope.spawn(obey_signals(scope), "signals");
+      scope.spawn(obey_signals(scope, server, listener), "signals");
+      scope.spawn(watch_agents(server), "watching for overdue agents");
+      scope.spawn(notifier_.run(), "notifying");
       scope.spawn(feed_watchdog(), "the watchdog");
       scope.spawn(wait_for_renewal(scope, identity.chain()[0], again), "the certificate");
       try {
@@ -133,9 +135,8 @@ class Service {
   }
 
   std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, const Identity& identity) {
-    auto const& at = app_.config().metrics_listen;
-    if (!at) return nullptr;
-    auto const endpoint = value_or_throw(Endpoint::parse(at->to_string()), "reading the address " + at->to_string());
+    if (!started_.metrics_listen) return nullptr;
+    auto const endpoint = endpoints_of({*started_.metrics_listen}).front();
     log_info("metrics are at http://{}/metrics", endpoint.text());
     return std::make_unique<TextEndpoint>(executor, timers_, endpoint, "/metrics", [this, &server, name = identity.name()] { return metrics_now(server, name); });
   }
@@ -144,17 +145,17 @@ class Service {
     ServerFacts facts;
     facts.name = std::move(name);
     facts.sessions = server.sessions();
-    facts.free_bytes = app_.disk().free_bytes(app_.data());
+    facts.free_bytes = app_.disk().free_bytes(started_.data);
     auto text = co_await workers_.offload([](Registry* registry, ServerFacts f, WallTime now) { return server_metrics(*registry, f, now); }, &server.registry(),
                                           std::move(facts), app_.clock().wall());
     co_return text;
   }
 
-  task<void> obey_signals(Scope& scope) {
+  task<void> obey_signals(Scope& scope, Server& server, Listener& listener) {
     for (;;) {
       auto const signal = co_await signals_.next();
       if (signal == Signal::stop) break;
-      log_info("reload: settings take effect at the next start; the registry is read anew on every request");
+      reload(server, listener);
     }
     log_info("stopping");
     service_stopping();
@@ -162,7 +163,43 @@ class Service {
     patience_.async_wait([this](const boost::system::error_code& e) {
       if (!e) io_.stop();
     });
+    web_.stop();
     scope.cancel();
+  }
+
+  void reload(Server& server, Listener& listener) {
+    auto const problem = take_over([&] {
+      auto next = read_config(app_);
+      auto settings = settings_of(next);
+      config_ = std::move(next);
+      start_logging(app_, config_);
+      server.use(settings);
+      listener.limit(config_.max_connections);
+    });
+    if (!problem.empty()) return;
+    log_info("the configuration {} is taken over", app_.options().config.value_or(kDefaultConfig));
+    std::string kept;
+    for (auto const& key : kept_until_restart(started_, config_)) kept += (kept.empty() ? "" : ", ") + key;
+    if (!kept.empty()) log_warning("{} changed; takes effect at the next start", kept);
+    look_again_ = true;
+    look_.wake_all();
+  }
+
+  task<void> watch_agents(Server& server) {
+    for (;;) {
+      look_again_ = false;
+      try {
+        auto notices = co_await server.look_for_overdue(config_.notify.anybody());
+        for (auto& notice : notices) {
+          log_info("{}", notice.text);
+          notifier_.tell(std::move(notice));
+        }
+      } catch (const boost::system::system_error& e) {
+        if (classify(e.code()) == Errc::cancelled) throw;
+        log_warning("looking for what is overdue: {}", e.what());
+      }
+      if (!look_again_) co_await race(look_.wait(), timers_.sleep(kLook));
+    }
   }
 
   task<void> feed_watchdog() {
@@ -181,10 +218,18 @@ class Service {
   }
 
   App& app_;
+  const ServerConfig started_;  // what counts at the start only is taken from here
+  ServerConfig config_;
   asio::io_context io_{1};
   AsioTimers timers_;
   ThreadWorkers workers_;
+  ThreadWorkers web_workers_{1};  // a call may hang for seconds
+  CurlWeb web_{web_workers_};
+  SystemChildren children_{kChildGrace};
   Signals signals_;
+  Notifier notifier_;
+  Waiters look_;
+  bool look_again_ = false;
   asio::steady_timer patience_{io_};
   std::unique_ptr<DiskLock> lock_;
   bool ended_ = false;
@@ -196,11 +241,11 @@ void run_options(po::options_description&) {}
 
 Exit run(App& app, const po::variables_map&, const Operands& operands) {
   no_operands(operands);
-  auto const& config = app.config();
-  auto const level = app.options().verbose > 0 ? LogLevel::debug : app.options().quiet ? LogLevel::warning : config.log_level;
-  start_logging(level, app.options().json ? LogFormat::json : config.log_format);
+  farkeep::start_logging(LogLevel::warning, LogFormat::text);
+  auto config = read_config(app);
+  start_logging(app, config);
   app.identity();
-  Service service{app};
+  Service service{app, std::move(config)};
   service.run();
   return Exit::done;
 }

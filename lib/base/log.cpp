@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <atomic>
 #include <cstdio>
 
 namespace farkeep {
@@ -23,7 +24,7 @@ std::shared_ptr<spdlog::logger>& logger() {
   static std::shared_ptr<spdlog::logger> it;
   return it;
 }
-LogFormat the_format = LogFormat::text;
+std::atomic<LogFormat> the_format = LogFormat::text;
 
 std::string json_escaped(std::string_view text) {
   std::string out;
@@ -43,8 +44,8 @@ std::string json_escaped(std::string_view text) {
 }  // namespace
 
 void start_logging(LogLevel least, LogFormat format) {
-  spdlog::drop("farkeep");
-  logger() = spdlog::stderr_color_mt("farkeep");
+  // Made once: other threads may log while the settings change.
+  if (!logger()) logger() = spdlog::stderr_color_mt("farkeep");
   the_format = format;
   logger()->set_level(level_of(least));
   if (format == LogFormat::json) logger()->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%v"})");

@@ -58,6 +58,14 @@ printf '[job second]\npath = %s\nschedule = every 1h\n' "$work/more" >"$work/a.i
 kill -HUP "${pid_of[farkeepd]}"
 until_log "job second: snapshot"
 
+note "so is how it logs"
+printf '[agent]\nlog_format = json\n' >"$work/a.ini.d/log.ini"
+kill -HUP "${pid_of[farkeepd]}"
+until_log '"level":"info","message":"the configuration .* is taken over"'
+rm "$work/a.ini.d/log.ini"
+kill -HUP "${pid_of[farkeepd]}"
+until_log " info the configuration .* is taken over"
+
 note "it ends cleanly, and a restart repeats nothing"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$log")"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Who watches from the servers: jobs that are overdue are known there although their agent is silent, and Prometheus can read all of it.
+# Who watches from the servers: jobs that are overdue are known there although their agent is silent, Prometheus can read all of it, and people are told.
 . "$(dirname "$0")/lib.sh" 114
 
 # later HOURS COMMAND…: as if it were so much later.
@@ -61,3 +61,142 @@ grep -q '^farkeep_agent_job_last_success_timestamp_seconds{.*,job="main"} 1[0-9]
 grep -q '^farkeep_mirror_equal_timestamp_seconds{partner="west"} 1[0-9]*' "$work/out" || fail "the metrics: $(cat "$work/out")"
 ask /
 grep -q "^HTTP/1.1 404" "$work/out" || fail "what is at /: $(cat "$work/out")"
+
+# From here on both servers live by a clock that this test sets: so many minutes ahead.
+clock() { echo "+$1m" >"$work/clock"; }
+clock 0
+preload=$(faketime -m -f +0 printenv LD_PRELOAD)
+server_by_clock() {  # NAME
+  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" LD_PRELOAD=$preload FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
+    farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
+  pid_of[$1]=$!
+  for i in $(seq 400); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
+  handles "${pid_of[$1]}" 1
+}
+# looks NAME…: each of them reads its settings again, and has looked for what is overdue when this returns.
+looks() {
+  local name before
+  for name in "$@"; do
+    before=$(sha256sum <"$work/$name/registry/watch")
+    kill -HUP "${pid_of[$name]}"
+    for i in $(seq 400); do [ "$before" = "$(sha256sum <"$work/$name/registry/watch")" ] || continue 2; sleep 0.05; done
+    fail "$name does not look: $(tail -n 5 "$work/$name.log")"
+  done
+}
+# until_minute MINUTE NAME…: the clock goes there, in steps that no server takes for an outage of its own.
+at=0
+until_minute() {
+  local end=$1
+  shift
+  while [ "$at" -lt "$end" ]; do
+    at=$((at + 9 < end ? at + 9 : end))
+    clock $at
+    looks "$@"
+  done
+}
+# told WHAT: exactly this, by whom and in this order.
+told() {
+  local i want=$1
+  for i in $(seq 200); do [ "$(cat "$work/told" 2>/dev/null)" = "$want" ] && return 0; sleep 0.05; done
+  fail "told was '$(cat "$work/told" 2>/dev/null)', not '$want': $(tail -n 5 "$work/east.log" "$work/west.log")"
+}
+# agree: both have heard what agents, and people, were told.
+agree() {
+  local i what
+  for what in told alarms; do
+    for i in $(seq 400); do diff -r "$work/east/registry/$what" "$work/west/registry/$what" >"$work/differ" && continue 2; sleep 0.05; done
+    fail "the mirror does not bring $what: $(cat "$work/differ")"
+  done
+}
+names() {  # NAME: adds to its settings who hears of what is overdue
+  printf '[notify]\ncommand = echo %s $FARKEEP_EVENT $FARKEEP_AGENTS $FARKEEP_JOB >>%s\n' "$1" "$work/told" >>"$work/$1.ini"
+}
+
+note "a server tells of an agent that is overdue, once, to whom it was told to tell while it runs"
+server_kill east TERM
+server_kill west TERM
+printf '[server]\ndata = %s\nlisten = %s\n' "$work/west" "$west" >"$work/west.ini"
+names west
+server_by_clock west
+server_by_clock east
+echo "overdue_after = 30m" >>"$work/a.ini"
+sed -i 's/^schedule = .*/schedule = every 30m/' "$work/a.ini"
+expect 0 fk a backup main
+python3 - "127.$net.0.9" 8080 "$work/posted" >"$work/chat.log" 2>&1 <<'PY' &
+import http.server, sys
+
+class Chat(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        with open(sys.argv[3], "ab") as posted:
+            posted.write(self.rfile.read(int(self.headers["Content-Length"])) + b"\n")
+        self.send_response(204)
+        self.end_headers()
+
+http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), Chat).serve_forever()
+PY
+pid_of[chat]=$!
+for i in $(seq 200); do (exec 3<>"/dev/tcp/127.$net.0.9/8080") 2>/dev/null && break; sleep 0.05; done
+names east
+echo "webhook = http://127.$net.0.9:8080/backup" >>"$work/east.ini"
+until_minute 50 east west
+[ ! -e "$work/told" ] || fail "told too early: $(cat "$work/told")"
+until_minute 90 east west
+told "east overdue a main"
+for i in $(seq 200); do [ -s "$work/posted" ] && break; sleep 0.05; done
+grep -q '^{"text":"east: agent a (account test) is overdue with main (.*","event":"overdue","job":"main","machine":"east","agents":\["a"\]}$' "$work/posted" ||
+  fail "the webhook heard: $(cat "$work/posted" 2>/dev/null)"
+
+note "and that it is well again; a restart repeats nothing, and an outage makes nobody late"
+expect 0 fk a backup main
+looks east west
+told "east overdue a main
+east recovered a main"
+agree
+server_kill east TERM
+server_by_clock east
+looks east west
+server_kill east TERM
+server_kill west TERM
+at=$((at + 70))  # overdue since ten minutes when they are back
+clock $at
+server_by_clock west
+server_by_clock east
+until_minute $((at + 60)) east west
+told "east overdue a main
+east recovered a main"
+until_minute $((at + 20)) east west
+so_far="east overdue a main
+east recovered a main
+east overdue a main"
+told "$so_far"
+
+note "while the primary is away the alternate tells, and the primary does not repeat it"
+expect 0 fk a backup main
+looks east west
+so_far="$so_far
+east recovered a main"
+told "$so_far"
+agree
+server_kill east TERM
+until_minute $((at + 90)) west
+so_far="$so_far
+west overdue a main"
+told "$so_far"
+grep -q "the partner has not answered for 30 minutes or more" "$work/west.log" || fail "west does not say why it tells: $(tail -n 3 "$work/west.log")"
+server_by_clock east
+agree
+until_minute $((at + 110)) east west
+told "$so_far"
+
+note "a quota counts from the reload on, for whoever connects"
+head -c 3000000 /dev/urandom >"$work/src/noise"
+for name in east west; do
+  cp "$work/$name.ini" "$work/$name.free"
+  printf '[limits]\nagent_quota = 1MiB\n' >>"$work/$name.ini"
+done
+looks east west
+expect 8 fk a backup main
+for name in east west; do cp "$work/$name.free" "$work/$name.ini"; done
+looks east west
+expect 0 fk a backup main
+echo "passed"

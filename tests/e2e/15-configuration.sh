@@ -105,7 +105,31 @@ farkeep-server run --config "$work/s.ini" --data "$work/east" >"$work/server.log
 pid_of[west]=$!
 for i in $(seq 200); do grep -q "listens on $west:16384" "$work/server.log" && break; sleep 0.05; done
 grep -q "listens on $west:16384" "$work/server.log" || fail "the server does not use its drop-in: $(cat "$work/server.log")"
-server_kill west TERM
+
+note "a running server takes changed files over, and keeps the old settings when they are wrong"
+until_log() {
+  for i in $(seq 200); do grep -q -- "$1" "$work/server.log" && return 0; sleep 0.05; done
+  fail "the server's log does not say '$1': $(cat "$work/server.log")"
+}
+printf '[server]\nlog_levle = debug\n' >"$work/s.ini.d/b.ini"
+kill -HUP "${pid_of[west]}"
+until_log "$work/s.ini.d/b.ini:2: unknown key \"log_levle\" in \[server\]: did you mean log_level?"
+until_log "a mistake in $work/s.ini.d/b.ini:2; the old configuration stays"
+printf '[server]\nlog_level = debug\nlisten = 127.%s.0.4\nmetrics_listen = %s:9464\n' "$net" "$west" >"$work/s.ini.d/b.ini"
+! grep -q " is taken over" "$work/server.log" || fail "it took over what is wrong: $(cat "$work/server.log")"
+kill -HUP "${pid_of[west]}"
+until_log "the configuration $work/s.ini is taken over"
+until_log "\[server\] listen, \[server\] metrics_listen changed; takes effect at the next start"
+(exec 3<>"/dev/tcp/$west/16384") || fail "the server does not listen any more where it did"
+! (exec 3<>"/dev/tcp/127.$net.0.4/16384") 2>/dev/null || fail "the server listens anew without a restart"
+printf '[server]\nlog_format = json\n' >"$work/s.ini.d/b.ini"
+kill -HUP "${pid_of[west]}"
+until_log '^{"time":"[^"]*","level":"info","message":"the configuration [^"]* is taken over"}$'
+[ "$(grep -c "next start" "$work/server.log")" = 1 ] || fail "it speaks of a restart although the old addresses are back: $(cat "$work/server.log")"
+rm "$work/s.ini.d/b.ini"
+kill -TERM "${pid_of[west]}"
+wait "${pid_of[west]}" || fail "the server did not end cleanly: $(cat "$work/server.log")"
+unset "pid_of[west]"
 printf '[server]\nlisten = here\n' >"$work/s.ini.d/a.ini"
 expect 2 farkeep-server --config "$work/s.ini" config check --json
 says '"file":"[^"]*/s.ini.d/a.ini".*"line":2\|"line":2'
