@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Debian packages: builds the release preset, packs it, and has lintian look at what came out.
+# Makes the Debian packages: builds release, packs it, and has lintian look at what came out.
 #   config/package.sh [OUTDIR]      default: packages/ below the build folder
 #   FARKEEP_BUILD=DIR               where to build (default: build/ in the clone)
 set -euo pipefail
@@ -12,8 +12,8 @@ out=$(realpath "$out")
 farkeep_packages package
 
 cd "$top"
-cmake --preset release -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
-cmake --build --preset release -j "$(nproc)"
+cmake -S . -B "$FARKEEP_BUILD/release" -C config/cmake/release.cmake -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
+cmake --build "$FARKEEP_BUILD/release" -j "$(nproc)"
 work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-package.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 # Files of a package are readable for all, whatever the caller's umask.

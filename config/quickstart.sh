@@ -20,8 +20,8 @@ step "Building (Debian packages are installed if they are missing)"
 farkeep_packages build
 export FARKEEP_BUILD=${FARKEEP_BUILD:-$top/build}
 cd "$top"
-cmake --preset release -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
-cmake --build --preset release -j "$(nproc)" | tail -n 1
+cmake -S . -B "$FARKEEP_BUILD/release" -C config/cmake/release.cmake -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
+cmake --build "$FARKEEP_BUILD/release" -j "$(nproc)" | tail -n 1
 PATH=$FARKEEP_BUILD/release/bin:$PATH
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-quickstart.XXXXXX")

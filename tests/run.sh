@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # All tests, from a bare clone: installs what is missing, builds, runs the whole suite.
-#   tests/run.sh [PRESET…]      default: asan dev.  tsan runs the same suite under the thread sanitizer.
+#   tests/run.sh [BUILD…]       default: asan dev; each is a file of config/cmake.  tsan runs the same suite under the thread sanitizer.
 # Build trees go to $FARKEEP_BUILD (default: build/ in the clone, ignored by git).
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -12,13 +12,13 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_strin
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 jobs=$(nproc)
 
-presets=("$@")
-[ ${#presets[@]} -gt 0 ] || presets=(asan dev)
-for preset in "${presets[@]}"; do
-  echo "== $preset: building" >&2
+builds=("$@")
+[ ${#builds[@]} -gt 0 ] || builds=(asan dev)
+for build in "${builds[@]}"; do
+  echo "== $build: building" >&2
   mkdir -p "$FARKEEP_BUILD"
-  cmake --preset "$preset" >"$FARKEEP_BUILD/$preset.log" 2>&1 || { cat "$FARKEEP_BUILD/$preset.log"; exit 1; }
-  cmake --build --preset "$preset" -j "$jobs"
-  echo "== $preset: testing" >&2
-  ctest --preset "$preset" -j "$jobs" --output-on-failure --no-tests=error
+  cmake -S . -B "$FARKEEP_BUILD/$build" -C "config/cmake/$build.cmake" >"$FARKEEP_BUILD/$build.log" 2>&1 || { cat "$FARKEEP_BUILD/$build.log"; exit 1; }
+  cmake --build "$FARKEEP_BUILD/$build" -j "$jobs"
+  echo "== $build: testing" >&2
+  ctest --test-dir "$FARKEEP_BUILD/$build" -j "$jobs" --output-on-failure --no-tests=error
 done

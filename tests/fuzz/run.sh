@@ -11,8 +11,8 @@ case ${1:-} in [0-9]*) seconds=$1; shift ;; esac
 cd "$here/../.."
 export FARKEEP_BUILD=${FARKEEP_BUILD:-$PWD/build}
 build=$FARKEEP_BUILD/fuzz
-cmake --preset fuzz >/dev/null
-cmake --build --preset fuzz --target fuzz_targets
+cmake -S . -B "$build" -C config/cmake/fuzz.cmake >/dev/null
+cmake --build "$build" --target fuzz_targets
 python3 -B "$here/seed.py" --out "$build/seeds"
 mkdir -p "$build/faults"
 

@@ -92,7 +92,7 @@ def ini() -> Seeds:
             yield "malformed.%03d" % n, unescape(line.split("\t", 4)[4])
     for n, line in enumerate((VECTORS / "config/malformed.txt").read_text(encoding="utf-8").splitlines()):
         if line.startswith("server\t") and line.count("\t") >= 4:
-            yield "files.%04d" % n, b"\0".join(unescape(f.split("=", 1)[1]) for f in line.split("\t")[4:])
+            yield "files.%04d" % n, b"\0".join(unescape(f.split("=", 1)[1]) for f in line.split("\t")[4:] if "=" in f)  # not the further names
     yield "files.included", b"[include]\nfile = x.ini\n[server]\nname = a\n\0[server]\nlisten =\nlisten = ::1\n\0[partner]\naddress = 192.0.2.1\n\0[server]\nlisten = 127.0.0.2\n"
 
 

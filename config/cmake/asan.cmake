@@ -1,0 +1,7 @@
+# Address and undefined behaviour sanitizers.
+#   cmake -S . -B $FARKEEP_BUILD/asan -C config/cmake/asan.cmake
+set(CMAKE_GENERATOR Ninja CACHE INTERNAL "")
+set(CMAKE_BUILD_TYPE Debug CACHE STRING "" FORCE)
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1" CACHE STRING "" FORCE)
+set(FARKEEP_SANITIZE address,undefined CACHE STRING "" FORCE)
+set(FARKEEP_BENCH OFF CACHE BOOL "" FORCE)

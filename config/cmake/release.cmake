@@ -1,0 +1,5 @@
+# What is packaged: optimised and hardened.
+#   cmake -S . -B $FARKEEP_BUILD/release -C config/cmake/release.cmake
+set(CMAKE_GENERATOR Ninja CACHE INTERNAL "")
+set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "" FORCE)

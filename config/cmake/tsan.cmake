@@ -1,0 +1,7 @@
+# Thread sanitizer.
+#   cmake -S . -B $FARKEEP_BUILD/tsan -C config/cmake/tsan.cmake
+set(CMAKE_GENERATOR Ninja CACHE INTERNAL "")
+set(CMAKE_BUILD_TYPE Debug CACHE STRING "" FORCE)
+set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1" CACHE STRING "" FORCE)
+set(FARKEEP_SANITIZE thread CACHE STRING "" FORCE)
+set(FARKEEP_BENCH OFF CACHE BOOL "" FORCE)
