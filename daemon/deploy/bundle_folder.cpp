@@ -9,7 +9,8 @@
 namespace farkeep::deploy {
 namespace {
 
-constexpr std::size_t kMaxOutput = 64 * 1024;  // of tar and dpkg-deb: some lines
+constexpr std::size_t kMaxOutput = 64 * 1024;       // of tar and dpkg-deb: some lines
+constexpr std::chrono::minutes kPackTime{5};  // a bundle is small, but packages may lie beside it, on slow disks
 
 std::string parent_of(const std::string& path) {
   std::size_t const slash = path.rfind('/');
@@ -83,7 +84,7 @@ BundleFiles read_bundle(Disk& disk, const std::string& folder) {
 void pack_tar(const std::string& folder, const std::string& file) {
   (void)command_output("tar --owner=0 --group=0 --numeric-owner --sort=name -C " + shell_word(parent_of(folder)) + " -czf " + shell_word(file) +
                            " -- " + shell_word(leaf_of(folder)),
-                       kMaxOutput);
+                       {kMaxOutput, kPackTime});
 }
 
 std::string package_name(const std::string& bundle) {
@@ -98,7 +99,7 @@ std::string package_name(const std::string& bundle) {
 
 // The settings lie in a folder of the package's own, and its script installs them: /etc/farkeep is the agent package's and the administrator's.
 std::string pack_deb(Disk& disk, const std::string& folder, const BundleManifest& facts, const std::string& into, WallTime now) {
-  if (as_text(command_output("command -v dpkg-deb || :", kMaxOutput)).empty())
+  if (as_text(command_output("command -v dpkg-deb || :", {kMaxOutput, kPackTime})).empty())
     throw failure(Errc::configuration,
                   "making a package: there is no dpkg-deb on this machine (the Debian package dpkg has it; --tar makes an archive without it)");
   std::string const name = package_name(facts.bundle);
@@ -122,7 +123,7 @@ std::string pack_deb(Disk& disk, const std::string& folder, const BundleManifest
   (void)command_output("cp -r -- " + shell_word(folder) + " " + shell_word(stage.path() + place) + " && chmod -R go+rX " + at + " && chmod 0755 " +
                            at + "/DEBIAN/postinst && chmod -R go= " + shell_word(stage.path() + place) + " && dpkg-deb --root-owner-group --build " +
                            at + " " + shell_word(file),
-                       kMaxOutput);
+                       {kMaxOutput, kPackTime});
   return file;
 }
 

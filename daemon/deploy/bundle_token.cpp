@@ -12,6 +12,7 @@ namespace farkeep::deploy {
 namespace {
 
 constexpr std::size_t kMaxPrinted = 4096;
+constexpr std::chrono::minutes kTokenTime{1};  // a login on the server's machine, and a word with it
 
 void replace_all(std::string& text, std::string_view what, const std::string& with) {
   for (std::size_t at = 0; (at = text.find(what, at)) != text.npos; at += with.size()) text.replace(at, what.size(), with);
@@ -69,7 +70,7 @@ std::optional<BundleToken> token_for(const ProfileConfig& profile, const std::op
   std::optional<Buffer> printed;
   std::string doing = "reading the token of bundle " + bundle;
   if (by_command) {
-    printed = command_output(token_command(profile.token.text, wanted, profile.token_expires, bundle), kMaxPrinted);
+    printed = command_output(token_command(profile.token.text, wanted, profile.token_expires, bundle), {kMaxPrinted, kTokenTime});
   } else if (file || profile.token.kind == SecretSource::Kind::file) {
     std::string const from = file.value_or(profile.token.text);
     doing += " from " + from;

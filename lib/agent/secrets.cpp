@@ -1,6 +1,7 @@
 #include "agent/secrets.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/error.hpp"
 #include "platform/atomic_file.hpp"
@@ -10,6 +11,9 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kMaxSecret = 4096;
+// Password managers and hardware tokens take seconds.  farkeepd waits for it before it says that it is ready, so it must be over well
+// before the service manager gives up (90 s), and while it does nothing else, before the watchdog does (2 min).
+constexpr std::chrono::seconds kSecretTime{30};
 
 SecretText first_line(Buffer& bytes, SecretLines lines) {
   std::string_view text = as_text(bytes);
@@ -35,7 +39,7 @@ SecretText read_secret(const SecretSource& source, const std::string& what) {
     case SecretSource::Kind::literal: return SecretText(source.text);
     case SecretSource::Kind::file: return read_secret_file(source.text);
     case SecretSource::Kind::command: {
-      Buffer output = command_output(source.text, kMaxSecret);
+      Buffer output = command_output(source.text, {kMaxSecret, kSecretTime});
       return first_line(output, SecretLines::first);
     }
     case SecretSource::Kind::none: break;

@@ -10,7 +10,8 @@ namespace farkeep {
 enum class SecretLines { first, all };
 /// A secret from a file: its first line without the line end, or everything.  Throws failure(configuration).
 SecretText read_secret_file(const std::string& path, SecretLines lines = SecretLines::first);
-/// A secret from wherever the configuration says; `what` is for the message when it says nothing.
+/// A secret from wherever the configuration says; `what` is for the message when it says nothing.  A command has 30 s, reads nothing and has no terminal.
+/// Blocks.  Throws failure: configuration, or as command_output() does.
 SecretText read_secret(const SecretSource& source, const std::string& what);
 
 /// That of the proxy in use; empty where none is needed.

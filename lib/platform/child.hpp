@@ -15,7 +15,7 @@ struct ChildOrder {
   static constexpr std::size_t kMaxInput = 16 * 1024;  ///< a pipe holds as much without a reader, everywhere
 };
 
-/// A command that runs: in a process group of its own, with the order's input to read, and none of our descriptors.
+/// A command that runs: in a session of its own (so in a process group of its own, and without a terminal to ask at), with the order's input to read, and none of our descriptors.
 /// Whoever starts it calls wait_for_child() once.
 struct StartedChild {
   int id = 0;
@@ -26,6 +26,9 @@ StartedChild start_child(const ChildOrder& order);
 
 /// Its exit status, 128 + n when signal n ended it.  Blocks until it has ended, and until then only; what it left running in its group runs on.
 int wait_for_child(int id);
+
+/// Readable as soon as it has ended, to be polled beside its streams; only before wait_for_child() is called.
+Descriptor end_of_child(int id);
 
 enum class ChildSignal { ask, kill };
 /// To all of the command's group.  Only before wait_for_child() has returned.

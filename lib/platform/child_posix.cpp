@@ -40,7 +40,7 @@ Pipe filled_pipe(const std::string& input, const std::string& doing) {
   return out;
 }
 
-// What the shell starts with: its descriptors 0 to 2, a group of its own, and signals as any program expects them.
+// What the shell starts with: its descriptors 0 to 2, a session of its own, and signals as any program expects them.
 class Attributes {
  public:
   /// `input`: -1 is nothing to read.
@@ -51,8 +51,7 @@ class Attributes {
     posix_spawn_file_actions_adddup2(&actions_, output, 1);
     posix_spawn_file_actions_adddup2(&actions_, errors, 2);
     posix_spawnattr_init(&attributes_);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     sigset_t none, usual;
     sigemptyset(&none);
     sigemptyset(&usual);

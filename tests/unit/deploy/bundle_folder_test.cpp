@@ -10,6 +10,7 @@
 using namespace farkeep;
 using namespace farkeep::deploy;
 using namespace farkeep::deploy::test;
+using namespace std::chrono_literals;
 using Catch::Contains;
 namespace fs = std::filesystem;
 
@@ -78,7 +79,7 @@ TEST_CASE("bundle folder: an archive unpacks to the same, names with blanks and 
   fs::create_directories(place + "/out");
   write_bundle(system_disk(), place + "/web", files, Replace::no);
   pack_tar(place + "/web", place + "/web.tar.gz");
-  (void)command_output("tar -C \"" + place + "/out\" -xzf \"" + place + "/web.tar.gz\"", 100);
+  (void)command_output("tar -C \"" + place + "/out\" -xzf \"" + place + "/web.tar.gz\"", {100, 1min});
   CHECK(read_bundle(system_disk(), place + "/out/web") == files);
 }
 
@@ -88,7 +89,7 @@ TEST_CASE("bundle folder: a package's name is one that Debian permits") {
 }
 
 TEST_CASE("bundle folder: a package has the bundle for root's eyes only, and the stage it was built on is gone") {
-  if (as_text(command_output("command -v dpkg-deb || :", 1000)).empty()) return;  // said in the README: Debian's own tool
+  if (as_text(command_output("command -v dpkg-deb || :", {1000, 1min})).empty()) return;  // said in the README: Debian's own tool
   TempFolder temp;
   Kit kit;
   write_bundle(system_disk(), temp.path() + "/web", kit.bundle(), Replace::no);
@@ -96,8 +97,8 @@ TEST_CASE("bundle folder: a package has the bundle for root's eyes only, and the
   auto const deb = pack_deb(system_disk(), temp.path() + "/web", facts, temp.path(), kNow);
   CHECK(deb == temp.path() + "/farkeep-config-web_1.20270115080000_all.deb");
   CHECK(names_in(temp.path()) == 2);
-  std::string const listing{as_text(command_output("dpkg-deb -c " + deb, 10000))};
+  std::string const listing{as_text(command_output("dpkg-deb -c " + deb, {10000, 1min}))};
   CHECK_THAT(listing, Contains("-rw------- root/root") && Contains("./usr/share/farkeep/deploy/web/token") && Contains("drwx------ root/root") && Contains("drwxr-xr-x root/root"));
-  (void)command_output("dpkg-deb -x " + deb + " " + temp.path() + "/x", 100);
+  (void)command_output("dpkg-deb -x " + deb + " " + temp.path() + "/x", {100, 1min});
   CHECK(read_bundle(system_disk(), temp.path() + "/x/usr/share/farkeep/deploy/web") == read_bundle(system_disk(), temp.path() + "/web"));
 }

@@ -8,6 +8,7 @@
 using namespace farkeep;
 using namespace farkeep::deploy;
 using namespace farkeep::deploy::test;
+using namespace std::chrono_literals;
 using Catch::Contains;
 
 TEST_CASE("bundle: holds what it says, and the manifest all of it") {
@@ -66,6 +67,6 @@ TEST_CASE("bundle: whose it is must be said, and be there") {
 TEST_CASE("install script: is a shell's, whatever the state folder is called") {
   std::string const script = install_script("web", "/srv/it's $(here)");
   CHECK_THAT(script, Contains("state='/srv/it'\\''s $(here)'\n"));
-  CHECK(as_text(command_output("printf %s " + shell_word("a'b $(c) \"d\"\\"), 100)) == "a'b $(c) \"d\"\\");
-  CHECK_NOTHROW(command_output("sh -n <<'SCRIPT'\n" + script + "\nSCRIPT\n", 100));
+  CHECK(as_text(command_output("printf %s " + shell_word("a'b $(c) \"d\"\\"), {100, 10s})) == "a'b $(c) \"d\"\\");
+  CHECK_NOTHROW(command_output("sh -n <<'SCRIPT'\n" + script + "\nSCRIPT\n", {100, 10s}));
 }

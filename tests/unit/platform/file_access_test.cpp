@@ -23,3 +23,19 @@ TEST_CASE("file access: everybody's right to read, through a link too; a file th
   fs::remove(file);
   CHECK_FALSE(everybody_may_read(file));
 }
+
+TEST_CASE("file identity: all names of a file share it, other files of the same content do not") {
+  fs::path const folder = fs::temp_directory_path() / ("farkeep-identity-" + std::to_string(::getpid()));
+  fs::create_directories(folder / "sub");
+  std::ofstream{folder / "a"} << "x";
+  std::ofstream{folder / "b"} << "x";
+  fs::create_symlink("../a", folder / "sub/link");
+  fs::create_hard_link(folder / "a", folder / "hard");
+  fs::create_directory_symlink(".", folder / "round");
+  auto const id = file_identity(folder / "a");
+  REQUIRE(id);
+  for (const char* name : {"sub/link", "hard", "round/a", "round/round/sub/link"}) CHECK(file_identity(folder / name) == id);
+  CHECK(file_identity(folder / "b") != id);
+  CHECK_FALSE(file_identity(folder / "c"));
+  fs::remove_all(folder);
+}

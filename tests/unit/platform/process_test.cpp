@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "platform/command.hpp"
 #include "platform/service_notify.hpp"
 #include "scratch.hpp"
 
@@ -241,13 +242,7 @@ TEST_CASE("priority: what stands back is this thread and those it starts, and th
     std::thread([] { CHECK(::getpriority(PRIO_PROCESS, 0) == 7); }).join();
     CHECK(set_io_priority(IoPriority::idle));
     CHECK(set_io_priority(IoPriority::low));
-    std::FILE* said = ::popen("nice; ionice 2>/dev/null || echo best-effort: prio 7", "r");
-    char line[100] = {};
-    REQUIRE(std::fgets(line, sizeof line, said));
-    CHECK(std::string(line) == "7\n");
-    REQUIRE(std::fgets(line, sizeof line, said));
-    CHECK(std::string(line) == "best-effort: prio 7\n");
-    ::pclose(said);
+    CHECK(as_text(command_output("nice; ionice 2>/dev/null || echo best-effort: prio 7", {100, std::chrono::minutes{1}})) == "7\nbest-effort: prio 7\n");
   }).join();
   CHECK(::getpriority(PRIO_PROCESS, 0) != 7);
 }
