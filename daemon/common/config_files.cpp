@@ -9,6 +9,7 @@ namespace farkeep {
 
 std::optional<Buffer> DiskConfigFiles::read(const std::string& path, std::size_t limit) { return read_file(system_disk(), path, limit); }
 std::vector<std::string> DiskConfigFiles::list(const std::string& folder) { return system_disk().list(folder); }
+std::string DiskConfigFiles::identity(const std::string& path) { return file_identity(path).value_or(path); }
 
 MergedIni read_config_files(const Schema& schema, const std::string& file, MainFile when_missing) {
   DiskConfigFiles files;

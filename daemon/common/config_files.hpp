@@ -17,6 +17,7 @@ class DiskConfigFiles final : public ConfigFiles {
  public:
   std::optional<Buffer> read(const std::string& path, std::size_t limit) override;
   std::vector<std::string> list(const std::string& folder) override;
+  std::string identity(const std::string& path) override;
 };
 
 /// All files of a configuration, from the machine's disk, with all that is wrong with them.

@@ -44,12 +44,20 @@ class Collector {
   }
 
  private:
+  struct Step {
+    std::string path, identity;
+    int line;  // that of the include that is being followed
+  };
+
   // `asked`: the line that names the file; nowhere for the main file and its drop-ins.
   // 1. may it be read?  2. read it  3. what it includes comes first
   void visit(const std::string& path, const IniPlace& asked) {
     if (stopped_) return;
-    if (std::find(chain_.begin(), chain_.end(), path) != chain_.end()) {
-      return wrong(path, asked, "the files include one another in a circle: " + chain_to(path));
+    std::string identity = from_.identity(path);
+    auto const open = std::find_if(chain_.begin(), chain_.end(), [&](const Step& s) { return s.path == path || s.identity == identity; });
+    if (open != chain_.end()) {
+      std::string const other_name = open->path == path ? "" : ", which is " + open->path;
+      return wrong(path, asked, "the files include one another in a circle: " + chain_to(path) + other_name);
     }
     if (!seen_.insert(path).second) return;
     if (chain_.size() > kMaxIncludeDepth) {
@@ -64,7 +72,7 @@ class Collector {
     if (bytes_ > kMaxConfigBytes) return stop(path, asked, "the files of a configuration have at most 4 MiB together, and with this one they have more");
     if (!asked.file && drop_ins_.count(path) == 0) out_.has_main = true;
     auto document = IniDocument::read(as_text(*text), path, out_.errors);
-    chain_.push_back(path);
+    chain_.push_back({path, std::move(identity), 0});
     if (const IniSection* const section = document.find({std::string{kIncludeKind}, {}})) follow(*section);
     chain_.pop_back();
     out_.documents.push_back(std::move(document));
@@ -75,6 +83,7 @@ class Collector {
     for (const IniEntry& entry : section.entries) {
       auto name = entry.key == kInclude[0].key ? parse_include(entry.value) : Value<std::string>{refused("")};
       if (!name) continue;  // the schema says what is wrong with it
+      chain_.back().line = entry.line;
       std::string const path = name->starts_with('/') ? *name : folder_of(*entry.file) + *name;
       auto const [first, is_new] = named.try_emplace(path, entry.place());
       if (!is_new) {
@@ -120,7 +129,7 @@ class Collector {
 
   std::string chain_to(const std::string& path) const {
     std::string out;
-    for (const std::string& file : chain_) out += file + " -> ";
+    for (const Step& s : chain_) out += s.path + ":" + std::to_string(s.line) + " -> ";
     return out + path;
   }
 
@@ -143,7 +152,7 @@ class Collector {
   IniFiles& out_;
   std::set<std::string> drop_ins_;  // sorted as bytes
   std::set<std::string> seen_;
-  std::vector<std::string> chain_;  // from the main file or drop-in to the file being read
+  std::vector<Step> chain_;         // from the main file or drop-in to the file being read
   std::size_t bytes_ = 0;
   bool main_may_be_missing_ = false;
   bool stopped_ = false;

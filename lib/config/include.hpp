@@ -27,6 +27,8 @@ class ConfigFiles {
   virtual std::optional<Buffer> read(const std::string& path, std::size_t limit) = 0;
   /// The names in a folder; none when there is no such folder.  Throws failure.
   virtual std::vector<std::string> list(const std::string& folder) = 0;
+  /// A text that all names of one file share, where a file can have several.
+  virtual std::string identity(const std::string& path) { return path; }
 };
 
 /// One text, and nothing beside it.
@@ -51,6 +53,7 @@ class ChangedConfigFiles final : public ConfigFiles {
     return text ? std::move(text) : files_.read(path, limit);
   }
   std::vector<std::string> list(const std::string& folder) override { return files_.list(folder); }
+  std::string identity(const std::string& path) override { return files_.identity(path); }
 
  private:
   ConfigFiles& files_;
@@ -68,8 +71,8 @@ enum class MainFile {
 ///   2. the file itself
 ///   3. for the main file MAIN: its drop-ins, MAIN.d/*.ini, as sorted bytes; names with a dot in front are left out
 ///
-/// A file is read once, where it is named first.  Mistakes: a plain name of which there is no file, a circle, more than
-/// kMaxIncludeDepth steps, a drop-in that is included as well, a file that cannot be read, one of the bounds above.
+/// A file is read once, where it is named first.  Mistakes: a plain name of which there is no file, a circle (also one that is closed by another name of
+/// a file, such as a symbolic link), more than kMaxIncludeDepth steps, a drop-in that is included as well, a file that cannot be read, one of the bounds above.
 struct IniFiles {
   std::vector<IniDocument> documents;
   bool has_main = false;

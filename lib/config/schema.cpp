@@ -86,8 +86,10 @@ std::optional<std::string> problem(const KeySpec& spec, std::string_view text) {
     case SettingType::include:
       return problem(parse_include(text));
     case SettingType::duration: {
-      auto const value = parse_duration(text);
-      return value ? outside(spec, static_cast<std::uint64_t>(value->count()), text, "s") : problem(value);
+      auto const value = parse_duration_or_never(text);
+      if (value && !*value) return spec.or_never ? std::nullopt : problem(parse_duration(text));
+      if (!value && spec.or_never) return value.error().text + ", or never";
+      return value ? outside(spec, static_cast<std::uint64_t>((*value)->count()), text, "s") : problem(value);
     }
     case SettingType::size: {
       auto const value = parse_size(text);

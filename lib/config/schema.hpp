@@ -53,6 +53,7 @@ struct KeySpec {
   std::span<const std::string_view> choices = {};
   std::uint64_t least = 0;
   std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+  bool or_never = false;  ///< a duration that may be "never" instead: parse_duration_or_never
 };
 
 struct SectionSpec {

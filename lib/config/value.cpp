@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "config/parsed.hpp"
 
 namespace farkeep {
@@ -48,6 +49,13 @@ Value<std::chrono::seconds> parse_duration(std::string_view text) {
   }
   if (*number > kMost / *unit) return refused(quoted(text) + " is longer than 3660d");
   return std::chrono::seconds{static_cast<std::int64_t>(*number * *unit)};
+}
+
+Value<std::optional<std::chrono::seconds>> parse_duration_or_never(std::string_view text) {
+  if (text == "never") return std::optional<std::chrono::seconds>{};
+  auto value = parse_duration(text);
+  if (!value) return value.error();
+  return std::optional{*value};
 }
 
 Value<std::uint64_t> parse_size(std::string_view text) {
@@ -139,6 +147,8 @@ Value<std::string> parse_secret(std::string_view text) {
 }
 
 Value<std::string> parse_login(std::string_view text) {
+  // Not shown: what it looks like in another encoding nobody knows.
+  if (!is_utf8(text)) return refused("the user's name is not in UTF-8: save the file as UTF-8");
   bool const fits = std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f' || c == ':'; });
   if (text.empty() || text.size() > 255 || !fits) return refused(quoted(text) + " is not a user's name: 1 to 255 bytes, no control characters, no ':'");
   return std::string{text};

@@ -3,6 +3,7 @@
 #include <boost/system/result.hpp>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,6 +31,8 @@ using Value = boost::system::result<T, ValueError>;
 
 /// `90s 15m 4h 2d 1w`: a whole number and one unit, at most 3660 days.
 Value<std::chrono::seconds> parse_duration(std::string_view text);
+/// The same, or nothing for the word never.
+Value<std::optional<std::chrono::seconds>> parse_duration_or_never(std::string_view text);
 
 /// Bytes: `4096`, `64KiB`, `10 MB`; KiB MiB GiB TiB are powers of 1024, KB MB GB TB powers of 1000.
 Value<std::uint64_t> parse_size(std::string_view text);

@@ -15,13 +15,14 @@ namespace farkeep::test {
 class FakeFiles final : public ConfigFiles {
  public:
   std::map<std::string, std::string> files;  ///< by path
+  std::map<std::string, std::string> links;  ///< further names of files, each with the first
   std::set<std::string> locked;              ///< files and folders ("…/") that cannot be read
   std::vector<std::string> read_order;
 
   std::optional<Buffer> read(const std::string& path, std::size_t limit) override {
     read_order.push_back(path);
     if (locked.count(path) != 0) throw failure(make_error_code(boost::system::errc::permission_denied), "opening " + path);
-    auto const found = files.find(path);
+    auto const found = files.find(identity(path));
     if (found == files.end()) return std::nullopt;
     if (found->second.size() > limit) throw failure(Errc::too_large, "reading " + path);
     return to_buffer(as_bytes(found->second));
@@ -33,7 +34,14 @@ class FakeFiles final : public ConfigFiles {
     for (auto const& [path, text] : files) {
       if (path.starts_with(in) && path.find('/', in.size()) == path.npos) out.insert(out.begin(), path.substr(in.size()));  // in no useful order
     }
+    for (auto const& [path, target] : links) {
+      if (path.starts_with(in) && path.find('/', in.size()) == path.npos) out.insert(out.begin(), path.substr(in.size()));
+    }
     return out;
+  }
+  std::string identity(const std::string& path) override {
+    auto const link = links.find(path);
+    return link == links.end() ? path : link->second;
   }
 };
 

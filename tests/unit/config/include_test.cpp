@@ -80,7 +80,37 @@ TEST_CASE("include: a circle is named with all its files, at the line that close
   FakeFiles files;
   files.files = {{kMain, include("a.ini")}, {"/etc/farkeep/a.ini", "\n" + include("agent.ini")}};
   CHECK(mistakes(read(files).errors) ==
-        "/etc/farkeep/a.ini:3: file: /etc/farkeep/agent.ini: the files include one another in a circle: /etc/farkeep/agent.ini -> /etc/farkeep/a.ini -> /etc/farkeep/agent.ini\n");
+        "/etc/farkeep/a.ini:3: file: /etc/farkeep/agent.ini: the files include one another in a circle: /etc/farkeep/agent.ini:2 -> /etc/farkeep/a.ini:3 -> /etc/farkeep/agent.ini\n");
+}
+
+TEST_CASE("include: a circle that another name of a file closes is one, with all its files and lines") {
+  FakeFiles files;
+  files.files = {{kMain, include("a.ini")}, {"/etc/farkeep/a.ini", "\n[include]\nfile = b.ini\nfile = again.ini\n"}, {"/etc/farkeep/b.ini", ""}};
+  files.links = {{"/etc/farkeep/again.ini", kMain}};
+  CHECK(mistakes(read(files).errors) ==
+        "/etc/farkeep/a.ini:4: file: /etc/farkeep/again.ini: the files include one another in a circle: /etc/farkeep/agent.ini:2 -> /etc/farkeep/a.ini:4 -> "
+        "/etc/farkeep/again.ini, which is /etc/farkeep/agent.ini\n");
+}
+
+TEST_CASE("include: a circle that begins with another name of the main file, and one in a folder that a pattern names") {
+  FakeFiles files;
+  files.files = {{kMain, include("jobs.d/*.ini")}, {"/etc/farkeep/jobs.d/a.ini", "[include]\nfile = *.ini\n"}};
+  files.links = {{"/etc/farkeep/jobs.d/b.ini", "/etc/farkeep/jobs.d/a.ini"}};
+  CHECK_THAT(mistakes(read(files).errors), Catch::Contains("in a circle: /etc/farkeep/agent.ini:2 -> /etc/farkeep/jobs.d/a.ini:2 -> /etc/farkeep/jobs.d/b.ini, which is /etc/farkeep/jobs.d/a.ini\n"));
+  files.files = {{kMain, include("a.ini")}, {"/etc/farkeep/a.ini", include("agent.ini")}};
+  files.links = {{"/srv/agent.ini", kMain}};
+  CHECK_THAT(mistakes(read_ini_files(files, "/srv/agent.ini").errors), Catch::Contains("/srv/agent.ini:2: file: /srv/a.ini: there is no such file"));
+  files.links["/srv/a.ini"] = "/etc/farkeep/a.ini";
+  CHECK_THAT(mistakes(read_ini_files(files, "/srv/agent.ini").errors), Catch::Contains("in a circle: /srv/agent.ini:2 -> /srv/a.ini:2 -> /srv/agent.ini\n"));
+}
+
+TEST_CASE("include: two names of one file that do not close a circle are two files") {
+  FakeFiles files;
+  files.files = {{kMain, "[include]\nfile = east/more.ini\nfile = west/more.ini\n"}, {"/etc/farkeep/more.ini", include("here.ini")}, {"/etc/farkeep/east/here.ini", ""}, {"/etc/farkeep/west/here.ini", ""}};
+  files.links = {{"/etc/farkeep/east/more.ini", "/etc/farkeep/more.ini"}, {"/etc/farkeep/west/more.ini", "/etc/farkeep/more.ini"}};
+  IniFiles const out = read(files);
+  CHECK(mistakes(out.errors) == "");
+  CHECK(names(out) == "here.ini more.ini here.ini more.ini agent.ini");
 }
 
 TEST_CASE("include: eight steps are read, the ninth is not") {

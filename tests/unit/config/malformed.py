@@ -29,7 +29,7 @@ BAD = {
                 ("192.0.2.10 via fw.example.net", "has no port"), ("192.0.2.10 via 192.0.2.10:16384", "maps the destination to itself")],
     "port_range": [("1024", "is not a range"), ("1024-", "is not a range"), ("5000-1024", "ends before it begins"), ("80-90", "leaves the range"), ("a-b", "is not a range")],
     "secret": [("two words", "the secret must be"), (r"\xff", "the secret must be"), (r"\{4097:a}", "the secret must be")],
-    "login": [("a:b", "no ':'"), (r"\{256:a}", "user:"), (r'"a\\nb"', "user:")],
+    "login": [("a:b", "no ':'"), (r"j\xfcrgen", "is not in UTF-8"), (r"\xed\xa0\x80", "is not in UTF-8"), (r"a\xc0\xba", "is not in UTF-8"), (r"\{256:a}", "user:"), (r'"a\\nb"', "user:")],
     "command": [(r'"a\\nb"', "the command must be one line")],
     "schedule": [("nightly", "is not a schedule"), ("every day", "is not a duration"), ("daily 24:00", "the hour is 0 to 23"), ("every 30s", "is not between 1m and 52w"),
                  ("mon..", "write days as Mon..Fri"), ("2027-13-01", "the month is 1 to 12"), ("02:30 Berlin", "did you mean Europe/Berlin?")],
@@ -47,6 +47,8 @@ BAD = {
             ("https:///x", "is not an address to call"), ("https://example.org/a b", "is not an address to call")],
     "mail": [("backup", "is not a mail address"), ("a@b@c", "is not a mail address"), ("a@b, c@d", "is not a mail address"), ("-t@example.org", "is not a mail address"),
              ("<a@example.org>", "is not a mail address")],
+    "duration_or_never": [("10", "such as 90s or 4h, or never"), ("Never", "is not a duration"), ("none", "is not a duration"), ("0s", "is less than 60s"),
+                          ("9999999999w", "is longer than 3660d")],
     "choice": [("nonsense", "is not "), ("0", "is not "), ("AUTO", "is not ")],
 }
 TYPE = {
@@ -54,7 +56,8 @@ TYPE = {
     "choice": "log_level log_format mode version compression ionice when", "server": "server address", "listen": "listen metrics_listen", "proxy": "proxy", "mapping": "destination",
     "port_range": "source_ports", "secret": "token password", "login": "user", "command": "token_command password_command before after after_failure finally", "schedule": "schedule", "span": "window",
     "rate": "upload download", "time_zone": "time_zone", "pattern": "exclude", "include": "file", "size": "agent_quota segment_size exclude_larger_than memory", "file_name": "exclude_if_present ignore_file", "url": "ping webhook", "mail": "mail",
-    "duration": "connect_timeout progress_timeout reply_timeout jitter retry_for hook_timeout overdue_after mirror_interval mirror_backoff",
+    "duration": "connect_timeout progress_timeout reply_timeout jitter retry_for hook_timeout mirror_interval mirror_backoff",
+    "duration_or_never": "overdue_after",
     "boolean": "enabled one_file_system exclude_caches catch_up",
 }
 TYPE_OF = {key: kind for kind, keys in TYPE.items() for key in keys.split()}
@@ -135,7 +138,7 @@ def rows(program: Program):
     drop_in, included = main + ".d/50-local.ini", "more.ini"
     yield "# %s: sections" % program.name
     for section in sections:
-        for wrong in {section[:-1], section + "x", section[1] + section[0] + section[2:]}:
+        for wrong in (section[:-1], section + "x", section[1] + section[0] + section[2:]):
             name = program.header(section).replace(section, wrong, 1)
             yield main, 1, "unknown section %s: did you mean %s?" % (name, near(wrong, list(sections))), [(main, r"\n".join([name, *program.rest("")]))]
         yield main, 1, "']' is missing", [(main, r"\n".join([program.header(section)[:-1], *program.rest("")]))]
@@ -218,8 +221,14 @@ BY_HAND = [
     ("agent", "agent.ini", 2, "there is no such file", [r"agent.ini=[include]\nfile = jobs.ini\n" + LEAST]),
     ("agent", "agent.ini", 3, "there is no such file", [r"agent.ini=[include]\nfile = none.d/*.ini\nfile = /etc/other/jobs.ini\n" + LEAST, r"jobs.ini="]),
     ("agent", "agent.ini", 3, "it is the same as in line 2", [r"agent.ini=[include]\nfile = jobs.ini\nfile = ./jobs.ini\n" + LEAST, "jobs.ini="]),
-    ("agent", "b.ini", 2, "/etc/farkeep/agent.ini -> /etc/farkeep/a.ini -> /etc/farkeep/b.ini -> /etc/farkeep/a.ini",
+    ("agent", "b.ini", 2, "/etc/farkeep/agent.ini:2 -> /etc/farkeep/a.ini:2 -> /etc/farkeep/b.ini:2 -> /etc/farkeep/a.ini",
      [r"agent.ini=[include]\nfile = a.ini\n" + LEAST, r"a.ini=[include]\nfile = b.ini\n", r"b.ini=[include]\nfile = a.ini\n"]),
+    ("agent", "b.ini", 2, "in a circle: /etc/farkeep/agent.ini:2 -> /etc/farkeep/a.ini:2 -> /etc/farkeep/b.ini:2 -> /etc/farkeep/c.ini, which is /etc/farkeep/a.ini",
+     [r"agent.ini=[include]\nfile = a.ini\n" + LEAST, r"a.ini=[include]\nfile = b.ini\n", r"b.ini=[include]\nfile = c.ini\n", "c.ini->a.ini"]),
+    ("agent", "agent.ini.d/a.ini", 2, "in a circle: /etc/farkeep/agent.ini.d/a.ini:2 -> /etc/farkeep/more.ini, which is /etc/farkeep/agent.ini.d/a.ini",
+     ["agent.ini=" + LEAST, r"agent.ini.d/a.ini=[include]\nfile = /etc/farkeep/more.ini\n", "more.ini->agent.ini.d/a.ini"]),
+    ("server", "server.ini", 2, "in a circle: /etc/farkeep/server.ini:2 -> /etc/farkeep/sub/server.ini, which is /etc/farkeep/server.ini",
+     [r"server.ini=[include]\nfile = sub/server.ini\n", "sub/server.ini->server.ini"]),
     ("agent", "agent.ini", 2, "do not include it", [r"agent.ini=[include]\nfile = agent.ini.d/a.ini\n" + LEAST, "agent.ini.d/a.ini="]),
     ("agent", "agent.ini", 2, "do not include it", [r"agent.ini=[include]\nfile = agent.ini.d/*.ini\n" + LEAST, "agent.ini.d/a.ini="]),
     ("agent", "agent.ini.d/a.ini", 2, "do not include it", ["agent.ini=" + LEAST, r"agent.ini.d/a.ini=[include]\nfile = b.ini\n", "agent.ini.d/b.ini="]),
@@ -260,7 +269,7 @@ BY_HAND = [
 def main():
     lines = ["# Wrong configurations, written by tests/unit/config/malformed.py: kind, file of a mistake, its line, part of its message, the files as name=text;",
              "# separated by tabs.  Line 0: the file as a whole.  The first file is the main one; all lie below /etc/farkeep.  A row whose file is - is right, as the",
-             "# rows behind it would be without their mistake.  In texts: \\n \\r \\t \\\\ \\xHH, and \\{N:c} for N times c."]
+             "# rows behind it would be without their mistake.  other->name: a further name of a file.  In texts: \\n \\r \\t \\\\ \\xHH, and \\{N:c} for N times c."]
     for name in ("agent", "server"):
         for row in rows(Program(name)):
             lines.append(row if isinstance(row, str) else "\t".join([name, row[0], str(row[1]), row[2], *("%s=%s" % f for f in row[3])]))

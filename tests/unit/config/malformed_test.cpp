@@ -17,7 +17,11 @@ std::vector<ConfigError> mistakes_of(std::string_view kind, const std::vector<st
   FakeFiles files;
   std::string main = kFolder + std::string{kind} + ".ini";
   for (std::size_t i = 4; i < row.size(); ++i) {
-    std::size_t const equals = row[i].find('=');
+    std::size_t const equals = row[i].find('='), arrow = row[i].find("->");
+    if (arrow < equals) {
+      files.links[kFolder + std::string{row[i].substr(0, arrow)}] = kFolder + std::string{row[i].substr(arrow + 2)};
+      continue;
+    }
     files.files[kFolder + std::string{row[i].substr(0, equals)}] = unescape(row[i].substr(equals + 1));
   }
   return kind == "agent" ? AgentConfig::parse(read_merged(AgentConfig::schema(), files, main)).errors

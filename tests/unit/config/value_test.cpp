@@ -22,6 +22,10 @@ TEST_CASE("value: durations take one number and one unit") {
   CHECK(*parse_duration("2d") == 48h);
   CHECK(*parse_duration("1w") == 168h);
   CHECK(*parse_duration("0s") == 0s);
+  CHECK(*parse_duration_or_never("4h") == 4h);
+  CHECK(*parse_duration_or_never("never") == std::nullopt);
+  CHECK_FALSE(parse_duration_or_never("Never").has_value());
+  CHECK_FALSE(parse_duration("never").has_value());
   CHECK(*parse_duration("3660d") == 3660 * 24h);
   for (auto bad : {"", "3661d", "90", "s", "1h30m", " 1s", "1s ", "+1s", "18446744073709551615w"}) {
     INFO(bad);
