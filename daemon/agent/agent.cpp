@@ -155,7 +155,7 @@ void Agent::look_around() {
   }
 }
 
-task<void> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began) {
+task<bool> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began) {
   EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
   co_await keep_certificate(enrolment);
   const AgentKeys keys = AgentKeys::load(state_);
@@ -164,24 +164,24 @@ task<void> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patienc
   co_await keep_escrow(escrow, config_.escrow_key_file);
   BackupParts parts{state_, keys, workers_, timers_, clock_, random_, reporter_};
   parts.memory = MemoryPlan::of(config_.memory);
-  JobRunner runner(parts, servers, choice_, [this](const std::string& done) { return report(done); });
+  JobRunner runner(parts, servers, choice_, [this](const std::string& done) { return report(done); }, [&] { notices_.started(job); });
   const BackupJob order = backup_job(job, system_disk());
   began = true;
   const std::optional<BackupResult> made = co_await runner.run(order, Patience::until_done, patience);
   if (made) say_result(job, *made);
   else log_info("job {}: skipped, as its before hook asked for", job.name);
+  co_return made.has_value();
 }
 
 task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
   auto lock = state_.lock();
   if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
-  notices_.started(job);
   reporter_.begin();
   std::string failed;
   Exit code = Exit::done;
-  bool began = false;
+  bool began = false, made = false;
   try {
-    co_await back_up(job, patience, began);
+    made = co_await back_up(job, patience, began);
   } catch (const boost::system::system_error& e) {
     if (classify(e.code()) == Errc::cancelled) throw;
     failed = e.what();
@@ -200,7 +200,7 @@ task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanos
     record.set_running(false);
     state_.set_job(job.name, record);
   }
-  notices_.ended(job, !failed.empty());
+  if (made || !failed.empty()) notices_.ended(job, !failed.empty());
   look_around();
   say_next();
   co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;

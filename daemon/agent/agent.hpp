@@ -41,7 +41,8 @@ class Agent {
   task<void> watch_protection();
   void look_around();
   task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience);
-  task<void> back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began);
+  /// False: a before hook had the run skipped.  `began`: the runner has written down what came of it.
+  task<bool> back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began);
 
   const AgentConfig config_;
   const Certificate authority_;

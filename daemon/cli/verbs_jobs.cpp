@@ -26,6 +26,10 @@ const char* in_words(JobTimes::Why why) {
 std::string last_run(const agent::pb::Job& record) {
   if (record.last_start_ns() == 0) return "never ran";
   if (record.running()) return "began " + at(record.last_start_ns());
+  if (record.skipped_ns() > record.last_end_ns()) {
+    const std::string before = record.last_end_ns() == 0 ? "never ran" : fmt::format("ended {}: {}", at(record.last_end_ns()), record.last_text());
+    return fmt::format("last run skipped {}, as its before hook asked for; before that it {}", at(record.skipped_ns()), before);
+  }
   const bool good = record.last_good_ns() == record.last_end_ns();  // else it failed, or was cancelled
   return fmt::format("last ran {}, {} {}: {}", at(record.last_start_ns()), good ? "done" : record.failures() > 0 ? "failed" : "ended", at(record.last_end_ns()), record.last_text());
 }
@@ -72,7 +76,7 @@ Exit jobs(App& app, const Values&, const Operands&) {
     const bool runs = record.running() && busy;
     if (app.options().json) {
       boost::json::object o{{"message_type", "job"}, {"name", job.name}, {"enabled", job.enabled}, {"schedule", schedules}, {"running", runs}, {"last_start", at(record.last_start_ns())},
-                            {"last_end", at(record.last_end_ns())}, {"last_good", at(record.last_good_ns())}, {"last_text", record.last_text()}, {"failures_in_a_row", record.failures()}};
+                            {"last_end", at(record.last_end_ns())}, {"last_good", at(record.last_good_ns())}, {"last_skipped", at(record.skipped_ns())}, {"last_text", record.last_text()}, {"failures_in_a_row", record.failures()}};
       if (next) {
         o["next"] = rfc3339(next->at);
         o["why"] = name_of(next->why);

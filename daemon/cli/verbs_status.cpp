@@ -188,6 +188,7 @@ Exit status(App& app, const Values& values, const Operands&) {
     if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
     else if (record.running()) line += "; the last run was cut off and will be continued";
     else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
+    if (!record.running() && record.skipped_ns() > record.last_end_ns()) line += "; its before hook had the last run skipped";
     app.say(line);
     if (changes) app.say("  " + in_words(*changes, now));
   }

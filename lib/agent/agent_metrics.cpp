@@ -44,6 +44,8 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   each("farkeep_job_last_end_timestamp_seconds", "When the job's last run ended.", [](const Row& r) { return time_of(r.record.last_end_ns()); });
   each("farkeep_job_last_exit_code", "How the job's last run ended, as the farkeep command's exit code: 0 done, 3 incomplete.",
        [](const Row& r) { return r.record.last_end_ns() > 0 ? std::optional(number(r.record.last_exit())) : std::nullopt; });
+  each("farkeep_job_last_skipped_timestamp_seconds", "When the job's before hook last had a run skipped: that is neither an end nor a success.",
+       [](const Row& r) { return time_of(r.record.skipped_ns()); });
   each("farkeep_job_failures", "Runs that failed since the last snapshot.", [](const Row& r) { return std::optional(number(r.record.failures())); });
   each("farkeep_job_running", "Whether the job runs now.", [&](const Row& r) { return std::optional(running == &r.job ? 1.0 : 0.0); });
   each("farkeep_job_enabled", "Whether the job's schedule counts.", [](const Row& r) { return std::optional(r.job.enabled ? 1.0 : 0.0); });

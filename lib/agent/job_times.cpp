@@ -56,6 +56,7 @@ std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTi
 }
 
 std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record) const {
+  if (!job_.overdue_after) return std::nullopt;
   const WallTime since = time(record.last_good_ns() > 0 ? record.last_good_ns() : record.first_seen_ns());
   if (since == WallTime{}) return std::nullopt;
   std::optional<WallTime> first;
@@ -69,7 +70,7 @@ std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record) const
     const auto open = next_with(job_.windows, true, std::chrono::ceil<std::chrono::seconds>(*first), zone_);
     if (open) first = std::max(*first, WallTime{*open});
   }
-  return *first + job_.overdue_after;
+  return *first + *job_.overdue_after;
 }
 
 std::optional<WallTime> JobTimes::must_stop(WallTime now) const {

@@ -22,8 +22,9 @@ class Notices {
   Notices(AgentState& state, const AgentConfig& config, const TimeZone& zone, const Clock& clock, Tell tell)
       : state_(state), config_(config), zone_(zone), clock_(clock), tell_(std::move(tell)) {}
 
+  /// A run begins; not before its before hooks have let it.
   void started(const JobConfig& job);
-  /// A run has ended, by itself: the job's record says how.
+  /// A run has ended, by itself: the job's record says how.  Not for one that a before hook has skipped: of that nobody hears.
   void ended(const JobConfig& job, bool failed);
   /// Once a minute: what time alone brings, and what was done by hand.
   void look();

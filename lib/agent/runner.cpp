@@ -56,13 +56,12 @@ task<void> JobRunner::run_with_hooks(const BackupJob& job, Patience patience, st
   try {
     const bool goes = co_await hooks.before();
     if (goes) {
+      if (begins_) begins_();
       end.result = co_await run_rounds(job, patience, limit);
       end.result->hook_problem = co_await hooks.after(*end.result);
       end.text = "snapshot " + end.result->snapshot.brief();
       if (!end.result->hook_problem.empty()) end.text += "; " + end.result->hook_problem;
       if (!end.result->complete()) end.code = Exit::incomplete;
-    } else {
-      end.text = "skipped, as its before hook asked for";
     }
   } catch (const boost::system::system_error& e) {
     end.failed(e);
@@ -94,10 +93,14 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
   record = parts_.state.job(job.name);
   const std::int64_t now = parts_.clock.wall().time_since_epoch().count();
   record.set_running(false);
-  record.set_last_end_ns(now);
-  record.set_last_exit(static_cast<std::uint32_t>(end.code));
-  record.set_last_text(end.text);
-  if (end.result || end.error) record.set_failures(end.result ? 0 : record.failures() + 1);
+  if (end.result || end.error) {
+    record.set_last_end_ns(now);
+    record.set_last_exit(static_cast<std::uint32_t>(end.code));
+    record.set_last_text(end.text);
+    record.set_failures(end.result ? 0 : record.failures() + 1);
+  } else {
+    record.set_skipped_ns(now);
+  }
   if (end.result) {
     record.set_last_good_ns(now);
     record.set_bytes_sent(end.result->progress.bytes_sent);

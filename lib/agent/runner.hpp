@@ -23,10 +23,14 @@ class JobRunner {
  public:
   /// What is told to the server when a job's snapshot is acknowledged (report_of).
   using ReportOf = std::function<Buffer(const std::string& job)>;
-  /// `report`: may be empty, then nothing is told.
-  JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice, ReportOf report = {}) : parts_(parts), servers_(servers), choice_(choice), report_(std::move(report)) {}
+  /// What is told when a run begins, its before hooks being done; not when they have it skipped.
+  using Begins = std::function<void()>;
+  /// `report`, `begins`: may be empty, then nothing is told.
+  JobRunner(BackupParts parts, Servers& servers, ServerChoice& choice, ReportOf report = {}, Begins begins = {})
+      : parts_(parts), servers_(servers), choice_(choice), report_(std::move(report)), begins_(std::move(begins)) {}
 
-  /// The snapshot that was made; nothing when a before hook had the run skipped.  Throws failure; in any case the job's record on disk says what happened.
+  /// The snapshot that was made; nothing when a before hook had the run skipped, which is neither a success nor a failure: the record keeps what it says of the
+  /// run before, and notes the time.  Throws failure; in any case the job's record on disk says what happened.
   /// `limit`, with Patience::until_done: after so long without any acknowledged progress it fails as with one_round.
   task<std::optional<BackupResult>> run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit = std::nullopt);
 
@@ -57,6 +61,7 @@ class JobRunner {
   Servers& servers_;
   ServerChoice& choice_;
   ReportOf report_;
+  Begins begins_;
 };
 
 }  // namespace farkeep

@@ -191,7 +191,7 @@ class AgentReader {
     out.windows = job.get_all("window", WeeklySpan::parse);
     out.retry_for = job.get("retry_for", parse_duration);
     out.ping = job.get("ping", parse_url);
-    out.overdue_after = job.get("overdue_after", parse_duration);
+    out.overdue_after = job.get("overdue_after", parse_duration_or_never);
     out.hooks.before = job.get_all("before", parse_command);
     out.hooks.after = job.get_all("after", parse_command);
     out.hooks.after_failure = job.get_all("after_failure", parse_command);

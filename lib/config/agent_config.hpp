@@ -53,7 +53,7 @@ struct JobConfig {
   bool catch_up = true;             ///< a start that was missed is made up for
   std::vector<WeeklySpan> windows;  ///< runs only within one of them; none: at any time
   std::chrono::seconds retry_for{0};  ///< how long a failing run is tried again
-  std::chrono::seconds overdue_after{0};  ///< from a scheduled time without a snapshot on
+  std::optional<std::chrono::seconds> overdue_after = std::chrono::seconds{0};  ///< from a scheduled time without a snapshot on; nothing: never
   std::string ping;  ///< URL, or empty
   HookCommands hooks;
   Compression compression = Compression::automatic;

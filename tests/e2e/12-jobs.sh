@@ -56,6 +56,10 @@ note "a hook has the run skipped, quietly"
 : >"$work/skip"
 expect 0 fk a backup main
 grep -q "job main is skipped" "$work/out" || fail "it does not say so: $(cat "$work/out")"
+expect 0 fk a jobs
+grep -q "last run skipped 20.*, as its before hook asked for; before that it ended 20.*: snapshot " "$work/out" || fail "the jobs: $(cat "$work/out")"
+expect 0 fk a status
+grep -q "; its before hook had the last run skipped$" "$work/out" || fail "the status: $(cat "$work/out")"
 rm "$work/skip"
 
 note "an after hook that fails: the snapshot is there, exit code 3"
@@ -113,6 +117,28 @@ grep -q '^farkeep_job_snapshot_files{job="told"} 5$' "$work/farkeep.prom" || fai
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$work/daemon.log")"
 unset "pid_of[farkeepd]"
+cp "$work/before.ini" "$ini"
+
+note "of a run that is skipped nobody hears"
+rm "$work/heard"
+sed -i "s|^\[job main\]|[job standby]|; s|^before = .*|before = exit 75|" "$ini"
+cat >>"$ini" <<END
+schedule = every 4h
+[notify]
+when = all
+command = echo "\$FARKEEP_EVENT \$FARKEEP_JOB" >>"$work/heard"
+END
+: >"$work/told"
+farkeepd --config "$ini" >"$work/daemon.log" 2>&1 &
+pid_of[farkeepd]=$!
+for i in $(seq 400); do ! grep -q "job standby: skipped, as its before hook asked for" "$work/daemon.log" || break; sleep 0.05; done
+kill -TERM "${pid_of[farkeepd]}"
+wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$work/daemon.log")"
+unset "pid_of[farkeepd]"
+[ "$(cat "$work/told")" = "finally skipped" ] || fail "the hooks: $(cat "$work/told" "$work/daemon.log")"
+[ ! -e "$work/heard" ] || fail "somebody heard: $(cat "$work/heard")"
+expect 0 fk a jobs
+grep -q "last run skipped 20.*; before that it never ran" "$work/out" || fail "the jobs: $(cat "$work/out")"
 cp "$work/before.ini" "$ini"
 
 note "the daemon ends in the middle of a hook: the hook is ended, what must follow has run, and the run is continued"

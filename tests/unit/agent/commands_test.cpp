@@ -142,7 +142,43 @@ TEST_CASE("hooks: status 75 skips the run quietly, which is no failure and no sn
   CHECK(m.stores[0].snapshots.empty());
   CHECK(m.state->job("main").failures() == 0);
   CHECK(m.state->job("main").last_good_ns() == 0);
+  CHECK(m.state->job("main").skipped_ns() > 0);
   CHECK_FALSE(m.state->job("main").running());
+}
+
+TEST_CASE("hooks: a skipped run leaves what is known of the run before it: its end, its failure, its snapshot") {
+  Host m;
+  m.backup();
+  m.job.hooks.before = {"exit 1"};
+  CHECK_THROWS(m.backup());
+  auto before = m.state->job("main");
+  m.job.hooks.before = {"exit 75"};
+  CHECK_FALSE(m.run_job().has_value());
+  auto after = m.state->job("main");
+  CHECK(after.failures() == 1);
+  CHECK(after.last_exit() == before.last_exit());
+  CHECK(after.last_text() == before.last_text());
+  CHECK(after.last_end_ns() == before.last_end_ns());
+  CHECK(after.last_good_ns() == before.last_good_ns());
+  CHECK(after.skipped_ns() > after.last_end_ns());
+}
+
+TEST_CASE("hooks: a run is told to begin when its before hooks let it, not when they skip it or fail") {
+  Host m;
+  int begun = 0;
+  const auto run = [&] {
+    JobRunner runner(m.parts(), m, *m.choice, {}, [&] { ++begun; });
+    (void)m.run(runner.run(m.job, Patience::one_round));
+  };
+  m.job.hooks.before = {"exit 75"};
+  run();
+  m.job.hooks.before = {"exit 1"};
+  CHECK_THROWS(run());
+  CHECK(begun == 0);
+  m.job.hooks.before = {m.tells("before")};
+  m.job.hooks.after = {m.tells("after")};
+  run();
+  CHECK(begun == 1);
 }
 
 TEST_CASE("hooks: an after that fails does not undo the snapshot; all of them run, and the result says it") {

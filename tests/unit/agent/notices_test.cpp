@@ -112,6 +112,26 @@ TEST_CASE("notices: overdue is told to the minute, once, for a job that never ra
   CHECK(m.events() == "overdue");
 }
 
+TEST_CASE("notices: runs that are skipped do not keep a job from being overdue, overdue_after = never does") {
+  Machine skips(config_of("schedule = every 4h\n"));
+  Machine standby(config_of("schedule = every 4h\noverdue_after = never\n"));
+  for (Machine* m : {&skips, &standby}) {
+    for (int run = 0; run < 8; ++run) {
+      m->pass(4h);
+      auto record = m->state.job("main");
+      record.set_last_start_ns(m->now());
+      record.set_skipped_ns(m->now());
+      m->state.set_job("main", record);
+      m->notices.look();
+    }
+  }
+  CHECK(skips.events() == "overdue");
+  CHECK(standby.events().empty());
+  const std::string text = agent_metrics(standby.state, standby.config, standby.zone, standby.clock.wall(), nullptr);
+  CHECK_THAT(text, Contains("farkeep_job_last_skipped_timestamp_seconds{job=\"main\"} "));
+  CHECK_THAT(text, !Contains("farkeep_job_overdue_timestamp_seconds{") && !Contains("farkeep_job_last_exit_code{") && !Contains("farkeep_job_last_end_timestamp_seconds{"));
+}
+
 TEST_CASE("notices: jobs on request, and jobs that are not enabled, are never overdue") {
   Machine request(config_of(""));
   Machine disabled(config_of("schedule = every 4h\nenabled = no\n"));
