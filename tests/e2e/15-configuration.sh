@@ -48,6 +48,10 @@ expect 2 fk a config show
 expect 2 fk a jobs
 says "3 mistakes, the first in $work/jobs/wrong.ini:2"
 rm -r "$work/jobs/wrong.ini" "$work/a.ini.d/wrong.ini" "$work/a.ini.d/folder.ini"
+ln -s ../a.ini "$work/jobs/main.ini"
+expect 2 fk a config check
+says "^$work/a.ini:2: file: $work/jobs/main.ini: the files include one another in a circle: $work/a.ini:2 -> $work/jobs/main.ini, which is $work/a.ini\$"
+rm "$work/jobs/main.ini"
 sed -i 's|^ca_file.*|ca_file = /gone.pem|; ' "$work/a.ini"
 printf '[job home]\nexclude_file = /gone\n' >"$work/jobs/more.ini"
 expect 2 fk a config check

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The packages on a machine that systemd runs: a real one, as the first process of namespaces of its own.  The units start nothing before there is
-# something to run for, then serve, back up, reload, come back after a crash, and are restarted by an upgrade.
+# something to run for, then serve, back up, reload, come back after a crash, and are restarted by an upgrade.  Deployment bundles are installed there.
 . "$(dirname "$0")/root.sh"
+. "$(dirname "$0")/deployment.sh"
 if [ "${1:-}" != --inside ]; then
   needs unshare systemctl ip
   work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-boot.XXXXXX")
@@ -100,8 +101,10 @@ story() {
   is "the server's watchdog" "$(field farkeep-server WatchdogUSec)" 2min
   is "the server's rights" "$(awk '/^Cap(Prm|Amb|Bnd)/ {printf "%s ", $2}' "$root/proc/$(field farkeep-server MainPID)/status")" "0000000000000000 0000000000000000 0000000000000000 "
 
-  note "the agent: reads what is root's alone, changes nothing, listens on nothing"
   make_data
+  deployment
+
+  note "the agent: reads what is root's alone, changes nothing, listens on nothing"
   register_agent
   in_root systemctl start farkeepd || fail "the agent does not start: $(journal farkeepd)"
   until_it "the daemon's backup" has_snapshots 1
