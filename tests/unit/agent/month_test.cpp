@@ -6,6 +6,7 @@
 #include "agent/report.hpp"
 #include "agent/scheduler.hpp"
 #include "async/race.hpp"
+#include "sim/sim_children.hpp"
 #include "sim/sim_timers.hpp"
 #include "unit/config/fake_zone.hpp"
 #include "whole_machine.hpp"
@@ -25,17 +26,6 @@ std::size_t open_descriptors() {
   return static_cast<std::size_t>(std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator{}));
 }
 
-// Commands that end at once, for real ones do not live in simulated time.
-class Done final : public Child {
- public:
-  task<std::size_t> read_output(MutableByteView) override { co_return 0; }
-  task<std::size_t> read_errors(MutableByteView) override { co_return 0; }
-  task<int> ended() override { co_return 0; }
-};
-struct Commands final : Children {
-  task<std::unique_ptr<Child>> start(ChildOrder) override { co_return std::make_unique<Done>(); }
-};
-
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kMeasuresMemory = false;  // the sanitizer keeps what was freed
 #else
@@ -51,7 +41,7 @@ TEST_CASE("month: thirty days of hourly runs, memory and descriptors are on the 
   sim::SimTimers timers;
   sim::SimClock clock(timers);
   InlineWorkers workers;
-  Commands commands;
+  sim::SimChildren commands;
   const FakeZone zone{"UTC", 0s, {}};
   AgentConfig config;
   config.jobs.emplace_back();
@@ -69,6 +59,7 @@ TEST_CASE("month: thirty days of hourly runs, memory and descriptors are on the 
     const bool outage = runs % 24 == 5 && failures <= runs / 24;
     m.down[0] = m.down[1] = outage;
     ++runs;
+    commands.orders.clear();  // not this run's memory
     JobRunner runner(BackupParts{*m.state, *m.keys, workers, timers, clock, m.random, m.reporter, system_sources(), commands}, m, *m.choice,
                      [&](const std::string& done) { return report_of(*m.state, config, zone, clock.wall(), done); });
     bool failed = false;

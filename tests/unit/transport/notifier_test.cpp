@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "async/scope.hpp"
+#include "sim/sim_children.hpp"
 #include "sim/sim_timers.hpp"
 
 using namespace farkeep;
@@ -29,21 +30,6 @@ struct Listener final : Web {
   std::vector<WebCall> calls;
 };
 
-// A command that takes what it reads, and ends at once.
-class Done final : public Child {
- public:
-  task<std::size_t> read_output(MutableByteView) override { co_return 0; }
-  task<std::size_t> read_errors(MutableByteView) override { co_return 0; }
-  task<int> ended() override { co_return 0; }
-};
-struct Commands final : Children {
-  task<std::unique_ptr<Child>> start(ChildOrder order) override {
-    orders.push_back(std::move(order));
-    co_return std::make_unique<Done>();
-  }
-  std::vector<ChildOrder> orders;
-};
-
 struct Delivery {
   explicit Delivery(NotifyConfig c) : config(std::move(c)), notifier(config, "web1", commands, web, timers) {}
   // Until nothing more happens.
@@ -63,7 +49,7 @@ struct Delivery {
   }
   NotifyConfig config;
   sim::SimTimers timers;
-  Commands commands;
+  sim::SimChildren commands;
   Listener web;
   Notifier notifier;
 };
