@@ -54,11 +54,12 @@ server_kill() {  # NAME [SIGNAL]
   unset "pid_of[$1]"
 }
 
-# handles PID NUMBER: waits until the process handles the signal, which before that would just end it.
+# handles PID NUMBER: waits until the program in the process handles the signal, which before that would just end it.  Before it is the program, it is this
+# shell, which handles signals too and then forgets them.
 handles() {
   local i
   for i in $(seq 400); do
-    [ $((0x$(awk '/^SigCgt/ {print $2}' "/proc/$1/status") >> ($2 - 1) & 1)) = 1 ] && return 0
+    [ "$(readlink "/proc/$1/exe")" != "$(readlink "/proc/$$/exe")" ] && [ $((0x$(awk '/^SigCgt/ {print $2}' "/proc/$1/status") >> ($2 - 1) & 1)) = 1 ] && return 0
     sleep 0.05
   done
   fail "process $1 does not handle signal $2"
