@@ -104,6 +104,14 @@ expect 0 fk a cancel paused
 until_log "job paused: it was cancelled"
 expect 0 fk a jobs
 grep -q "^job paused .*: next 20.* (its schedule); last ran .*, ended 20.*: it was cancelled" "$work/out" || fail "what became of it is not told: $(cat "$work/out")"
+note "the daemon finds out by itself that a snapshot is on both servers"
+expect 0 fk a backup main
+for i in $(seq 900); do
+  expect 0 fk a status --json
+  grep -q '"name":"main",[^}]*"protected":true' "$work/out" && break
+  sleep 0.1
+done
+grep -q '"name":"main",[^}]*"protected":true' "$work/out" || fail "it never asks: $(cat "$work/out")"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"
 unset 'pid_of[farkeepd]'
