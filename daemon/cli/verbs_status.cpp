@@ -166,11 +166,11 @@ Exit status(App& app, const Values& values, const Operands&) {
     app.say("this machine is not registered (run: farkeep register)");
   }
   show_deployment(app, out);
-  auto held = state.lock();
+  const bool busy = !state.lock();  // given back at once: looking at files must not keep a run from starting
   boost::json::array jobs;
   for (auto& job : app.config().jobs) {
     const auto record = state.job(job.name);
-    const bool running = record.running() && !held;
+    const bool running = record.running() && busy;
     const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
     const auto progress = running ? running_progress(app) : std::nullopt;
     jobs.push_back(boost::json::object{{"name", job.name}, {"running", running}, {"last_good", last_good}, {"last_exit", record.last_exit()}, {"last_text", record.last_text()},
