@@ -108,7 +108,8 @@ task<void> Agent::tell_servers() {
   }
 }
 
-// A partner that is reached again has everything within minutes; one that is gone for good is asked about once an hour.
+// A partner that is reached again has everything within minutes; one that is gone for good is asked about once an hour.  It takes no lock, for it changes nothing
+// that a run needs: who backs up by hand must not be turned away while a server is slow to answer.
 task<void> Agent::watch_protection() {
   std::uint64_t asked_for = 0;
   std::chrono::nanoseconds pause = kFirstLook;
@@ -120,9 +121,7 @@ task<void> Agent::watch_protection() {
       pause = kFirstLook;
     }
     std::vector<std::string> jobs = unprotected_jobs(state_, config_);
-    if (jobs.empty()) continue;
-    auto lock = state_.lock();
-    if (!lock) continue;
+    if (jobs.empty() || scheduler_.running()) continue;
     pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
     try {
       const AgentKeys keys = AgentKeys::load(state_);
