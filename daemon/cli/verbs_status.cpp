@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <boost/json.hpp>
+#include <functional>
 
 #include "agent/changes.hpp"
 #include "agent/control.hpp"
@@ -15,7 +16,7 @@ namespace farkeep::cli {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kLookFor = 2s;  // at each job's files, unless all are asked for
+constexpr auto kLookFor = 2s;  // at all jobs' files together, unless all are asked for; beyond that at some of each
 
 std::string in_words(const NeededServer& announced) {
   const std::string what = fmt::format("{} ({}) from {} on", announced.address.to_string(), announced.purpose, rfc3339(*announced.from));
@@ -82,10 +83,8 @@ std::string in_words(const boost::json::object& progress) {
 }
 
 // Nothing: the walk failed, which is said.
-std::optional<Changes> changes_since(App& app, const JobConfig& job, bool all) {
+std::optional<Changes> changes_since(App& app, const JobConfig& job, const std::function<bool()>& go_on) {
   Changes found;
-  const SteadyTime until = app.timers().now() + kLookFor;
-  auto go_on = [&] { return all || app.timers().now() < until; };
   auto look = [&]() -> task<void> {
     const BackupJob order = backup_job(job, system_disk());
     found = co_await look_for_changes(app.state(), app.keys(), order, app.workers(), system_sources(), go_on);
@@ -117,7 +116,7 @@ boost::json::object in_json(const Changes& c) {
 
 std::string in_words(const Changes& c, std::int64_t now) {
   if (c.end == Changes::End::no_catalog) return "which files are in no snapshot is not known on this machine until the next run";
-  const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the {} looked at in {} s; all: farkeep status --all)", c.looked_at, kLookFor.count()) : "";
+  const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the first {}; all: farkeep status --all)", c.looked_at) : "";
   if (c.newest.empty()) return "every file is in the snapshot as it is now" + looked;
   const auto age = show_time(std::chrono::seconds(std::max<std::int64_t>(0, now - c.newest_ns) / 1'000'000'000));
   return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago", c.files, show_bytes(static_cast<double>(c.bytes)), looked, path_of(c), age);
@@ -125,7 +124,7 @@ std::string in_words(const Changes& c, std::int64_t now) {
 
 }  // namespace
 
-void status_options(po::options_description& d) { d.add_options()("all", "look at all files for those that are in no snapshot, not for two seconds at each job's"); }
+void status_options(po::options_description& d) { d.add_options()("all", "look at all files for those that are in no snapshot, not for two seconds only"); }
 
 Exit status(App& app, const Values& values, const Operands&) {
   AgentState& state = app.state();
@@ -167,6 +166,8 @@ Exit status(App& app, const Values& values, const Operands&) {
   }
   show_deployment(app, out);
   const bool busy = !state.lock();  // given back at once: looking at files must not keep a run from starting
+  const SteadyTime until = app.timers().now() + kLookFor;
+  const std::function<bool()> go_on = [&, all = values.count("all") > 0] { return all || app.timers().now() < until; };
   boost::json::array jobs;
   for (auto& job : app.config().jobs) {
     const auto record = state.job(job.name);
@@ -179,7 +180,7 @@ Exit status(App& app, const Values& values, const Operands&) {
     if (progress) shown["progress"] = *progress;
     const auto on_both = is_protected(state, job.name);
     if (on_both) shown["protected"] = *on_both;
-    const std::optional<Changes> changes = registered ? changes_since(app, job, values.count("all") > 0) : std::nullopt;
+    const std::optional<Changes> changes = registered ? changes_since(app, job, go_on) : std::nullopt;
     if (changes) shown["unprotected"] = in_json(*changes);
     if (app.options().json) continue;
     std::string line = fmt::format("job {}: last good snapshot {}", job.name, last_good);
