@@ -36,6 +36,8 @@ void Mirror::registry_changed() {
   news_.wake_all();
 }
 
+void Mirror::partner_came() { partner_came_.wake_all(); }
+
 task<void> Mirror::wait_for_news(std::chrono::nanoseconds longest) {
   if (!changed_.empty() || registry_changed_) co_return;
   co_await race(news_.wait(), parts_.timers.sleep(longest));
@@ -69,7 +71,9 @@ task<void> Mirror::run() {
     if (problem != logged_problem_) log_warning("mirroring to {}: {}", name, problem);
     logged_problem_ = problem;
     co_await note(std::move(problem), 0);
-    co_await parts_.timers.sleep(backoff.next());
+    // Where it was reached the wait is short, and must be one: both sides would else wake each other without end over something that neither can do.
+    if (reached_) co_await parts_.timers.sleep(backoff.next());
+    else co_await race(partner_came_.wait(), parts_.timers.sleep(backoff.next()));
   }
 }
 

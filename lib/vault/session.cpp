@@ -120,6 +120,7 @@ task<Reply> Session::hello(Request request) {
     co_await parts_.workers.offload([](Session* self, std::string software) { self->admit_agent(software); }, this, theirs.software());
   } else if (who_.role == PeerIdentity::Role::server) {
     co_await parts_.workers.offload([](Session* self) { self->admit_server(); }, this);
+    parts_.news.partner_came();
   }
   if (stage_ != wire::Stage::connected) throw HangUp(Errc::protocol, "hello belongs at the beginning, once");
   stage_ = wire::Stage::greeted;

@@ -28,6 +28,8 @@ class MirrorNews {
  public:
   virtual void vault_changed(const VaultName& name) = 0;
   virtual void registry_changed() = 0;
+  /// It connected, and was admitted: so it can probably be reached again.
+  virtual void partner_came() = 0;
 
  protected:
   ~MirrorNews() = default;

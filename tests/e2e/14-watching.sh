@@ -66,12 +66,27 @@ grep -q "^HTTP/1.1 404" "$work/out" || fail "what is at /: $(cat "$work/out")"
 clock() { echo "+$1m" >"$work/clock"; }
 clock 0
 preload=$(faketime -m -f +0 printenv LD_PRELOAD)
+declare -A reached_before
+reached() { grep -c " mirroring to " "$work/$1.log"; }  # NAME: how often it reached its partner
 server_by_clock() {  # NAME
+  reached_before[$1]=$(reached "$1") || true
   ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" LD_PRELOAD=$preload FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
     farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
   pid_of[$1]=$!
   for i in $(seq 400); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
   handles "${pid_of[$1]}" 1
+}
+# joined NAME…: each has reached its partner since it was started.
+joined() {
+  local i name
+  for name in "$@"; do
+    for i in $(seq 400); do
+      farkeep-server pair --json --data "$work/$name" >"$work/pair"
+      [ "$(reached "$name")" -gt "${reached_before[$name]}" ] && grep -q '"state":"equal"' "$work/pair" && continue 2
+      sleep 0.05
+    done
+    fail "$name does not reach its partner: $(cat "$work/pair")"
+  done
 }
 # looks NAME…: each of them reads its settings again, and has looked for what is overdue when this returns.
 looks() {
@@ -119,6 +134,7 @@ printf '[server]\ndata = %s\nlisten = %s\n' "$work/west" "$west" >"$work/west.in
 names west
 server_by_clock west
 server_by_clock east
+joined east west
 echo "overdue_after = 30m" >>"$work/a.ini"
 sed -i 's/^schedule = .*/schedule = every 30m/' "$work/a.ini"
 expect 0 fk a backup main
@@ -154,6 +170,7 @@ east recovered a main"
 agree
 server_kill east TERM
 server_by_clock east
+joined east
 looks east west
 server_kill east TERM
 server_kill west TERM
@@ -161,6 +178,7 @@ at=$((at + 70))  # overdue since ten minutes when they are back
 clock $at
 server_by_clock west
 server_by_clock east
+joined east west
 until_minute $((at + 60)) east west
 told "east overdue a main
 east recovered a main"
@@ -184,6 +202,7 @@ west overdue a main"
 told "$so_far"
 grep -q "the partner has not answered for 30 minutes or more" "$work/west.log" || fail "west does not say why it tells: $(tail -n 3 "$work/west.log")"
 server_by_clock east
+joined east
 agree
 until_minute $((at + 110)) east west
 told "$so_far"

@@ -142,6 +142,22 @@ TEST_CASE("mirror: after an outage both sides catch up, also where one agent wen
   CHECK(state->problem().empty());
 }
 
+TEST_CASE("mirror: a partner that is back after days gets everything when it connects, not when its turn comes") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  w.east->settings().mirror.backoff = 10 * 24h;
+  w.west->stop();
+  w.east->start();
+  REQUIRE(agent.run(*w.east, 1000) == Errc{});
+  w.planet.pass(20 * 24h);
+  w.west->start();
+  w.planet.pass(5s);
+  CHECK(w.equal_and_protected(agent, 1));
+}
+
 TEST_CASE("mirror: a partner that restarted with nothing in its store gets everything again") {
   PairOfServers w;
   TestAgent agent{w.planet};

@@ -83,6 +83,7 @@ class DataCentre {
   Endpoint at() const { return at_; }
   bool running() const { return running_; }
   Server& server() { return *server_; }
+  ServerSettings& settings() { return settings_; }  ///< before it is started
   sim::SimDisk& disk() { return *disk_; }
   Registry& registry() {
     if (!registry_) registry_.emplace(*disk_, planet_.clock, planet_.random, "/data/registry");
