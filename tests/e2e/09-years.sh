@@ -2,19 +2,12 @@
 # Years pass: certificates are renewed by themselves, one that was not is refused with words, and old snapshots restore.
 . "$(dirname "$0")/lib.sh" 98
 
-# at DAYS COMMAND…: so many days from now.  The steady clock stays as it is: nothing waits longer.
-at() {
-  local days=$1
-  shift
-  # under the address sanitizer another library comes first
-  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "+${days}d" "$@"
-}
+at() { in_future "+${1}d" "${@:2}"; }  # DAYS COMMAND…: so many days from now
 servers_at() {  # DAYS
   local name i
   for name in east west; do
     server_kill "$name" TERM
-    ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME="+${1}d" \
-      LD_PRELOAD=$(faketime -f +0d printenv LD_PRELOAD) farkeep-server run --data "$work/$name" >>"$work/$name.log" 2>&1 &
+    at "$1" exec farkeep-server run --data "$work/$name" >>"$work/$name.log" 2>&1 &
     pid_of[$name]=$!
     for i in $(seq 200); do
       (exec 3<>"/dev/tcp/$(address_of "$name")/16384") 2>/dev/null && break

@@ -19,12 +19,7 @@ up() {
     done
   done
 }
-# later HOURS COMMAND…
-later() {
-  local hours=$1
-  shift
-  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "+${hours}h" "$@"
-}
+later() { in_future "+${1}h" "${@:2}"; }  # HOURS COMMAND…
 says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 says_not() { ! grep -q -- "$1" "$work/out" "$work/err" || fail "it says '$1': $(cat "$work/out" "$work/err")"; }
 

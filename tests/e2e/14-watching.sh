@@ -2,12 +2,7 @@
 # Who watches from the servers: jobs that are overdue are known there although their agent is silent, Prometheus can read all of it, and people are told.
 . "$(dirname "$0")/lib.sh" 114
 
-# later HOURS COMMAND…: as if it were so much later.
-later() {
-  local hours=$1
-  shift
-  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "+${hours}h" "$@"
-}
+later() { in_future "+${1}h" "${@:2}"; }  # HOURS COMMAND…
 
 mkdir "$work/src"
 seq 1000 >"$work/src/numbers"
@@ -65,12 +60,11 @@ grep -q "^HTTP/1.1 404" "$work/out" || fail "what is at /: $(cat "$work/out")"
 # From here on both servers live by a clock that this test sets: so many minutes ahead.
 clock() { echo "+$1m" >"$work/clock"; }
 clock 0
-preload=$(faketime -m -f +0 printenv LD_PRELOAD)
 declare -A reached_before
 reached() { grep -c " mirroring to " "$work/$1.log"; }  # NAME: how often it reached its partner
 server_by_clock() {  # NAME
   reached_before[$1]=$(reached "$1") || true
-  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" LD_PRELOAD=$preload FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
+  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" LD_PRELOAD=$faketime_library FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
     farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
   pid_of[$1]=$!
   for i in $(seq 400); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
