@@ -5,6 +5,7 @@
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "base/error.hpp"
+#include "platform/child.hpp"
 
 namespace farkeep {
 namespace {
@@ -70,9 +71,7 @@ void Lines::end() {
 }
 
 std::string how_it_ended(const std::string& command, int status, const std::string& last_words) {
-  std::string text = "the command '" + command + "' ended with ";
-  text += status > 128 ? "signal " + std::to_string(status - 128) : "status " + std::to_string(status);
-  if (status == 127) text += ", which is the shell's for a command that it does not find";
+  std::string text = "the command '" + command + "' ended with " + how_child_ended(status);
   if (!last_words.empty()) text += " (" + last_words + ")";
   return text;
 }

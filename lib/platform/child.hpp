@@ -26,6 +26,8 @@ StartedChild start_child(const ChildOrder& order);
 
 /// Its exit status, 128 + n when signal n ended it.  Blocks until it has ended, and until then only; what it left running in its group runs on.
 int wait_for_child(int id);
+/// Such a status in words: "status 1", "signal 9".
+std::string how_child_ended(int status);
 
 /// Readable as soon as it has ended, to be polled beside its streams; only before wait_for_child() is called.
 Descriptor end_of_child(int id);

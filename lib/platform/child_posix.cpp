@@ -113,6 +113,11 @@ int wait_for_child(int id) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+std::string how_child_ended(int status) {
+  if (status > 128) return "signal " + std::to_string(status - 128);
+  return "status " + std::to_string(status) + (status == 127 ? ", which is the shell's for a command that it does not find" : "");
+}
+
 void signal_child(int id, ChildSignal signal) { ::kill(-id, signal == ChildSignal::ask ? SIGTERM : SIGKILL); }
 
 }  // namespace farkeep

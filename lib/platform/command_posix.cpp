@@ -170,10 +170,7 @@ Buffer command_output(const std::string& command_line, const CommandLimits& limi
                                             "; run it by hand, without a terminal, to see what it waits for");
   }
   const int status = command.status();
-  if (status != 0) {
-    const std::string how = status > 128 ? "signal " + std::to_string(status - 128) : "status " + std::to_string(status);
-    throw failure::whole(Errc::configuration, doing + ": it failed with " + how + in_brackets(command.errors()));
-  }
+  if (status != 0) throw failure::whole(Errc::configuration, doing + ": it failed with " + how_child_ended(status) + in_brackets(command.errors()));
   for_each_line(command.errors(), [&](std::string_view line) { log_warning("the command '{}' says: {}", command_line, line); });
   return std::move(command).output();
 }
