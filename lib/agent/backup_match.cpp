@@ -11,14 +11,12 @@ constexpr std::size_t kScanBatch = 1024;              // names looked at in one 
 constexpr std::size_t kWorkItems = 512;               // items of one unit of work…
 constexpr std::size_t kWorkBytes = 1 * limits::kMiB;  // …and about as many bytes to read
 
-std::vector<ScanItem> scan_some(Scanner* scanner) { return scanner->next(kScanBatch); }
-
 }  // namespace
 
 task<void> BackupAttempt::Work::scan_ahead() {
   CommandItems printed_items(job.commands, started);
   for (;;) {
-    std::vector<ScanItem> found = co_await parts.workers.offload(&scan_some, scanner.get());
+    std::vector<ScanItem> found = co_await parts.workers.offload(&Scanner::next, scanner.get(), kScanBatch);
     if (found.empty()) break;
     printed_items.merge(found);
     co_await scanned.push(std::move(found));

@@ -21,8 +21,6 @@ class NoNodes final : public NodeLoader {
   bool asked = false;
 };
 
-std::vector<ScanItem> scan_some(Scanner* scanner) { return scanner->next(kAtOnce); }
-
 }  // namespace
 
 task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const BackupJob& job, Workers& workers, SourceTree& sources, std::function<bool()> go_on) {
@@ -41,7 +39,7 @@ task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const B
   }
   Scanner scanner(sources, job.sources, job.rules, job.scan);
   for (;;) {
-    const std::vector<ScanItem> found = co_await workers.offload(&scan_some, &scanner);
+    const std::vector<ScanItem> found = co_await workers.offload(&Scanner::next, &scanner, kAtOnce);
     if (found.empty()) break;
     for (auto& item : found) {
       Entry entry;
