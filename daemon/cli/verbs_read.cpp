@@ -193,7 +193,8 @@ Exit check(App& app, const Values& values, const Operands& operands) {
     std::vector<SnapshotInfo> chosen;
     for (auto& name : operands) chosen.push_back(pick_snapshot(all, name));
     if (operands.empty()) chosen = all;
-    result = co_await check_snapshots(vault, app.keys(), app.workers(), app.reporter(), std::move(chosen), values.count("read-data") ? CheckDepth::data : CheckDepth::structure);
+    result = co_await check_snapshots(vault, app.keys(), app.workers(), app.reporter(), std::move(chosen), values.count("read-data") ? CheckDepth::data : CheckDepth::structure,
+                                      MemoryPlan::of(app.config().memory));
     for (auto& s : all) {
       if (s.problem.empty()) continue;
       ++result.error_count;

@@ -11,13 +11,13 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kNodesAtOnce = 32;
-constexpr std::size_t kChunksAtOnce = 512;  // about 32 MiB of content at the average size
+constexpr std::size_t kAverageChunk = 64 * 1024;
 constexpr std::size_t kMaxErrors = 100;
 
 class Check {
  public:
-  Check(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, CheckDepth depth)
-      : vault_(vault), fetcher_(vault, keys, workers), reporter_(reporter), depth_(depth) {}
+  Check(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, CheckDepth depth, const MemoryPlan& memory)
+      : vault_(vault), fetcher_(vault, keys, workers, memory.kept), reporter_(reporter), depth_(depth), chunks_at_once_(memory.restored * memory.restoring / kAverageChunk) {}
 
   task<CheckResult> run(std::vector<SnapshotInfo> snapshots) {
     progress_.phase = "checking";
@@ -71,7 +71,7 @@ class Check {
       for (auto& n : got) look_at(n);
       progress_.files = result_.entries;
       reporter_.progress(progress_);
-      co_await check_chunks(kChunksAtOnce);
+      co_await check_chunks(chunks_at_once_);
     }
   }
 
@@ -98,7 +98,7 @@ class Check {
   }
 
   task<void> check_chunks(std::size_t keep) {
-    const std::size_t at_once = depth_ == CheckDepth::data ? kChunksAtOnce : limits::kIdsPerQuestion;
+    const std::size_t at_once = depth_ == CheckDepth::data ? chunks_at_once_ : limits::kIdsPerQuestion;
     while (!chunks_.empty() && (keep == 0 || chunks_.size() >= at_once)) {
       std::vector<ObjectId> some;
       for (; !chunks_.empty() && some.size() < at_once; chunks_.pop_front()) some.push_back(chunks_.front());
@@ -145,6 +145,7 @@ class Check {
   Fetcher fetcher_;
   Reporter& reporter_;
   const CheckDepth depth_;
+  const std::size_t chunks_at_once_;  // of content that is fetched as one
   std::string snapshot_;
   std::vector<ObjectId> nodes_;
   std::deque<ObjectId> chunks_;
@@ -156,8 +157,8 @@ class Check {
 }  // namespace
 
 task<CheckResult> check_snapshots(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, std::vector<SnapshotInfo> snapshots,
-                                  CheckDepth depth) {
-  Check check(vault, keys, workers, reporter, depth);
+                                  CheckDepth depth, MemoryPlan memory) {
+  Check check(vault, keys, workers, reporter, depth, memory);
   co_return co_await check.run(std::move(snapshots));
 }
 

@@ -21,6 +21,6 @@ enum class CheckDepth {
 
 /// Checks snapshots against what a server really has.  Goes on after an error; all of them are reported.
 task<CheckResult> check_snapshots(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, std::vector<SnapshotInfo> snapshots,
-                                  CheckDepth depth);
+                                  CheckDepth depth, MemoryPlan memory = {});
 
 }  // namespace farkeep
