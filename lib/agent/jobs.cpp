@@ -46,6 +46,7 @@ BackupJob backup_job(const JobConfig& config, Disk& disk) {
 
 void save_memory(const AgentConfig& config) {
   if (config.memory && *config.memory < MemoryPlan::kEnough) give_back_memory();
+  else keep_freed_memory();
 }
 
 void stand_back(const AgentConfig& config) {

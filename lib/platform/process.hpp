@@ -15,7 +15,8 @@ void harden_process();
 /// Keeps freed memory of up to 64 MiB for reuse: buffers of a few MiB come and go with every piece of work, and giving each back to
 /// the system to get zeroed pages for the next took an eighth of a backup's processor time.
 void keep_freed_memory();
-/// The opposite, for a process that is to stay small: freed memory goes back at once.  Before its threads begin.
+/// The opposite, for a process that is to stay small: freed memory goes back at once.  Either may be called again at any time; threads that have an arena of the
+/// allocator to themselves when this is called keep it.
 void give_back_memory();
 
 /// Raises the limit of open files to what the system allows us: an open folder of a deep tree costs one each.
