@@ -36,7 +36,12 @@ void Mirror::registry_changed() {
   news_.wake_all();
 }
 
-void Mirror::partner_came() { partner_came_.wake_all(); }
+void Mirror::partner_came() { try_now_.wake_all(); }
+
+void Mirror::use(MirrorSettings settings) {
+  settings_ = std::move(settings);
+  try_now_.wake_all();
+}
 
 task<void> Mirror::wait_for_news(std::chrono::nanoseconds longest) {
   if (!changed_.empty() || registry_changed_) co_return;
@@ -73,7 +78,7 @@ task<void> Mirror::run() {
     co_await note(std::move(problem), 0);
     // Where it was reached the wait is short, and must be one: both sides would else wake each other without end over something that neither can do.
     if (reached_) co_await parts_.timers.sleep(backoff.next());
-    else co_await race(partner_came_.wait(), parts_.timers.sleep(backoff.next()));
+    else co_await race(try_now_.wait(), parts_.timers.sleep(backoff.next()));
   }
 }
 

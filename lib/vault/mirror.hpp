@@ -48,8 +48,8 @@ class Mirror final : public MirrorNews {
 
   /// Until cancelled.
   task<void> run();
-  /// For what comes from now on; a connection that stands is kept.
-  void use(MirrorSettings settings) { settings_ = std::move(settings); }
+  /// For what comes from now on; a connection that stands is kept, one that cannot be had is tried at once.
+  void use(MirrorSettings settings);
   void vault_changed(const VaultName& name) override;
   void registry_changed() override;
   void partner_came() override;
@@ -78,7 +78,7 @@ class Mirror final : public MirrorNews {
   Names changed_;
   bool registry_changed_ = false;
   Waiters news_;
-  Waiters partner_came_;  // ends the wait after a failure
+  Waiters try_now_;       // ends the wait after a failure
   ToldEntries told_;      // on this connection
   bool reached_ = false;  // the partner answered since the last failure
   std::string logged_problem_;

@@ -158,6 +158,29 @@ TEST_CASE("mirror: a partner that is back after days gets everything when it con
   CHECK(w.equal_and_protected(agent, 1));
 }
 
+TEST_CASE("mirror: settings that are taken over while it waits to try again count at once") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.west->stop();
+  w.east->stop();
+  auto& settings = w.east->settings();
+  auto const right = settings.mirror;
+  settings.mirror.addresses = {*Endpoint::parse("10.0.0.99")};
+  settings.mirror.backoff = 10 * 24h;
+  w.east->start();
+  w.planet.pass(20 * 24h);
+  REQUIRE(agent.run(*w.east, 1000) == Errc{});
+  w.west->start();
+  w.planet.pass(1h);
+  CHECK(w.west->snapshots(agent.account, agent.agent).empty());
+  settings.mirror = right;
+  w.east->server().use(settings);
+  w.planet.pass(5s);
+  CHECK(w.equal_and_protected(agent, 1));
+}
+
 TEST_CASE("mirror: a partner that restarted with nothing in its store gets everything again") {
   PairOfServers w;
   TestAgent agent{w.planet};
