@@ -113,16 +113,20 @@ task<void> Agent::tell_servers() {
 task<void> Agent::watch_protection() {
   std::uint64_t asked_for = 0;
   std::chrono::nanoseconds pause = kFirstLook;
+  SteadyTime next{};
   for (;;) {
-    co_await timers_.sleep(pause);
+    co_await timers_.sleep(kFirstLook);
     const auto head = state_.head();
-    if (head && head->sequence() != asked_for) {
+    const bool is_new = head && head->sequence() != asked_for;
+    if ((!is_new && timers_.now() < next) || scheduler_.running()) continue;
+    if (is_new) {
       asked_for = head->sequence();
       pause = kFirstLook;
     }
-    std::vector<std::string> jobs = unprotected_jobs(state_, config_);
-    if (jobs.empty() || scheduler_.running()) continue;
+    next = timers_.now() + pause;
     pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
+    std::vector<std::string> jobs = unprotected_jobs(state_, config_);
+    if (jobs.empty()) continue;
     try {
       const AgentKeys keys = AgentKeys::load(state_);
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
