@@ -115,4 +115,27 @@ grep -q '"name":"main",[^}]*"protected":true' "$work/out" || fail "it never asks
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"
 unset 'pid_of[farkeepd]'
+
+note "who looks at how things stand turns no backup away"
+for i in $(seq 100); do mkdir -p "$work/many/$i/"{1..20}; done
+printf '\n[job many]\npath = %s\n' "$work/many" >>"$work/a.ini"
+expect 0 fk a backup many
+caught=
+for i in $(seq 50); do
+  farkeep --config "$work/a.ini" status --all >"$work/status.out" 2>&1 &
+  pid_of[status]=$!
+  # Stopped in the middle of its walk, which an open folder shows (only root sees it).
+  while kill -STOP "${pid_of[status]}" 2>/dev/null; do
+    ! ls -l "/proc/${pid_of[status]}/fd" 2>/dev/null | grep -q " $work/many/" || { caught=yes; break 2; }
+    kill -CONT "${pid_of[status]}"
+  done
+  wait "${pid_of[status]}" || fail "status: $(cat "$work/status.out")"
+done
+[ -n "$caught" ] || [ "$(id -u)" != 0 ] || fail "status was never seen at its walk"
+expect 0 fk a backup main
+if [ -n "$caught" ]; then
+  kill -CONT "${pid_of[status]}"
+  wait "${pid_of[status]}" || fail "status: $(cat "$work/status.out")"
+fi
+unset 'pid_of[status]'
 echo "passed"
