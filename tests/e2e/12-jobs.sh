@@ -156,3 +156,4 @@ unset "pid_of[farkeepd]"
 [ "$(cat "$work/told")" = "finally stopped" ] || fail "the hooks: $(cat "$work/told")"
 expect 0 fk a status
 grep -q "the last run was cut off and will be continued" "$work/out" || fail "the status: $(cat "$work/out")"
+echo "passed"
