@@ -36,6 +36,12 @@ make_root "$work"
 ip link set lo up
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup" 2>/dev/null || { mount -t tmpfs tmpfs "$root/sys/fs/cgroup" && mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"; }
+# A file system that makes snapshots, where there is one.
+mkdir "$root/srv/fs"
+truncate -s 300M "$work/memory/disk"
+if command -v mkfs.btrfs >/dev/null && mkfs.btrfs -q "$work/memory/disk" >/dev/null && mount -o loop "$work/memory/disk" "$root/srv/fs" 2>/dev/null; then
+  btrfs -q subvolume create "$root/srv/fs/data"
+fi
 # This machine's kernel is not the container's to set.
 mount --bind "$root/proc/sys" "$root/proc/sys"
 mount -o remount,bind,ro "$root/proc/sys"
@@ -126,6 +132,36 @@ story() {
   sed -i 's/^shcedule/schedule/' "$root/etc/farkeep/agent.ini"
   is "the agent's process" "$(field farkeepd MainPID)" "$pid"
 
+  if [ -e "$root/srv/fs/data" ]; then
+    note "a job that has the file system make a snapshot: its hooks may do so with what the unit's comment says, and only with that"
+    echo then >"$root/srv/fs/data/file"
+    cat >>"$root/etc/farkeep/agent.ini" <<'INI'
+
+[job now]
+path = /srv/fs/now
+before = btrfs subvolume delete /srv/fs/now 2>/dev/null; btrfs subvolume snapshot -r /srv/fs/data /srv/fs/now
+finally = btrfs subvolume delete /srv/fs/now
+schedule = every 4h
+INI
+    in_root systemctl reload farkeepd
+    until_it "the failure without it" said farkeepd "job now: .*btrfs subvolume snapshot.*ended with status"
+    local drop_in=$root/etc/systemd/system/farkeepd.service.d
+    mkdir "$drop_in"
+    { echo "[Service]"; sed -n '/^#   snapshots of LVM or a file system:/,/^$/ { /^$/d; s/^#  *\(snapshots[^:]*:\)\? *//p }' "$root/usr/lib/systemd/system/farkeepd.service"; } >"$drop_in/snapshots.conf"
+    sed -i 's/^\[job now\]/[job moment]/' "$root/etc/farkeep/agent.ini"  # due at once, as it never ran
+    in_root systemctl daemon-reload
+    in_root systemctl restart farkeepd || fail "the agent does not start with it: $(journal farkeepd | tail -n 5)"
+    until_it "the backup of the snapshot" has_snapshots 3
+    in_root farkeep restore latest --target /srv/now --path /srv/fs/now >"$work/restore.log" 2>&1 || fail "restore: $(cat "$work/restore.log")"
+    is "the file in it" "$(cat "$root/srv/now/srv/fs/now/file")" then
+    [ ! -e "$root/srv/fs/now" ] || fail "the snapshot of the file system is still there"
+    # And back: what the root's agent left in the state folder is the other one's again.
+    rm "$drop_in/snapshots.conf"
+    sed -i '/^\[job moment\]/,$d' "$root/etc/farkeep/agent.ini"
+    in_root systemctl daemon-reload
+    in_root systemctl restart farkeepd || fail "the agent does not start without it again: $(journal farkeepd | tail -n 5)"
+  fi
+
   note "a server that dies comes back"
   pid=$(field farkeep-server MainPID)
   kill -KILL "$pid"
@@ -145,7 +181,7 @@ story() {
   printf '\n[connection]\nmode = http\n[http]\nproxy = 127.0.0.1:1\nuser = backup\npassword_file = /run/credentials/farkeepd.service/proxy-password\n' >>"$root/etc/farkeep/agent.ini"
   (umask 077 && echo secret >"$root/etc/farkeep/proxy-password")
   ! in_root systemctl restart farkeepd 2>/dev/null || fail "the agent starts without its password"
-  mkdir "$root/etc/systemd/system/farkeepd.service.d"
+  mkdir -p "$root/etc/systemd/system/farkeepd.service.d"
   printf '[Service]\nLoadCredential=proxy-password:/etc/farkeep/proxy-password\n' >"$root/etc/systemd/system/farkeepd.service.d/password.conf"
   in_root systemctl daemon-reload
   in_root systemctl restart farkeepd || fail "the agent does not start with a credential: $(journal farkeepd | tail -n 5)"
