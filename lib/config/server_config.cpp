@@ -54,7 +54,7 @@ constexpr KeySpec kPartner[] = {
     {.key = "mirror_backoff",
      .type = duration,
      .fallback = "15m",
-     .help = "The longest wait between two attempts while the partner cannot be reached.",
+     .help = "The longest wait between two attempts while the partner cannot be reached. When it connects itself, it is tried at once.",
      .least = 1,
      .most = 86400},
 };
