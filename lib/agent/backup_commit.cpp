@@ -21,6 +21,26 @@ Finished finish_catalogue(Catalogue* c) {
   return f;
 }
 void keep_cache(Catalogue* c, ObjectId root) { c->cache->finish(root); }
+
+// A snapshot that the server has acknowledged.  That it is no longer pending comes last: cut off before that, the server is asked again and says the same.
+// `counted`: nothing when it is not known what is in it.
+void remember(AgentState& state, const std::string& job, const Manifest& manifest, const Buffer& receipt, const Progress* counted) {
+  agent::pb::Head head;
+  head.set_sequence(manifest.statement().sequence);
+  head.set_digest(manifest.snapshot_id().raw());
+  head.set_receipt(to_string(receipt));
+  state.set_head(head);
+  agent::pb::Job record = state.job(job);
+  record.set_snapshot_sequence(manifest.statement().sequence);
+  record.set_snapshot_digest(manifest.snapshot_id().raw());
+  record.set_snapshot_root(manifest.statement().root.raw());
+  if (counted) {
+    record.set_files(counted->files);
+    record.set_bytes(counted->bytes);
+  }
+  state.set_job(job, record);
+  state.clear_pending();
+}
 }  // namespace
 
 // 1. the last nodes  2. a number, the manifest, both on disk  3. send  4. remember
@@ -63,7 +83,8 @@ task<void> BackupAttempt::Work::commit() {
   for (auto& p : result.problems) details.problems.push_back(SnapshotProblem{p.path, p.text});
   const Buffer manifest =
       seal_manifest(statement, details, *session_key, parts.keys.ring.nonce_key(), parts.random, parts.keys.signing, parts.keys.chain);
-  const Digest id = value_or_throw(Manifest::parse(manifest), "checking our own manifest").snapshot_id();
+  const Manifest parsed = value_or_throw(Manifest::parse(manifest), "checking our own manifest");
+  const Digest id = parsed.snapshot_id();
 
   AgentState::Pending pending{statement.sequence, job.name, manifest};
   parts.state.set_pending(pending, id);
@@ -75,19 +96,7 @@ task<void> BackupAttempt::Work::commit() {
   }
 
   // The snapshot exists.  From here on nothing may fail it any more.
-  agent::pb::Head now;
-  now.set_sequence(statement.sequence);
-  now.set_digest(id.raw());
-  now.set_receipt(to_string(answer.receipt));
-  parts.state.set_head(now);
-  parts.state.clear_pending();
-  agent::pb::Job state = parts.state.job(job.name);
-  state.set_snapshot_sequence(statement.sequence);
-  state.set_snapshot_digest(id.raw());
-  state.set_snapshot_root(finished.root.raw());
-  state.set_files(progress.files);
-  state.set_bytes(progress.bytes);
-  parts.state.set_job(job.name, state);
+  remember(parts.state, job.name, parsed, answer.receipt, &progress);
   try {
     co_await parts.workers.offload(&keep_cache, &catalogue, finished.root);
     catalogue.journal.reset();
@@ -111,21 +120,12 @@ task<void> settle_pending(AgentState& state, VaultPort& vault, Reporter& reporte
     co_return;
   }
   VaultPort::Commit answer = co_await vault.commit(pending->manifest);
-  if (answer.missing.empty()) {
-    agent::pb::Head now;
-    now.set_sequence(pending->sequence);
-    now.set_digest(manifest->snapshot_id().raw());
-    now.set_receipt(to_string(answer.receipt));
-    state.set_head(now);
-    agent::pb::Job job = state.job(pending->job);
-    job.set_snapshot_sequence(pending->sequence);
-    job.set_snapshot_digest(manifest->snapshot_id().raw());
-    job.set_snapshot_root(manifest->statement().root.raw());
-    state.set_job(pending->job, job);
-    reporter.note(fmt::format("snapshot {} of job {}, left over from an interrupted run, is acknowledged now", manifest->snapshot_id().brief(), pending->job));
+  if (!answer.missing.empty()) {  // Its number stays used; the run that follows makes a new snapshot.
+    state.clear_pending();
+    co_return;
   }
-  // Otherwise this server lacks some of it.  Its number stays used; the run that follows makes a new snapshot.
-  state.clear_pending();
+  remember(state, pending->job, *manifest, answer.receipt, nullptr);
+  reporter.note(fmt::format("snapshot {} of job {}, left over from an interrupted run, is acknowledged now", manifest->snapshot_id().brief(), pending->job));
 }
 
 }  // namespace farkeep
