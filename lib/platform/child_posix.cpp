@@ -50,6 +50,8 @@ class Attributes {
     else posix_spawn_file_actions_adddup2(&actions_, input, 0);
     posix_spawn_file_actions_adddup2(&actions_, output, 1);
     posix_spawn_file_actions_adddup2(&actions_, errors, 2);
+    // Libraries open theirs without O_CLOEXEC: Asio its sockets.  (Elsewhere: POSIX_SPAWN_CLOEXEC_DEFAULT of macOS.)
+    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
     posix_spawnattr_init(&attributes_);
     posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     sigset_t none, usual;

@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <catch2/catch.hpp>
 #include <unistd.h>
 
@@ -112,6 +113,14 @@ TEST_CASE("child: it has no descriptor of another one's pipes, or that one's out
   };
   const std::string list = "ls /proc/self/fd | wc -l";
   CHECK(run(beside(list)).output == run(to_its_end({list, {}})).output);
+}
+
+TEST_CASE("child: a socket of this process stays here") {
+  asio::io_context io;
+  asio::ip::tcp::socket socket(io);
+  socket.open(asio::ip::tcp::v4());
+  const std::string number = std::to_string(socket.native_handle());
+  CHECK(run(to_its_end({"test -e /proc/self/fd/" + number + "; echo $?; test -e /proc/self/fd/1; echo $?", {}})).output == "1\n0\n");
 }
 
 TEST_CASE("child: dropped, all of its group is asked to end") {
