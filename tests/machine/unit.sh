@@ -28,7 +28,7 @@ install -m 644 "$unit" /etc/systemd/system
 mkdir -p /etc/systemd/system/farkeepd.service.d /etc/farkeep /var/lib/farkeep
 {
   echo "[Service]"
-  awk '/^#   snapshots of LVM or a file system/ {on = 1; next} on && !/^# / {exit} on {sub("^# *", ""); print}' "$unit"
+  awk '/^#   snapshots of LVM/ {on = 1; next} on && !/^# / {exit} on {sub("^# *", ""); print}' "$unit"
 } | tee /etc/systemd/system/farkeepd.service.d/snapshots.conf
 chown farkeep: /var/lib/farkeep
 pair_up

@@ -147,7 +147,10 @@ INI
     until_it "the failure without it" said farkeepd "job now: .*btrfs subvolume snapshot.*ended with status"
     local drop_in=$root/etc/systemd/system/farkeepd.service.d
     mkdir "$drop_in"
-    { echo "[Service]"; sed -n '/^#   snapshots of LVM or a file system:/,/^$/ { /^$/d; s/^#  *\(snapshots[^:]*:\)\? *//p }' "$root/usr/lib/systemd/system/farkeepd.service"; } >"$drop_in/snapshots.conf"
+    {
+      echo "[Service]"
+      awk '/^#   snapshots of LVM/ {on = 1; next} on && !/^# / {exit} on {sub("^# *", ""); print}' "$root/usr/lib/systemd/system/farkeepd.service"
+    } >"$drop_in/snapshots.conf"
     sed -i 's/^\[job now\]/[job moment]/' "$root/etc/farkeep/agent.ini"  # due at once, as it never ran
     in_root systemctl daemon-reload
     in_root systemctl restart farkeepd || fail "the agent does not start with it: $(journal farkeepd | tail -n 5)"
