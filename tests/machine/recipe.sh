@@ -4,7 +4,7 @@ readme=$(dirname "${BASH_SOURCE[0]}")/../../README.md
 
 # Emulated, everything takes ten times as long.
 size=60M
-[ "$(systemd-detect-virt)" = kvm ] || size=16M
+[ "$(systemd-detect-virt 2>/dev/null)" = kvm ] || size=16M
 
 # block WORDS: the block of the README that has these words, as it stands there.
 block() {
@@ -30,6 +30,7 @@ moments() {
   : >"$work/go"
   (while [ -e "$work/go" ]; do n=$((n + 1)); for f in a/first z/last; do echo $n >"$data/new" && mv "$data/new" "$data/$f"; done; done) &
   pid_of[writer]=$!
+  for i in $(seq 400); do [ ! -e "$data/z/last" ] || break; sleep 0.05; done
   for i in $(seq "${2:-2}"); do
     expect 0 fk "$1" backup main
     gone || fail "the snapshot is still there: $(cat "$work/err")"
