@@ -25,6 +25,17 @@ std::string catalog_path(std::string_view source) {
 
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
 
+// What a folder is when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) shows another one in its place.
+// What cannot be entered stays as it looks; descend() says why.
+EntryStat entered(const SourceFolder& in, const std::string& name, const EntryStat& seen) {
+  if (seen.kind != EntryKind::folder) return seen;
+  try {
+    return in.folder(name)->stat();
+  } catch (const failure&) {
+    return seen;
+  }
+}
+
 }  // namespace
 
 Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
@@ -82,6 +93,7 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
       if (item.stat.kind != EntryKind::folder)
         throw failure(Errc::configuration, "following /" + item.path + ", which is not a folder (name the real path of the source /" + source + ")");
       auto inner = folder->folder(name);
+      item.stat = inner->stat();
       above = item.path;
       if (std::find(ancestors_.begin(), ancestors_.end(), above) == ancestors_.end()) {
         ancestors_.push_back(above);
@@ -90,6 +102,7 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
       folder = std::move(inner);
       at = end + 1;
     }
+    item.stat = entered(*folder, item.name, item.stat);
     device_ = item.stat.device;
     emit(std::move(item), {}, out);
   } catch (const failure& f) {

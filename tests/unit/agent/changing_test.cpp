@@ -1,4 +1,4 @@
-// Files that change while they are read.
+// Files that change while they are read, and folders when they are entered.
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -11,6 +11,7 @@ struct Unrest {
   int changes = 0;
   bool endless = false;  // there is always more to read
   int opened = 0;
+  std::string mounts = {};  // a folder where something is mounted as soon as it is entered; before that another one is to be seen
 };
 
 class RestlessFile final : public SourceFile {
@@ -47,7 +48,14 @@ class RestlessFolder final : public SourceFolder {
   }
   std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
   std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
-  EntryStat stat(const std::string& name) const override { return folder_->stat(name); }
+  EntryStat stat(const std::string& name) const override {
+    EntryStat s = folder_->stat(name);
+    if (name != unrest_.mounts) return s;
+    s.mode = 0777;
+    s.mtime_ns = 0;
+    s.device += 1;
+    return s;
+  }
   EntryStat stat() const override { return folder_->stat(); }
   std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
 
@@ -111,4 +119,19 @@ TEST_CASE("changing files: one that grows as fast as it is read comes to an end"
   CHECK(r.progress.changed_while_read == 1);
   CHECK(r.progress.bytes > 64u << 20);
   CHECK(r.progress.bytes < 80u << 20);
+}
+
+TEST_CASE("changing folders: a source that is mounted when it is entered is taken for what it then is, also with one_file_system") {
+  for (const bool one : {false, true}) {
+    Machine m;
+    RestlessTree tree;
+    tree.unrest.mounts = "source";
+    m.write("f", m.noise(3000, 1));
+    m.write("folder/f", m.noise(3000, 2));
+    m.job.scan.one_file_system = one;
+    const BackupResult r = backup(m, tree);
+    CHECK(r.progress.files == 2);
+    m.restore();
+    CHECK(m.same());
+  }
 }
