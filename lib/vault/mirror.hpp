@@ -41,7 +41,8 @@ struct MirrorParts {
 /// Pushes to the partner what it lacks: the registry, slots, and every snapshot, at once when it comes and after an outage (PROTOCOL.md §4).
 ///
 /// The partner's Mirror does the same the other way; between them both sets become equal.  Nothing is ever removed.  While there
-/// is no partner it waits for one; a partner that cannot be reached is tried again later and later, and at once when it connects itself.  A vault that cannot be mirrored does not hold up the others: it is logged, and tried again.
+/// is no partner it waits for one; a partner that cannot be reached is tried again later and later, and at once when it
+/// connects itself.  A vault that cannot be mirrored does not hold up the others: it is logged, and tried again.
 class Mirror final : public MirrorNews {
  public:
   Mirror(MirrorParts parts, MirrorSettings settings) : parts_(std::move(parts)), settings_(std::move(settings)) {}
