@@ -25,17 +25,6 @@ std::string catalog_path(std::string_view source) {
 
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
 
-// What a folder is when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) shows another one in its place.
-// What cannot be entered stays as it looks; descend() says why.
-EntryStat entered(const SourceFolder& in, const std::string& name, const EntryStat& seen) {
-  if (seen.kind != EntryKind::folder) return seen;
-  try {
-    return in.folder(name)->stat();
-  } catch (const failure&) {
-    return seen;
-  }
-}
-
 }  // namespace
 
 Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
@@ -102,7 +91,6 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
       folder = std::move(inner);
       at = end + 1;
     }
-    item.stat = entered(*folder, item.name, item.stat);
     device_ = item.stat.device;
     emit(std::move(item), {}, out);
   } catch (const failure& f) {
@@ -121,10 +109,13 @@ void Scanner::emit(ScanItem item, const Selection::Folder& in, std::vector<ScanI
   out.push_back(std::move(item));
 }
 
+// What a folder is shows when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) has another one in its place.
 void Scanner::descend(ScanItem& item, const Selection::Folder& in) {
   if (options_.one_file_system && item.stat.device != device_) return;  // the mount point stays, empty
   try {
     auto inner = item.folder->folder(item.name);
+    item.stat = inner->stat();
+    if (levels_.empty()) device_ = item.stat.device;  // of a source
     auto names = inner->entries();
     Selection::Folder says = selection_.look_into(*inner, names, "/" + item.path, in);
     levels_.push_back(Level{std::move(inner), item.path, std::move(names), 0, std::move(says)});

@@ -39,7 +39,11 @@ class RestlessFile final : public SourceFile {
 class RestlessFolder final : public SourceFolder {
  public:
   RestlessFolder(std::shared_ptr<SourceFolder> folder, Unrest& unrest) : folder_(std::move(folder)), unrest_(unrest) {}
-  std::vector<SourceName> entries() const override { return folder_->entries(); }
+  std::vector<SourceName> entries() const override {
+    auto names = folder_->entries();
+    for (auto& n : names) n.stat = as_seen(n.name, n.stat);
+    return names;
+  }
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override { return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_); }
   std::unique_ptr<SourceFile> file(const std::string& name) const override {
     auto file = folder_->file(name);
@@ -48,18 +52,19 @@ class RestlessFolder final : public SourceFolder {
   }
   std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
   std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
-  EntryStat stat(const std::string& name) const override {
-    EntryStat s = folder_->stat(name);
+  EntryStat stat(const std::string& name) const override { return as_seen(name, folder_->stat(name)); }
+  EntryStat stat() const override { return folder_->stat(); }
+  std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
+
+ private:
+  EntryStat as_seen(const std::string& name, EntryStat s) const {
     if (name != unrest_.mounts) return s;
     s.mode = 0777;
     s.mtime_ns = 0;
     s.device += 1;
     return s;
   }
-  EntryStat stat() const override { return folder_->stat(); }
-  std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
 
- private:
   std::shared_ptr<SourceFolder> folder_;
   Unrest& unrest_;
 };
@@ -121,17 +126,27 @@ TEST_CASE("changing files: one that grows as fast as it is read comes to an end"
   CHECK(r.progress.bytes < 80u << 20);
 }
 
-TEST_CASE("changing folders: a source that is mounted when it is entered is taken for what it then is, also with one_file_system") {
-  for (const bool one : {false, true}) {
+TEST_CASE("changing folders: one where something is mounted when it is entered is taken for what it then is") {
+  for (const char* name : {"source", "folder"}) {
     Machine m;
     RestlessTree tree;
-    tree.unrest.mounts = "source";
+    tree.unrest.mounts = name;
     m.write("f", m.noise(3000, 1));
     m.write("folder/f", m.noise(3000, 2));
-    m.job.scan.one_file_system = one;
-    const BackupResult r = backup(m, tree);
-    CHECK(r.progress.files == 2);
+    CHECK(backup(m, tree).progress.files == 2);
     m.restore();
     CHECK(m.same());
+  }
+}
+
+TEST_CASE("changing folders: one_file_system means that of the source after it was entered, and enters no other one") {
+  for (const auto& [name, files] : {std::pair{"source", 2u}, std::pair{"folder", 1u}}) {
+    Machine m;
+    RestlessTree tree;
+    tree.unrest.mounts = name;
+    m.write("f", m.noise(3000, 1));
+    m.write("folder/f", m.noise(3000, 2));
+    m.job.scan.one_file_system = true;
+    CHECK(backup(m, tree).progress.files == files);
   }
 }
