@@ -64,8 +64,7 @@ declare -A reached_before
 reached() { grep -c " mirroring to " "$work/$1.log"; }  # NAME: how often it reached its partner
 server_by_clock() {  # NAME
   reached_before[$1]=$(reached "$1") || true
-  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" LD_PRELOAD=$faketime_library FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1 \
-    farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
+  FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 NO_FAKE_STAT=1 by_another_clock exec farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
   pid_of[$1]=$!
   for i in $(seq 400); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
   handles "${pid_of[$1]}" 1

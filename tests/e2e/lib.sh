@@ -90,15 +90,13 @@ agent_up() {  # NAME SOURCE…: configuration and registration
   token >"$work/$1.token"
   farkeep --config "$work/$1.ini" register >"$work/$1.log" 2>&1
 }
-# in_future OFFSET COMMAND…: as if it were so much later (+29h, +3d).  The steady clock stays as it is: nothing waits longer.
+# by_another_clock COMMAND…: libfaketime says what time it is; the steady clock stays as it is: nothing waits longer.
 # Without the wrapper program `faketime`, which ends when a killed process that had its number left a semaphore behind.
 # (Under the address sanitizer another library comes first.)
-faketime_library='/usr/$LIB/faketime/libfaketimeMT.so.1'
-in_future() {
-  local offset=$1
-  shift
-  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=$offset LD_PRELOAD=$faketime_library "$@"
+by_another_clock() {
+  ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" FAKETIME_DONT_FAKE_MONOTONIC=1 LD_PRELOAD='/usr/$LIB/faketime/libfaketimeMT.so.1' "$@"
 }
+in_future() { FAKETIME=$1 by_another_clock "${@:2}"; }  # OFFSET COMMAND…: as if it were so much later (+29h, +3d)
 fk() { local name=$1; shift; farkeep --config "$work/$name.ini" "$@"; }
 
 # same A B: nothing that rsync could see differs, content by checksum.
