@@ -6,18 +6,18 @@
 
 #include "archive/node_codec.hpp"
 #include "base/limits.hpp"
+#include "chunk/chunker.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kNodesAtOnce = 32;
-constexpr std::size_t kAverageChunk = 64 * 1024;
 constexpr std::size_t kMaxErrors = 100;
 
 class Check {
  public:
   Check(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, CheckDepth depth, const MemoryPlan& memory)
-      : vault_(vault), fetcher_(vault, keys, workers, memory.kept), reporter_(reporter), depth_(depth), chunks_at_once_(memory.restored * memory.restoring / kAverageChunk) {}
+      : vault_(vault), fetcher_(vault, keys, workers, memory.kept), reporter_(reporter), depth_(depth), chunks_at_once_(memory.restored * memory.restoring / kDefaultSizes.average) {}
 
   task<CheckResult> run(std::vector<SnapshotInfo> snapshots) {
     progress_.phase = "checking";
