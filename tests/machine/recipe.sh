@@ -1,17 +1,10 @@
 # What the recipes of the README for snapshots promise.  Sourced after e2e/lib.sh by a script that knows
 #   $data   the folder that changes       gone    true if nothing is left of the snapshot
-readme=$(dirname "${BASH_SOURCE[0]}")/../../README.md
+. "$(dirname "${BASH_SOURCE[0]}")/told.sh"
 
 # Emulated, everything takes ten times as long.
 size=60M
 [ "$(systemd-detect-virt 2>/dev/null)" = kvm ] || size=16M
-
-# block WORDS: the block of the README that has these words, as it stands there.
-block() {
-  awk -v words="$1" '/^    / {text = text substr($0, 5) "\n"; next} {if (index(text, words)) printf "%s", text; text = ""}' "$readme" >"$work/block"
-  [ "$(grep -c '^path' "$work/block")" = 1 ] || fail "the README has not one recipe with $1"
-  cat "$work/block"
-}
 
 # agent NAME RECIPE: an agent whose job is this recipe; $now is its path.
 agent() {

@@ -1,7 +1,7 @@
 # In the machine: the recipes as the service runs them, in the limits of its unit and of the drop-in for snapshots that the unit tells.
 . "$(dirname "$0")/../e2e/lib.sh" 119
 . "$(dirname "$0")/recipe.sh"
-unit=$(dirname "$0")/../../systemd/farkeepd.service
+unit=$top/systemd/farkeepd.service
 gone() {
   ! mountpoint -q /run/now && ! lvs vg/now >/dev/null 2>&1 && [ ! -e /srv/now ] && ! zfs list tank/data@now >/dev/null 2>&1
 }
@@ -22,14 +22,11 @@ mount /dev/vg/btrfs /srv
 btrfs -q subvolume create /srv/data
 for f in /data/f /srv/data/f /tank/data/f; do echo "$f" >$f; done
 
-systemd-sysusers "$(dirname "$unit")/farkeep.sysusers.conf"
+systemd-sysusers "$top/systemd/farkeep.sysusers.conf"
 install -m 755 "$FARKEEP_BIN/farkeepd" "$FARKEEP_BIN/farkeep" /usr/bin
 install -m 644 "$unit" /etc/systemd/system
 mkdir -p /etc/systemd/system/farkeepd.service.d /etc/farkeep /var/lib/farkeep
-{
-  echo "[Service]"
-  awk '/^#   snapshots of LVM/ {on = 1; next} on && !/^# / {exit} on {sub("^# *", ""); print}' "$unit"
-} | tee /etc/systemd/system/farkeepd.service.d/snapshots.conf
+drop_in | tee /etc/systemd/system/farkeepd.service.d/snapshots.conf
 chown farkeep: /var/lib/farkeep
 pair_up
 agent_ini a /

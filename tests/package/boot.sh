@@ -3,6 +3,7 @@
 # something to run for, then serve, back up, reload, come back after a crash, and are restarted by an upgrade.  Deployment bundles are installed there.
 . "$(dirname "$0")/root.sh"
 . "$(dirname "$0")/deployment.sh"
+. "$(dirname "$0")/../machine/told.sh"
 if [ "${1:-}" != --inside ]; then
   needs unshare systemctl ip
   work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-boot.XXXXXX")
@@ -32,6 +33,8 @@ if [ "${1:-}" != --inside ]; then
 fi
 
 work=$2
+# Read before this machine's files are no longer to be seen.
+recipe=$(block 'btrfs subvolume' | sed 's|/srv/|/srv/fs/|g') granted=$(drop_in)
 make_root "$work"
 ip link set lo up
 mount -t sysfs -o ro sysfs "$root/sys"
@@ -135,22 +138,12 @@ story() {
   if [ -e "$root/srv/fs/data" ]; then
     note "a job that has the file system make a snapshot: its hooks may do so with what the unit's comment says, and only with that"
     echo then >"$root/srv/fs/data/file"
-    cat >>"$root/etc/farkeep/agent.ini" <<'INI'
-
-[job now]
-path = /srv/fs/now
-before = btrfs subvolume delete /srv/fs/now 2>/dev/null; btrfs subvolume snapshot -r /srv/fs/data /srv/fs/now
-finally = btrfs subvolume delete /srv/fs/now
-schedule = every 4h
-INI
+    printf '\n[job now]\nschedule = every 4h\n%s\n' "$recipe" >>"$root/etc/farkeep/agent.ini"
     in_root systemctl reload farkeepd
     until_it "the failure without it" said farkeepd "job now: .*btrfs subvolume snapshot.*ended with status"
-    local drop_in=$root/etc/systemd/system/farkeepd.service.d
-    mkdir "$drop_in"
-    {
-      echo "[Service]"
-      awk '/^#   snapshots of LVM/ {on = 1; next} on && !/^# / {exit} on {sub("^# *", ""); print}' "$root/usr/lib/systemd/system/farkeepd.service"
-    } >"$drop_in/snapshots.conf"
+    local folder=$root/etc/systemd/system/farkeepd.service.d
+    mkdir "$folder"
+    echo "$granted" >"$folder/snapshots.conf"
     sed -i 's/^\[job now\]/[job moment]/' "$root/etc/farkeep/agent.ini"  # due at once, as it never ran
     in_root systemctl daemon-reload
     in_root systemctl restart farkeepd || fail "the agent does not start with it: $(journal farkeepd | tail -n 5)"
@@ -159,7 +152,7 @@ INI
     is "the file in it" "$(cat "$root/srv/now/srv/fs/now/file")" then
     [ ! -e "$root/srv/fs/now" ] || fail "the snapshot of the file system is still there"
     # And back: what the root's agent left in the state folder is the other one's again.
-    rm "$drop_in/snapshots.conf"
+    rm "$folder/snapshots.conf"
     sed -i '/^\[job moment\]/,$d' "$root/etc/farkeep/agent.ini"
     in_root systemctl daemon-reload
     in_root systemctl restart farkeepd || fail "the agent does not start without it again: $(journal farkeepd | tail -n 5)"
