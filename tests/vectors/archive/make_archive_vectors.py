@@ -23,6 +23,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID  # noqa: E402
 ID_DATA = hkdf(ROOT, b"", b"farkeep/1/id/data", 32)
 ID_NODE = hkdf(ROOT, b"", b"farkeep/1/id/node", 32)
 NONCE_KEY = hkdf(ROOT, b"", b"farkeep/1/nonce", 32)
+BIND_KEY = hkdf(ROOT, b"", b"farkeep/2/statement", 32)
+SERIES_KEY = hkdf(ROOT, b"", b"farkeep/2/series", 32)
 DATA, NODE, ENVELOPE = 1, 2, 3
 REF1, REF2, REF3 = (bytes([n]) * 32 for n in (0xA1, 0xA2, 0xA3))
 
@@ -296,14 +298,29 @@ def details():
     return out + field(14, b"farkeep 0.1.0") + element(15, field(1, b"/etc/shadow") + field(2, b"permission denied"))
 
 
-def statement(sequence=2, form=1, previous=b"\x11" * 32, account=ACCOUNT, plain=None, aad_sequence=None):
-    aad = b"farkeep/1/details" + account + AGENT + struct.pack("<Q", aad_sequence or sequence)
+def statement(sequence=2, form=1, previous=b"\x11" * 32, account=ACCOUNT, plain=None, aad_sequence=None, label=b"farkeep/1/details"):
+    aad = label + account + AGENT + struct.pack("<Q", aad_sequence or sequence)
     plain = details() if plain is None else plain
-    parts = (b"farkeep/1/details", account, AGENT, struct.pack("<Q", sequence), plain)
+    parts = (label, account, AGENT, struct.pack("<Q", sequence), plain)
     nonce = hmac256(NONCE_KEY, RAND32, *[struct.pack("<Q", len(p)) + p for p in parts])[:24]
     out = field(1, form) + field(2, account) + field(3, AGENT) + field(4, sequence) + field(5, previous)
     out += field(6, REF1) + field(7, SESSION) + varint(8 << 3) + zigzag(NOW * 10**9 + 7)
     return out + field(9, nonce) + field(10, xaes(SESSION_KEY, nonce, aad, plain))
+
+
+def body(sequence=2, previous=b"\x11" * 32, root=REF1, label=b"farkeep/2/details", series=None, plain=None, more=b""):
+    plain = details() if plain is None else plain
+    parts = (label, ACCOUNT, AGENT, struct.pack("<Q", sequence), plain)
+    nonce = hmac256(NONCE_KEY, RAND32, *[struct.pack("<Q", len(p)) + p for p in parts])[:24]
+    series = hmac256(SERIES_KEY, b"daily")[:16] if series is None else series
+    out = field(2, ACCOUNT) + field(3, AGENT) + field(4, sequence) + field(5, previous) + field(6, root) + field(7, SESSION)
+    out += varint(8 << 3) + zigzag(NOW * 10**9 + 7) + field(9, nonce)
+    return out + field(10, xaes(SESSION_KEY, nonce, b"".join(parts[:4]), plain)) + field(11, series) + more
+
+
+def bound(b, form=2, key=BIND_KEY, label=b"farkeep/2/binding", binding=None, before=b"", more=b""):
+    binding = hmac256(key, label, b) if binding is None else binding
+    return field(1, form) + before + field(11, b) + field(12, binding) + more
 
 
 def manifests():
@@ -324,7 +341,7 @@ def manifests():
     put("details_of_another_number.damaged", statement(aad_sequence=3))
     put("details_not_protobuf.malformed", statement(plain=b"\xff\xff"))
     put("too_many_problems.too_large", statement(plain=details() + element(15, b"") * 100))
-    put("format_2.unsupported_version", statement(form=2))
+    put("format_3.unsupported_version", bound(body(), form=3))
     put("first_with_a_predecessor.malformed", statement(sequence=1))
     put("second_without_one.malformed", statement(previous=b""))
     put("number_zero.malformed", statement(sequence=0))
@@ -332,6 +349,26 @@ def manifests():
     put("no_certificate.malformed", statement(), chain=())
     put("no_statement.malformed", b"")
     put("nine_certificates.too_large", statement(), chain=(agent,) * 9)
+
+    second = b"farkeep/2/manifest"
+    put("bound_second.ok", bound(body()), label=second)
+    put("bound_first.ok", bound(body(sequence=1, previous=b"")), label=second)
+    put("bound_last_number.ok", bound(body(sequence=2**64 - 1)), label=second)
+    put("bound_signed_as_format_1.identity", bound(body()))
+    put("bound_root_exchanged.unbound", bound(body(root=REF2), binding=hmac256(BIND_KEY, b"farkeep/2/binding", body())), label=second)
+    put("bound_by_another_key.unbound", bound(body(), key=NONCE_KEY), label=second)
+    put("bound_under_another_label.unbound", bound(body(), label=second), label=second)
+    put("bound_details_of_format_1.damaged", bound(body(label=b"farkeep/1/details")), label=second)
+    put("details_of_format_2.damaged", statement(label=b"farkeep/2/details"))
+    put("bound_binding_of_31_bytes.malformed", bound(body(), binding=bytes(31)), label=second)
+    put("bound_without_binding.malformed", field(1, 2) + field(11, body()), label=second)
+    put("bound_series_of_15_bytes.malformed", bound(body(series=bytes(15))), label=second)
+    put("bound_without_series.malformed", bound(body(series=b"")), label=second)
+    put("bound_and_a_root_outside.malformed", bound(body(), before=field(6, REF1)), label=second)
+    put("bound_without_body.malformed", field(1, 2) + field(12, bytes(32)), label=second)
+    put("bound_number_zero.malformed", bound(body(sequence=0)), label=second)
+    put("format_1_with_a_body.malformed", statement() + field(11, body()))
+    put("format_1_with_a_binding.malformed", statement() + field(12, bytes(32)))
 
 
 if __name__ == "__main__":

@@ -85,29 +85,29 @@ def checksum(slot):
     return sha256(b"farkeep/1/slot", slot)[:8]
 
 
-def tail(head_body, keys):
+def tail(head_body, keys, root=ROOT):
     kek, kcom = keys[:32], keys[32:]
-    out = head_body + gcm(kek, bytes(12), head_body, ROOT)
+    out = head_body + gcm(kek, bytes(12), head_body, root)
     out += hmac256(kcom, out)
     return out + checksum(out)
 
 
-def passphrase_slot(n=1 << 16, r=8, p=1, version=1, kind=1, really=None):
+def passphrase_slot(n=1 << 16, r=8, p=1, version=1, kind=1, really=None, root=ROOT):
     """`really` is the cost that the keys are made at, where the one written is beyond what may be computed."""
     cost = struct.pack("<QII", n, r, p)
     salt = hedge(hedge_key(ROOT), b"slot/passphrase", cost)
     n, r, p = really or (n, r, p)
     stretched = hashlib.scrypt(PASSPHRASE, salt=salt, n=n, r=r, p=p, maxmem=1 << 30, dklen=64)
     keys = hkdf(stretched, b"", b"farkeep/1/slot/passphrase", 64)
-    return tail(b"FKSL" + bytes([version, kind]) + cost + salt, keys)
+    return tail(b"FKSL" + bytes([version, kind]) + cost + salt, keys, root)
 
 
-def escrow_slot():
+def escrow_slot(root=ROOT):
     to = public(PRIVATE)
     ephemeral = hedge(hedge_key(ROOT), b"slot/escrow", to)
     ends = public(ephemeral) + to
     keys = hkdf(agree(ephemeral, to), ends, b"farkeep/1/slot/escrow", 64)
-    return tail(b"FKSL\1\2" + ends, keys)
+    return tail(b"FKSL\1\2" + ends, keys, root)
 
 
 def wrap_envelope(kind=1, version=1):
@@ -126,11 +126,16 @@ def x25519_envelope():
     return head + gcm(key, bytes(12), head, SESSION_KEY)
 
 
-def recovery(version=1):
-    raw = bytes([version]) + ROOT + ACCOUNT + AGENT
+def recovery(version=1, root=ROOT):
+    raw = bytes([version]) + root + ACCOUNT + AGENT
     raw += sha256(b"farkeep/1/recovery", raw)[:10]
     letters = base64.b32encode(raw).decode()
     return "-".join(letters[i:i + 5] for i in range(0, len(letters), 5))
+
+
+def key_file(version=2, root=ROOT):
+    head = b"FKRK" + bytes([version]) + ACCOUNT + AGENT
+    return head + root + hmac256(hkdf(root, b"", b"farkeep/1/check", 32), head)
 
 
 def flipped(data, at):
@@ -177,6 +182,8 @@ def main():
     slot("r_above_ceiling.too_large", passphrase_slot(r=1 << 30, really=(1 << 16, 8, 1)))
     slot("p_above_ceiling.too_large", passphrase_slot(p=5, really=(1 << 16, 8, 1)))
 
+    slot("key_of_zeros.damaged", passphrase_slot(root=bytes(32)))
+
     escrow = escrow_slot()
 
     def escrowed(name, data, private=PRIVATE):
@@ -187,6 +194,7 @@ def main():
     escrowed("escrow_to_passphrase_slot.bad_secret", good)
     escrowed("escrow_ephemeral_changed_with_checksum.damaged", rechecked(flipped(escrow, 10)))
     escrowed("escrow_ephemeral_zero.malformed", rechecked(escrow[:6] + bytes(32) + escrow[38:]))
+    escrowed("escrow_key_of_zeros.damaged", escrow_slot(root=bytes(32)))
     slot("passphrase_to_escrow_slot.bad_secret", escrow)
 
     def envelope(name, data, **secret):
@@ -197,7 +205,7 @@ def main():
 
     wrap, sealed_for = wrap_envelope(), x25519_envelope()
     envelope("wrap.ok", wrap)
-    envelope("wrap_other_root.damaged", wrap, root=bytes(32))
+    envelope("wrap_other_root.damaged", wrap, root=OTHER_PRIVATE)
     envelope("wrap_nonce_changed.damaged", flipped(wrap, 22))
     envelope("wrap_other_session.id_mismatch", wrap, session=ACCOUNT)
     envelope("wrap_session_changed.damaged", flipped(wrap, 6), session=flipped(SESSION, 0))
@@ -227,11 +235,31 @@ def main():
     typed("nothing.malformed", "")
     typed("two_groups_exchanged.bad_secret", text[6:11] + "-" + text[:5] + text[11:])
     typed("version_2.unsupported_version", recovery(version=2))
+    typed("key_of_zeros.malformed", recovery(root=bytes(32)))
+
+    def kept(name, data):
+        write("key_file", name, file=data, root=ROOT, account=ACCOUNT, agent=AGENT)
+
+    file = key_file()
+    kept("bound.ok", file)
+    kept("version_1.ok", ROOT)
+    kept("version_1_zeros.damaged", bytes(32))
+    kept("zeros.damaged", key_file(root=bytes(32)))
+    kept("account_changed.damaged", flipped(file, 5))
+    kept("agent_changed.damaged", flipped(file, 36))
+    kept("key_changed.damaged", flipped(file, 37))
+    kept("check_changed.damaged", flipped(file, 100))
+    kept("version_3.unsupported_version", key_file(version=3))
+    kept("other_magic.malformed", b"FKRX" + file[4:])
+    kept("cut_short.malformed", file[:-1])
+    kept("one_byte_more.malformed", file + b"\0")
+    kept("one_byte_less_than_version_1.malformed", ROOT[:-1])
+    kept("nothing.malformed", b"")
 
     if "--examples" in sys.argv:
-        for label in ("id/data", "id/node", "cut", "nonce", "wrap", "local", "recover"):
+        for label in ("id/data", "id/node", "cut", "nonce", "wrap", "local", "check", "recover"):
             print(label, hkdf(ROOT, b"", b"farkeep/1/" + label.encode(), 32).hex())
-        for data in (good, wrap, sealed_for, escrow):
+        for data in (good, wrap, sealed_for, escrow, file):
             print(data.hex(" ", -1))
         print(text)
 
