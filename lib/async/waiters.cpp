@@ -23,15 +23,15 @@ struct Waiters::Line {
 namespace {
 
 template <class List>
-class Place {
+class PlaceInLine {
  public:
-  Place(std::shared_ptr<List> line, typename decltype(List::nodes)::value_type node)
+  PlaceInLine(std::shared_ptr<List> line, typename decltype(List::nodes)::value_type node)
       : line_(std::move(line)), node_(node), at_(line_->nodes.insert(line_->nodes.end(), node)) {}
-  ~Place() {
+  ~PlaceInLine() {
     if (!node_->woken) line_->nodes.erase(at_);
   }
-  Place(const Place&) = delete;
-  Place& operator=(const Place&) = delete;
+  PlaceInLine(const PlaceInLine&) = delete;
+  PlaceInLine& operator=(const PlaceInLine&) = delete;
 
  private:
   std::shared_ptr<List> line_;
@@ -46,7 +46,7 @@ Waiters::~Waiters() = default;
 
 task<void> Waiters::wait() {
   Line::Node node{asio::steady_timer{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()}};
-  Place<Line> place{line_, &node};
+  PlaceInLine<Line> place{line_, &node};
   boost::system::error_code ended;
   co_await node.timer.async_wait(asio::redirect_error(asio::use_awaitable, ended));
   if (!node.woken) throw boost::system::system_error(asio::error::operation_aborted, "waiting");

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdio>
 
+#include "base/harmless.hpp"
+
 namespace farkeep {
 namespace {
 
@@ -54,8 +56,8 @@ void start_logging(LogLevel least, LogFormat format) {
 
 void log(LogLevel level, std::string_view message) {
   if (!logger()) return;
-  if (the_format == LogFormat::json) logger()->log(level_of(level), "{}", json_escaped(message));
-  else logger()->log(level_of(level), "{}", message);
+  if (the_format == LogFormat::json) logger()->log(level_of(level), "{}", harmless_json(json_escaped(message)));
+  else logger()->log(level_of(level), "{}", harmless_line(message));
 }
 
 }  // namespace farkeep

@@ -4,12 +4,14 @@
 #include <cmath>
 #include <cstdint>
 
+#include "base/harmless.hpp"
+
 namespace farkeep {
 namespace {
 
 // In help a backslash and a line end are escaped, in a label's value quotes too.
 void escape(std::string& out, std::string_view text, bool quotes) {
-  for (char c : text) {
+  for (char c : harmless_lines(text)) {
     if (c == '\n') out += "\\n";
     else if (c == '\\') out += "\\\\";
     else if (c == '"' && quotes) out += "\\\"";

@@ -16,6 +16,23 @@ std::size_t utf8_character(std::string_view text) noexcept {
   return 0;
 }
 
+std::string_view whole_characters(std::string_view text, std::size_t most) noexcept {
+  if (text.size() <= most) return text;
+  auto const is_within = [&](std::size_t at) { return (static_cast<std::uint8_t>(text[at]) & 0xc0) == 0x80; };
+  std::size_t end = most;
+  while (end > 0 && most - end < 3 && is_within(end)) --end;
+  return text.substr(0, is_within(end) ? most : end);
+}
+
+std::string without_middle(std::string_view text, std::size_t most) {
+  constexpr std::string_view kGap = " … ";
+  if (text.size() <= most) return std::string(text);
+  std::string_view const head = whole_characters(text, (most - kGap.size()) / 2);
+  std::string_view tail = text.substr(text.size() - (most - kGap.size() - head.size()));
+  for (int i = 0; i < 3 && (static_cast<std::uint8_t>(tail.front()) & 0xc0) == 0x80; ++i) tail.remove_prefix(1);
+  return std::string(head).append(kGap).append(tail);
+}
+
 bool is_utf8(std::string_view text) noexcept {
   while (!text.empty()) {
     std::size_t const n = utf8_character(text);

@@ -1,5 +1,7 @@
 #include "async/budget.hpp"
 
+#include <map>
+
 #include "async/scope.hpp"
 #include "support.hpp"
 
@@ -91,6 +93,58 @@ TEST_CASE("budget: a lease moves, shrinks, gives back once, and may outlive the 
   CHECK(budget->in_use() == 0);
   auto late = w.run(budget->take(1));
   budget.reset();
+}
+
+struct Sharing {
+  World w;
+  Budget budget{120};
+  std::map<std::string, Budget::Share> shares;
+  std::vector<Budget::Lease> held;
+  std::vector<std::string> order;
+
+  void ask(const std::string& who, std::size_t size) {
+    asio::co_spawn(w.io, budget.take(shares[who], size), [this, who](const std::exception_ptr& e, Budget::Lease lease) {
+      REQUIRE_FALSE(e);
+      order.push_back(who);
+      held.push_back(std::move(lease));
+    });
+    w.io.restart();
+    w.io.poll();
+  }
+};
+
+TEST_CASE("budget: one who competes has a third, several have less, and something is left for the next one") {
+  Sharing s;
+  for (int i = 0; i < 20; ++i) s.ask("a", 4);
+  CHECK(s.shares["a"].in_use() == 40);
+  CHECK_FALSE(s.budget.is_scarce());  // it waits for its own share
+  for (const char* who : {"b", "c", "d", "e", "f"})
+    for (int i = 0; i < 20; ++i) s.ask(who, 4);
+  CHECK(s.budget.in_use() < 110);
+  CHECK_FALSE(s.budget.is_scarce());
+  s.ask("honest", 10);
+  CHECK(s.order.back() == "honest");
+  s.held.clear();
+  CHECK(s.shares["a"].in_use() > 0);  // what waited
+}
+
+TEST_CASE("budget: who waits for its own share is passed, who waits for all is not, and then it is scarce") {
+  Sharing s;
+  s.ask("a", 30);
+  s.ask("a", 60);
+  s.ask("b", 5);
+  s.ask("a", 1);  // in order behind its own
+  CHECK(s.order == std::vector<std::string>{"a", "b"});
+  CHECK_FALSE(s.budget.is_scarce());
+  s.ask("c", 90);
+  CHECK(s.budget.is_scarce());
+  s.ask("d", 1);
+  CHECK(s.order == std::vector<std::string>{"a", "b"});
+  s.held.erase(s.held.begin());
+  s.w.io.restart();
+  s.w.io.poll();
+  CHECK(s.order.size() >= 3);
+  CHECK(s.order[2] == "a");  // holds nothing now, and came first
 }
 
 TEST_CASE("budget: bytes granted to a request that is cancelled in the same turn come back") {

@@ -16,7 +16,7 @@ task<void> note_after(Timers& timers, std::chrono::nanoseconds d, std::vector<in
   co_await timers.sleep(d);
   log.push_back(id);
 }
-task<void> fail_after(Timers& timers, std::chrono::nanoseconds d, Errc code) {
+task<void> fail_in(Timers& timers, std::chrono::nanoseconds d, Errc code) {
   co_await timers.sleep(d);
   throw failure(code, "testing");
 }
@@ -65,7 +65,7 @@ task<void> one_fails(World& w, std::vector<int>& log) {
   Scope scope{w.executor()};
   scope.spawn(polite(w.timers, log, 1), "waits");
   scope.spawn(polite(w.timers, log, 2), "waits too");
-  scope.spawn(fail_after(w.timers, 5s, Errc::quota), "fails");
+  scope.spawn(fail_in(w.timers, 5s, Errc::quota), "fails");
   co_await scope.join();
 }
 TEST_CASE("scope: a child's error cancels the siblings and is rethrown only after their farewells") {
@@ -79,9 +79,9 @@ TEST_CASE("scope: a child's error cancels the siblings and is rethrown only afte
 
 task<void> two_fail(World& w) {
   Scope scope{w.executor()};
-  scope.spawn(fail_after(w.timers, 2s, Errc::io), "second");
-  scope.spawn(fail_after(w.timers, 1s, Errc::quota), "first");
-  scope.spawn(fail_after(w.timers, 1s, Errc::no_space), "at the same instant, later in line");
+  scope.spawn(fail_in(w.timers, 2s, Errc::io), "second");
+  scope.spawn(fail_in(w.timers, 1s, Errc::quota), "first");
+  scope.spawn(fail_in(w.timers, 1s, Errc::no_space), "at the same instant, later in line");
   co_await scope.join();
 }
 TEST_CASE("scope: of several errors the first is rethrown") {

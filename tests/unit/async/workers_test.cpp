@@ -68,9 +68,9 @@ struct Counted {
   ~Counted() { --*alive; }
   int* alive;
 };
-int consume(Counted, int x) { return x; }
+int consume_counted(Counted, int x) { return x; }
 task<void> count_objects(Workers& workers, int& alive) {
-  int x = co_await workers.offload(&consume, Counted{alive}, 3);
+  int x = co_await workers.offload(&consume_counted, Counted{alive}, 3);
   CHECK(x == 3);
 }
 TEST_CASE("workers: every argument is destroyed exactly once") {

@@ -21,3 +21,17 @@ TEST_CASE("utf8: overlong forms, surrogates, what lies beyond U+10FFFF, stray an
   }
   CHECK(utf8_character("") == 0);
 }
+
+TEST_CASE("utf8: a text that is too long loses its middle, between two characters") {
+  CHECK(without_middle("0123456789abcdef", 16) == "0123456789abcdef");
+  CHECK(without_middle("0123456789abcdefg", 16) == "01234 … bcdefg");
+  const std::string euros = "€€€€€€€€€€";
+  for (std::size_t most = 16; most < euros.size(); ++most) {
+    const std::string cut = without_middle(euros, most);
+    CHECK(is_utf8(cut));
+    CHECK(cut.size() <= most);
+    CHECK(cut.starts_with("€"));
+    CHECK(cut.ends_with("€"));
+  }
+  CHECK(without_middle(std::string(100, '\x80'), 50).size() <= 50);
+}
