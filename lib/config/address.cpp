@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "config/ascii.hpp"
 #include "config/parsed.hpp"
 
 namespace farkeep {
@@ -13,7 +14,7 @@ namespace {
 
 using V4 = std::array<std::uint8_t, 4>;
 using V6 = std::array<std::uint16_t, 8>;
-constexpr std::array<std::uint16_t, 6> kMapped{0, 0, 0, 0, 0, 0xffff};  // ::ffff:0:0/96
+constexpr std::array<std::uint16_t, 6> kMappedPrefix{0, 0, 0, 0, 0, 0xffff};  // ::ffff:0:0/96
 
 /// Up to `most` decimal digits without a leading zero (which some programs read as octal).
 std::optional<unsigned> decimal(std::string_view text, unsigned most) {
@@ -111,7 +112,7 @@ Value<std::string> read_ip(std::string_view host, std::string_view whole) {
   }
   if (auto const v6 = read_v6(host)) {
     if ((*v6)[0] >= 0xff00) return refused(quoted(whole) + " is a multicast address");
-    if (std::equal(v6->begin(), v6->begin() + 6, kMapped.begin())) {
+    if (std::equal(v6->begin(), v6->begin() + 6, kMappedPrefix.begin())) {
       return refused(quoted(whole) + " is an IPv4 address in disguise: write it as IPv4");
     }
     return write_v6(*v6);
@@ -175,14 +176,6 @@ bool is_host_name(std::string_view name) {
   return !digits_only;
 }
 
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
 }  // namespace
 
 Value<ServerAddress> parse_address(std::string_view text) {
@@ -204,7 +197,7 @@ Value<HostAddress> parse_host(std::string_view text, std::uint16_t fallback) {
   if (!parts) return parts.error();
   HostAddress out{{}, fallback};
   if (is_host_name(parts->host)) {
-    out.host = lower(parts->host);
+    out.host = ascii::lower(parts->host);
   } else {
     auto ip = read_ip(parts->host, text);
     if (!ip && (parts->host.find(':') == parts->host.npos || text.find("//") != text.npos))

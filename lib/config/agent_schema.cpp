@@ -50,7 +50,7 @@ constexpr KeySpec kRegistration[] = {
     {.key = "ca_file",
      .type = path,
      .example = "/etc/farkeep/ca.pem",
-     .help = "The certificate of the data centres' own authority (PEM), the only one that the agent trusts.",
+     .help = "The certificate of the data centres' own authority (PEM), the only one that the agent trusts, with those that it says follow it.",
      .required = true},
     {.key = "token",
      .type = secret,
@@ -318,7 +318,7 @@ constexpr KeySpec kJob[] = {
      .type = url,
      .example = "https://hc-ping.com/0a1b2c3d",
      .help = "An address to be called as healthchecks.io and its like expect: with /start behind it when a run begins (after its before commands), as it is when it is done, and with /fail when it "
-             "failed. Of a run that is skipped it hears nothing."},
+             "failed or raised an alarm. Of a run that is skipped it hears nothing."},
     {.key = "compression",
      .type = choice,
      .fallback = "auto",

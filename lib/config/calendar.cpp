@@ -10,7 +10,7 @@ using namespace std::chrono;
 namespace {
 
 constexpr std::uint32_t kEveryHour = 0xff'ffff;
-constexpr hours kWidest{24};  // no offset from UTC is larger: TimeZone
+constexpr hours kWidestOffset{24};  // no offset from UTC is larger: TimeZone
 
 /// The lowest bit of `bits` that is `from` or more.
 std::optional<int> lowest(std::uint64_t bits, int from) {
@@ -23,8 +23,8 @@ std::optional<int> lowest(std::uint64_t bits, int from) {
 
 std::optional<sys_seconds> Calendar::next(sys_seconds after, const TimeZone& job_zone) const {
   // Beyond the years that match nothing has to be computed, and nothing can overflow.
-  constexpr sys_seconds kBefore = sys_days{year{kFirstYear} / 1 / 1} - 2 * kWidest;
-  constexpr sys_seconds kBehind = sys_days{year{kLastYear + 1} / 1 / 1} + 2 * kWidest;
+  constexpr sys_seconds kBefore = sys_days{year{kFirstYear} / 1 / 1} - 2 * kWidestOffset;
+  constexpr sys_seconds kBehind = sys_days{year{kLastYear + 1} / 1 / 1} + 2 * kWidestOffset;
   if (after >= kBehind) return std::nullopt;
   after = std::max(after, kBefore);
   const TimeZone& zone = zone_ ? *zone_ : job_zone;
@@ -43,15 +43,15 @@ std::optional<sys_seconds> Calendar::next_shown(sys_seconds after, const TimeZon
   for (sys_seconds from = after + seconds{1};;) {
     LocalTime const now = zone.local_at(from);
     auto const match = first_match(now);
-    seconds const wait = match ? *match - now : 2 * kWidest;
-    sys_seconds const until = zone.next_change(from, from + std::min<seconds>(wait + seconds{1}, 2 * kWidest));
+    seconds const wait = match ? *match - now : 2 * kWidestOffset;
+    sys_seconds const until = zone.next_change(from, from + std::min<seconds>(wait + seconds{1}, 2 * kWidestOffset));
     if (match && wait < until - from) return from + wait;
-    bool const straight = until - from == 2 * kWidest;
+    bool const straight = until - from == 2 * kWidestOffset;
     from = until;
     if (!straight) continue;
     // From here on no clock goes back behind `now`, and none shows the match before its widest offset.
     if (!match) return std::nullopt;
-    from = std::max(from, sys_seconds{match->time_since_epoch()} - kWidest);
+    from = std::max(from, sys_seconds{match->time_since_epoch()} - kWidestOffset);
   }
 }
 

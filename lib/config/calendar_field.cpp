@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "config/ascii.hpp"
 #include "config/parsed.hpp"
 
 namespace farkeep {
@@ -22,12 +23,6 @@ std::optional<int> take_number(std::string_view& text) {
     text.remove_prefix(1);
   }
   return n;
-}
-
-bool take(std::string_view& text, std::string_view sign) {
-  if (!text.starts_with(sign)) return false;
-  text.remove_prefix(sign.size());
-  return true;
 }
 
 std::string padded(int value, int digits) {
@@ -56,7 +51,7 @@ CalendarField CalendarField::only(int value) {
 
 std::optional<std::string> CalendarField::read(std::string_view& text) {
   items_.clear();
-  if (take(text, "*")) {
+  if (ascii::take(text, "*")) {
     if (text.starts_with('/')) return "write 0/4, with the first value, instead of */4";
     if (text.starts_with(',')) return "* is every value already and stands in no list";
     return std::nullopt;
@@ -66,13 +61,13 @@ std::optional<std::string> CalendarField::read(std::string_view& text) {
     auto const first = take_number(text);
     if (!first) return no_number(text);
     item.first = *first;
-    if (take(text, "..")) {
+    if (ascii::take(text, "..")) {
       auto const last = take_number(text);
       if (!last) return no_number(text);
       item.last = *last;
       item.step = 1;
     }
-    bool const stepped = take(text, "/");
+    bool const stepped = ascii::take(text, "/");
     if (stepped) {
       auto const step = take_number(text);
       if (!step) return no_number(text);
@@ -83,7 +78,7 @@ std::optional<std::string> CalendarField::read(std::string_view& text) {
     if (stepped && item.step == 0) return "a step of 0 never gets on: write 1 or more behind /";
     if (items_.size() == kMostItems) return "a list has at most " + std::to_string(kMostItems) + " values";
     items_.push_back(item);
-  } while (take(text, ","));
+  } while (ascii::take(text, ","));
   return std::nullopt;
 }
 

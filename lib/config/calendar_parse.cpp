@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "config/ascii.hpp"
 #include "config/calendar.hpp"
 #include "config/calendar_field.hpp"
 #include "config/parsed.hpp"
@@ -33,24 +34,12 @@ constexpr Word kWords[] = {{"minutely", "*:*"},
 
 constexpr std::string_view kShown[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool same(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); }
-
-bool take(std::string_view& text, std::string_view sign) {
-  if (!text.starts_with(sign)) return false;
-  text.remove_prefix(sign.size());
-  return true;
-}
 
 /// The days of the week at the front, if there are any, and the blanks behind them.
 Problem read_weekdays(std::string_view& text, Weekdays& days) {
   days = kAllWeekdays;
-  if (text.empty() || !is_letter(text[0])) return std::nullopt;
+  if (text.empty() || !ascii::is_letter(text[0])) return std::nullopt;
   auto problem = take_weekdays(text, days);
   skip_blanks(text);
   return problem;
@@ -83,7 +72,7 @@ class Calendar::Parser {
     if (auto problem = read_zone(text)) return refused(std::move(*problem));
     if (text.empty()) return refused("nothing is written: write a time such as Mon..Fri 02:30, *-*-01 04:00 or hourly");
     for (const Word& w : kWords) {
-      if (same(text, w.word)) text = w.meaning;
+      if (ascii::same(text, w.word)) text = w.meaning;
     }
     Problem problem = read_weekdays(text, out_.weekdays_);
     if (!problem) problem = read_date(text);
@@ -99,7 +88,7 @@ class Calendar::Parser {
     std::size_t const blank = text.rfind(' ');
     if (blank == text.npos) return std::nullopt;
     std::string_view const name = text.substr(blank + 1);
-    if (name.empty() || !is_letter(name[0]) || begins_with_weekday(name)) return std::nullopt;
+    if (name.empty() || !ascii::is_letter(name[0]) || begins_with_weekday(name)) return std::nullopt;
     auto zone = NamedTimeZone::parse(name);
     if (!zone) return zone.error().text;
     out_.zone_ = std::move(*zone);
@@ -123,8 +112,8 @@ class Calendar::Parser {
       if (auto problem = parts[read++].read(rest)) return problem;
       if (read == 1 && rest.starts_with(':')) return std::nullopt;
       if (rest.empty() || rest[0] == ' ') break;
-      bool const from_end = take(rest, "~");
-      if (read == parts.size() || from_end_ || (!from_end && !take(rest, "-"))) return no_date(rest);
+      bool const from_end = ascii::take(rest, "~");
+      if (read == parts.size() || from_end_ || (!from_end && !ascii::take(rest, "-"))) return no_date(rest);
       from_end_ = from_end;
     }
     if (read == 1) return no_date(text);
@@ -143,9 +132,9 @@ class Calendar::Parser {
       return std::nullopt;
     }
     if (auto problem = hour_.read(text)) return problem;
-    if (!take(text, ":")) return no_date(text);
+    if (!ascii::take(text, ":")) return no_date(text);
     if (auto problem = minute_.read(text)) return problem;
-    if (take(text, ":")) {
+    if (ascii::take(text, ":")) {
       if (auto problem = second_.read(text)) return problem;
     }
     return text.empty() ? std::nullopt : Problem{no_date(text)};

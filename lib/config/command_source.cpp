@@ -7,7 +7,7 @@
 namespace farkeep {
 namespace {
 
-bool is_name(std::string_view text) {
+bool is_source_name(std::string_view text) {
   auto const plain = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'; };
   return !text.empty() && text.size() <= 128 && !text.starts_with('.') && std::all_of(text.begin(), text.end(), plain);
 }
@@ -17,7 +17,7 @@ bool is_name(std::string_view text) {
 Value<CommandSource> parse_command_source(std::string_view text) {
   CommandSource out;
   std::size_t const colon = text.find(": ");
-  if (colon != text.npos && is_name(text.substr(0, colon))) {
+  if (colon != text.npos && is_source_name(text.substr(0, colon))) {
     out.name = text.substr(0, colon);
     text.remove_prefix(std::min(text.find_first_not_of(' ', colon + 1), text.size()));
   }

@@ -38,7 +38,8 @@ bool is_tail(std::string_view line, std::size_t at) {
 
 }  // namespace
 
-bool is_section_name(std::string_view name) noexcept { return is_word(name, is_name); }
+// It becomes a folder's name: . and .. would be other folders.
+bool is_section_name(std::string_view name) noexcept { return is_word(name, is_name) && name != "." && name != ".."; }
 
 /// One pass over the text: cut it into lines, look at each, collect sections and mistakes.
 class IniReader {
@@ -105,7 +106,7 @@ class IniReader {
       return wrong("a section's kind is made of at most 64 of a-z, 0-9, '_' and '-', not " + quoted(id.kind));
     }
     if (gap < inside.size() && !is_section_name(id.name)) {
-      return wrong("a section's name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and '-', not " + quoted(id.name));
+      return wrong("a section's name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and '-', and is not . or .., not " + quoted(id.name));
     }
     auto const [known, is_new] = opened_.try_emplace(id, line_);
     if (!is_new) {

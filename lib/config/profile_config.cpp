@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "config/ascii.hpp"
 #include "config/glob.hpp"
 #include "config/nearest.hpp"
 #include "config/settings.hpp"
@@ -17,7 +18,7 @@ constexpr KeySpec kOrganisation[] = {
     {.key = "name", .type = command, .example = "Example Ltd", .help = "The name by which bundles and their papers speak of it.", .required = true},
 };
 
-constexpr KeySpec kRegistration[] = {
+constexpr KeySpec kProfileRegistration[] = {
     {.key = "server",
      .type = server,
      .example = "192.0.2.10",
@@ -49,7 +50,7 @@ constexpr KeySpec kToken[] = {
     {.key = "expires", .type = duration, .fallback = "24h", .help = "How long a token is to be valid.", .least = 60, .most = 3660ull * 86400},
 };
 
-constexpr KeySpec kEscrow[] = {
+constexpr KeySpec kProfileEscrow[] = {
     {.key = "public_key_file",
      .type = path,
      .example = "/root/farkeep/escrow.pub",
@@ -69,9 +70,9 @@ constexpr KeySpec kJobClass{
 
 constexpr SectionSpec kOwn[] = {
     {"organisation", "", "Whose machines these are.", kOrganisation},
-    {"registration", "", "Where the machines register.", kRegistration},
+    {"registration", "", "Where the machines register.", kProfileRegistration},
     {"token", "", "How a bundle gets its enrolment token; without both ways, only from farkeep-deploy bundle --token-file.", kToken},
-    {"escrow", "", "Recovery by the organisation: every machine puts a key slot for its key on the servers.", kEscrow},
+    {"escrow", "", "Recovery by the organisation: every machine puts a key slot for its key on the servers.", kProfileEscrow},
     {"class", "web", "Machines that get the same settings; one section for each class, or none when all are alike.", kClass},
 };
 
@@ -108,13 +109,6 @@ struct ProfileSchema {
   }
   ProfileSchema(const ProfileSchema&) = delete;
 };
-
-std::string lower(std::string_view text) {
-  std::string out{text};
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 /// The same lines, those that are the profile's own left empty: so a mistake keeps its line.
 std::string agent_part(const IniDocument& document) {
@@ -219,10 +213,10 @@ const ClassConfig* ProfileConfig::find_class(std::string_view name) const {
 }
 
 const ClassConfig* ProfileConfig::class_of(std::string_view host) const {
-  std::string const name = lower(host);
+  std::string const name = ascii::lower(host);
   for (const ClassConfig& c : classes) {
     for (const std::string& pattern : c.match) {
-      auto const glob = Glob::parse(lower(pattern));
+      auto const glob = Glob::parse(ascii::lower(pattern));
       if (glob && glob->matches(name)) return &c;
     }
   }

@@ -7,8 +7,8 @@
 namespace farkeep {
 namespace {
 
-constexpr std::uint64_t kLeast = 1000;                       // 8 kbit: below, a record takes an hour
-constexpr std::uint64_t kMost = 1'000'000'000'000ull;        // a terabyte a second is as fast as it goes
+constexpr std::uint64_t kSlowest = 1000;                       // 8 kbit: below, a record takes an hour
+constexpr std::uint64_t kFastest = 1'000'000'000'000ull;        // a terabyte a second is as fast as it goes
 constexpr std::pair<std::string_view, double> kUnits[] = {{"kbit", 1000.0 / 8}, {"Mbit", 1e6 / 8}, {"Gbit", 1e9 / 8}, {"KB/s", 1e3}, {"MB/s", 1e6}, {"KiB/s", 1024.0}, {"MiB/s", 1048576.0}};
 
 }  // namespace
@@ -32,7 +32,7 @@ Value<RateRule> RateRule::parse(std::string_view text) {
   for (auto& [name, bytes] : kUnits) {
     if (error != std::errc{} || unit != name) continue;
     const double all = static_cast<double>(number) * bytes;
-    if (all < static_cast<double>(kLeast) || all > static_cast<double>(kMost)) return refused(quoted(text) + " is out of range: write 8kbit or more, or off for no limit");
+    if (all < static_cast<double>(kSlowest) || all > static_cast<double>(kFastest)) return refused(quoted(text) + " is out of range: write 8kbit or more, or off for no limit");
     out.bytes_per_second = static_cast<std::uint64_t>(all);
     return out;
   }

@@ -10,14 +10,14 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::string_view kBlanks = " \t";
+constexpr std::string_view kBlank = " \t";
 
 std::string_view trimmed(std::string_view text) {
-  text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
-  return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+  text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
+  return text.substr(0, text.find_last_not_of(kBlank) + 1);
 }
 
-std::string_view first_word(std::string_view text) { return text.substr(0, text.find_first_of(kBlanks)); }
+std::string_view first_word(std::string_view text) { return text.substr(0, text.find_first_of(kBlank)); }
 
 std::string_view behind(std::string_view word, std::string_view text) { return trimmed(text.substr(word.size())); }
 

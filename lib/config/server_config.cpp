@@ -59,7 +59,7 @@ constexpr KeySpec kPartner[] = {
      .most = 86400},
 };
 
-constexpr KeySpec kLimits[] = {
+constexpr KeySpec kServerLimits[] = {
     {.key = "agent_quota",
      .type = size,
      .example = "500GiB",
@@ -67,12 +67,12 @@ constexpr KeySpec kLimits[] = {
      .least = 1 << 20},
 };
 
-constexpr KeySpec kNotify[] = {
+constexpr KeySpec kServerNotify[] = {
     kNotifyWebhookKey,
     notify_proxy_key("The HTTP proxy for webhooks; without it they are called directly."),
     kNotifyMailKey,
     kNotifySendmailKey,
-    notify_command_key("A command with the notice in FARKEEP_EVENT (overdue, recovered), FARKEEP_AGENTS, FARKEEP_JOB (empty when there are several) and FARKEEP_TEXT."),
+    notify_command_key("A command with the notice in FARKEEP_EVENT (overdue, recovered, unusable, disk), FARKEEP_AGENTS, FARKEEP_JOB (empty when there are several) and FARKEEP_TEXT."),
 };
 
 constexpr KeySpec kStorage[] = {
@@ -84,28 +84,28 @@ constexpr KeySpec kStorage[] = {
      .most = 1 << 30},
 };
 
-constexpr SectionSpec kSections[] = {
+constexpr SectionSpec kServerSections[] = {
     kIncludeSection,
     {"server", "", "This data centre.", kServer},
     {"partner", "", "The other data centre of the pair, an equal mirror.", kPartner},
-    {"limits", "", "What agents may use.", kLimits},
+    {"limits", "", "What agents may use.", kServerLimits},
     {"notify", "",
      "Who hears of agents' jobs that are overdue, once, and that they are well again; the same on both servers of a pair: the primary tells, or the other one while the primary is away.",
-     kNotify},
+     kServerNotify},
     {"storage", "", "How the data folder is filled.", kStorage},
 };
 
-constexpr Schema kSchema{
+constexpr Schema kServerSchema{
     "Farkeep server: every key, commented at its default, or at an example where it has none.\n"
     "Sizes are written with KiB, MiB, GiB, TiB or KB, MB, GB, TB; durations with s, m, h, d or w.\n"
     "A comment begins with # or ; at the start of a line or behind a blank; a value that holds one stands in double "
     "quotes.\n"
     "A running server takes a changed file over when it is reloaded (systemctl reload farkeep-server), and names what only a restart changes.",
-    kSections};
+    kServerSections};
 
 ServerConfig read(const MergedIni& files, std::vector<ConfigError>& errors) {
   auto const settings = [&](std::string_view kind) {
-    return Settings{*kSchema.find(kind), files.find({std::string{kind}, {}})};
+    return Settings{*kServerSchema.find(kind), files.find({std::string{kind}, {}})};
   };
   Settings const server = settings("server"), partner = settings("partner");
   Settings const limits = settings("limits"), storage = settings("storage");
@@ -139,7 +139,7 @@ ServerConfig read(const MergedIni& files, std::vector<ConfigError>& errors) {
 
 }  // namespace
 
-const Schema& ServerConfig::schema() { return kSchema; }
+const Schema& ServerConfig::schema() { return kServerSchema; }
 
 Parsed<ServerConfig> ServerConfig::parse(std::string_view text, std::string file) {
   OneConfigFile only{file, std::string{text}};

@@ -13,7 +13,7 @@ namespace farkeep {
 namespace {
 
 /// A run of decimal digits at the front, taken off; nothing if there is none or it does not fit.
-std::optional<std::uint64_t> take_number(std::string_view& text) {
+std::optional<std::uint64_t> take_digits(std::string_view& text) {
   std::uint64_t number = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return std::nullopt;
@@ -42,7 +42,7 @@ Value<std::chrono::seconds> parse_duration(std::string_view text) {
       {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}, {"w", 7 * 86400}};
   constexpr std::uint64_t kMost = 3660ull * 86400;  // ten years: longer is a slip of the finger
   std::string_view rest = text;
-  auto const number = take_number(rest);
+  auto const number = take_digits(rest);
   auto const unit = factor(kUnits, rest);
   if (!number || !unit) {
     return refused(quoted(text) + " is not a duration: write a whole number and s, m, h, d or w, such as 90s or 4h");
@@ -70,7 +70,7 @@ Value<std::uint64_t> parse_size(std::string_view text) {
                                                                           {"GB", 1000ull * 1000 * 1000},
                                                                           {"TB", 1000ull * 1000 * 1000 * 1000}};
   std::string_view rest = text;
-  auto const number = take_number(rest);
+  auto const number = take_digits(rest);
   if (number && rest.starts_with(' ')) rest.remove_prefix(1);
   auto const unit = number && text.ends_with(' ') ? std::nullopt : factor(kUnits, rest);
   if (!number || !unit) {
@@ -88,7 +88,7 @@ Value<std::uint64_t> parse_size(std::string_view text) {
 
 Value<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
   std::string_view rest = text;
-  auto const number = take_number(rest);
+  auto const number = take_digits(rest);
   if (!number || !rest.empty() || *number < least || *number > most) {
     return refused(quoted(text) + " is not a whole number from " + std::to_string(least) + " to " +
                    std::to_string(most));
@@ -181,10 +181,10 @@ Value<std::string> parse_mail(std::string_view text) {
 
 Value<PortRange> parse_port_range(std::string_view text) {
   std::string_view rest = text;
-  auto const low = take_number(rest);
+  auto const low = take_digits(rest);
   bool const dash = rest.starts_with('-');
   if (dash) rest.remove_prefix(1);
-  auto const high = take_number(rest);
+  auto const high = take_digits(rest);
   if (!low || !dash || !high || !rest.empty())
     return refused(quoted(text) + " is not a range of ports such as 1024-5000");
   if (*low < 1024 || *high > 65535) return refused(quoted(text) + " leaves the range 1024-65535");

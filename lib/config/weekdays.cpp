@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/ascii.hpp"
 #include "config/parsed.hpp"
 
 namespace farkeep {
@@ -9,24 +10,12 @@ namespace {
 
 constexpr std::string_view kDays[] = {"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-bool is_letter(char c) { return lower(c) >= 'a' && lower(c) <= 'z'; }
-bool same(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
-bool take(std::string_view& text, std::string_view sign) {
-  if (!text.starts_with(sign)) return false;
-  text.remove_prefix(sign.size());
-  return true;
-}
-
 /// Letters off the front: the name of a day, in full or its first three.
 std::optional<unsigned> take_day(std::string_view& text) {
-  auto const end = std::find_if_not(text.begin(), text.end(), is_letter);
+  auto const end = std::find_if_not(text.begin(), text.end(), ascii::is_letter);
   std::string_view const word = text.substr(0, static_cast<std::size_t>(end - text.begin()));
   for (unsigned i = 0; i < std::size(kDays); ++i) {
-    if (!same(word, kDays[i]) && !same(word, kDays[i].substr(0, 3))) continue;
+    if (!ascii::same(word, kDays[i]) && !ascii::same(word, kDays[i].substr(0, 3))) continue;
     text.remove_prefix(word.size());
     return i;
   }
@@ -47,13 +36,13 @@ std::optional<std::string> take_weekdays(std::string_view& text, Weekdays& days)
     auto const first = take_day(text);
     if (!first) return no_day(text);
     auto last = first;
-    if (take(text, "..") || take(text, "-")) last = take_day(text);
+    if (ascii::take(text, "..") || ascii::take(text, "-")) last = take_day(text);
     if (!last) return no_day(text);
     for (unsigned day = *first;; day = (day + 1) % 7) {
       days = static_cast<Weekdays>(days | 1u << day);
       if (day == *last) break;
     }
-  } while (take(text, ",") && !at_end());
+  } while (ascii::take(text, ",") && !at_end());
   if (!at_end()) return "cannot read " + quoted(text) + " behind the days of the week";
   return std::nullopt;
 }

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::array<std::string_view, 7> kDays{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+constexpr std::array<std::string_view, 7> kDayNames{"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
 constexpr minutes kDay{24 * 60};
 
 // HH:MM, 00:00 to 24:00.
@@ -64,7 +64,7 @@ bool WeeklySpan::contains(LocalTime local) const {
 std::string WeeklySpan::to_string() const {
   std::string out;
   for (unsigned i = 1; i <= 7 && days_ != kAllWeekdays; ++i) {  // from Monday
-    if ((days_ >> (i % 7) & 1) != 0) (out += out.empty() ? "" : ",") += kDays[i % 7];
+    if ((days_ >> (i % 7) & 1) != 0) (out += out.empty() ? "" : ",") += kDayNames[i % 7];
   }
   const auto end = begin_ + length_ == kDay ? kDay : (begin_ + length_) % kDay;
   char text[32];

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <span>
 
+#include "config/ascii.hpp"
 #include "config/nearest.hpp"
 #include "config/parsed.hpp"
 #include "config/zone.hpp"
@@ -10,12 +11,7 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kLongest = 64;  // the database's longest name has 32 characters
-
-bool same(std::string_view a, std::string_view b) {
-  auto const lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
+constexpr std::size_t kLongestZone = 64;  // the database's longest name has 32 characters
 
 /// Nothing that leaves the database's folder: no dot, no slash at an end, and no ':', with which the library begins
 /// names of its own.
@@ -24,7 +20,7 @@ bool well_formed(std::string_view name) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
            c == '-' || c == '+';
   };
-  return !name.empty() && name.size() <= kLongest && std::all_of(name.begin(), name.end(), allowed) &&
+  return !name.empty() && name.size() <= kLongestZone && std::all_of(name.begin(), name.end(), allowed) &&
          name.front() != '/' && name.back() != '/' && name.find("//") == name.npos;
 }
 
@@ -35,7 +31,7 @@ std::string hint(std::string_view name) {
   constexpr std::size_t kAbbreviation = 5;  // PST is not a slip of EST
   std::vector<std::string_view> candidates(known.begin(), known.end());
   for (std::string_view zone : candidates) {
-    if (same(zone, name) || same(zone.substr(zone.rfind('/') + 1), name))
+    if (ascii::same(zone, name) || ascii::same(zone.substr(zone.rfind('/') + 1), name))
       return ": did you mean " + std::string{zone} + "?";
   }
   if (name.size() > kAbbreviation) {
@@ -54,7 +50,7 @@ NamedTimeZone::NamedTimeZone(std::string name, std::shared_ptr<const Rules> rule
     : name_(std::move(name)), rules_(std::move(rules)) {}
 
 Value<NamedTimeZone> NamedTimeZone::parse(std::string_view name) {
-  std::string spelled{same(name, "UTC") ? "UTC" : name};
+  std::string spelled{ascii::same(name, "UTC") ? "UTC" : name};
   Rules rules;
   if (!well_formed(name) || !cctz::load_time_zone(spelled, &rules.zone))
     return refused("there is no time zone " + quoted(name) + hint(name));

@@ -3,6 +3,7 @@
 
 #include "unit/config/calendar_text.hpp"
 #include "unit/config/text_file.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -63,7 +64,7 @@ Why compare(const Calendar& c, const TimeZone& job_zone, sys_seconds after, std:
 TEST_CASE(
     "calendar: systemd 252 reads the same expressions, and gives the same times but for the differences that are "
     "meant") {
-  std::string const file = read_text(FARKEEP_VECTORS "/calendar.txt");
+  std::string const file = read_text(std::string(kVectors) + "/calendar.txt");
   std::vector<std::pair<NamedTimeZone, sys_seconds>> instants;
   std::size_t refusals = 0, expressions = 0;
   std::array<std::size_t, kWhys> count{};

@@ -5,6 +5,7 @@
 
 #include "base/limits.hpp"
 #include "unit/config/text_file.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -52,7 +53,7 @@ bool naive(std::string_view pattern, std::string_view path) {
 }  // namespace
 
 TEST_CASE("exclude: every decision that git made on the same rules") {
-  std::string const file = read_text(FARKEEP_VECTORS "/config/exclude_git.txt");
+  std::string const file = read_text(std::string(kVectors) + "/config/exclude_git.txt");
   std::vector<std::string> lines;
   std::size_t sets = 0, decisions = 0;
   ExcludeRules current;

@@ -8,20 +8,20 @@ using namespace farkeep;
 
 namespace {
 
-IniDocument parsed(std::string_view text) {
+IniDocument parsed_for_edit(std::string_view text) {
   auto out = IniDocument::parse(text, "test.ini");
   REQUIRE(out);
   return std::move(*out.value);
 }
 
 std::string after_set(std::string_view text, const SectionId& section, std::string_view key, std::string_view value) {
-  auto document = parsed(text);
+  auto document = parsed_for_edit(text);
   REQUIRE(document.set(section, key, value));
   return document.text();
 }
 
 std::string after_set_all(std::string_view text, std::vector<std::string> values) {
-  auto document = parsed(text);
+  auto document = parsed_for_edit(text);
   REQUIRE(document.set_all({"s", ""}, "k", values));
   return document.text();
 }
@@ -64,7 +64,7 @@ TEST_CASE("ini set: a repeated key gets as many lines as values") {
 }
 
 TEST_CASE("ini set: what the grammar cannot write is refused and changes nothing") {
-  auto document = parsed("[s]\nk = 1\n");
+  auto document = parsed_for_edit("[s]\nk = 1\n");
   CHECK(document.set({"s", ""}, "k", std::string{"a\0b", 3}).error() == Errc::configuration);
   CHECK(document.set({"s", ""}, "k", "a\rb").error() == Errc::configuration);
   CHECK(document.set({"s", ""}, "k=1\nx", "v").error() == Errc::configuration);
@@ -89,11 +89,11 @@ TEST_CASE("ini set: any value reads back as it was set, beside any comment") {
   for (int i = 0; i < 3000; ++i) {
     std::string value;
     for (unsigned n = random() % 8; n > 0; --n) value += alphabet[random() % std::size(alphabet)];
-    auto document = parsed(i % 2 == 0 ? "[s]\nk = old # c\nz = 1\n" : "[s]\nk = # c\nz = 1\n");
+    auto document = parsed_for_edit(i % 2 == 0 ? "[s]\nk = old # c\nz = 1\n" : "[s]\nk = # c\nz = 1\n");
     INFO("value: " << quoted(value));
     REQUIRE(document.set({"s", ""}, "k", value));
     INFO("text: " << document.text());
-    auto const again = parsed(document.text());
+    auto const again = parsed_for_edit(document.text());
     CHECK(again.find({"s", ""})->entries.size() == 2);
     CHECK(again.find({"s", ""})->entries[0].value == value);
     CHECK(document.text().find(" # c\n") != std::string::npos);

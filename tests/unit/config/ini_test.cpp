@@ -6,6 +6,7 @@
 #include "config/agent_config.hpp"
 #include "config/server_config.hpp"
 #include "unit/config/text_file.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -37,7 +38,7 @@ std::vector<ConfigError> errors_of(std::string_view kind, std::string text) {
 }  // namespace
 
 TEST_CASE("ini: every malformed text is refused with its line and reason") {
-  std::string const file = read_text(FARKEEP_VECTORS "/config/ini_malformed.txt");
+  std::string const file = read_text(std::string(kVectors) + "/config/ini_malformed.txt");
   auto const cases = rows(file);
   REQUIRE(cases.size() >= 300);
   for (auto const& row : cases) {

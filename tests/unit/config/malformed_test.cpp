@@ -5,6 +5,7 @@
 #include "config/server_config.hpp"
 #include "unit/config/fake_files.hpp"
 #include "unit/config/text_file.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -31,7 +32,7 @@ std::vector<ConfigError> mistakes_of(std::string_view kind, const std::vector<st
 }  // namespace
 
 TEST_CASE("config: every malformed configuration is refused, with the file, the line and what is meant") {
-  std::string const text = read_text(FARKEEP_VECTORS "/config/malformed.txt");
+  std::string const text = read_text(std::string(kVectors) + "/config/malformed.txt");
   std::set<std::string> different;
   std::size_t right = 0;
   for (auto const& row : rows(text)) {

@@ -13,12 +13,12 @@ using namespace farkeep::test;
 namespace {
 
 const std::string kMain = "/etc/agent.ini";
-const std::string kLeast = "[registration]\nserver = 192.0.2.1\nca_file = /ca.pem\n";
+const std::string kLeastMerged = "[registration]\nserver = 192.0.2.1\nca_file = /ca.pem\n";
 
 /// A main file and its drop-ins, in this order.
 MergedIni merged(const std::string& main, const std::vector<std::string>& drop_ins) {
   FakeFiles files;
-  files.files[kMain] = kLeast + main;
+  files.files[kMain] = kLeastMerged + main;
   for (std::size_t i = 0; i < drop_ins.size(); ++i) files.files[kMain + ".d/" + std::to_string(i) + ".ini"] = drop_ins[i];
   return read_merged(AgentConfig::schema(), files, kMain);
 }

@@ -7,15 +7,16 @@
 #include "config/profile_config.hpp"
 #include "config/server_config.hpp"
 #include "unit/config/text_file.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
 
 namespace {
 
-const std::string kAgentFile = FARKEEP_VECTORS "/../../config/agent.ini";
-const std::string kServerFile = FARKEEP_VECTORS "/../../config/server.ini";
-const std::string kProfileFile = FARKEEP_VECTORS "/../../config/profile.ini";
+const std::string kAgentFile = std::string(kVectors) + "/../../config/agent.ini";
+const std::string kServerFile = std::string(kVectors) + "/../../config/server.ini";
+const std::string kProfileFile = std::string(kVectors) + "/../../config/profile.ini";
 
 /// The sample with the comment sign taken off every key and section that `keep` lets through.
 template <class Keep>
