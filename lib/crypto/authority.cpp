@@ -8,7 +8,7 @@ namespace farkeep {
 namespace {
 
 using Role = CertificateName::Role;
-constexpr auto kDoing = "issuing a certificate";
+constexpr auto kIssuing = "issuing a certificate";
 constexpr std::chrono::seconds kRootLasts = std::chrono::days{20 * 365 + 5};
 
 /// What a certificate is to say.
@@ -20,21 +20,21 @@ struct Statement {
 };
 
 void add_extension(X509* certificate, X509V3_CTX* ctx, int type, const std::string& value) {
-  X509Owned<X509_EXTENSION> e{must_have(X509V3_EXT_conf_nid(nullptr, ctx, type, value.c_str()), kDoing)};
-  must(X509_add_ext(certificate, e.get(), -1), kDoing);
+  X509Owned<X509_EXTENSION> e{must_have(X509V3_EXT_conf_nid(nullptr, ctx, type, value.c_str()), kIssuing)};
+  must(X509_add_ext(certificate, e.get(), -1), kIssuing);
 }
 
 void set_serial(X509* certificate, Random& random) {
   std::array<std::uint8_t, 16> bytes;
   random.fill(bytes);
-  X509Owned<BIGNUM> number{must_have(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr), kDoing)};
-  X509Owned<ASN1_INTEGER> serial{must_have(BN_to_ASN1_INTEGER(number.get(), nullptr), kDoing)};
-  must(X509_set_serialNumber(certificate, serial.get()), kDoing);
+  X509Owned<BIGNUM> number{must_have(BN_bin2bn(bytes.data(), static_cast<int>(bytes.size()), nullptr), kIssuing)};
+  X509Owned<ASN1_INTEGER> serial{must_have(BN_to_ASN1_INTEGER(number.get(), nullptr), kIssuing)};
+  must(X509_set_serialNumber(certificate, serial.get()), kIssuing);
 }
 
 void set_validity(X509* certificate, const Validity& v) {
-  must_have(ASN1_TIME_set(X509_getm_notBefore(certificate), static_cast<std::time_t>(unix_seconds(v.from))), kDoing);
-  must_have(ASN1_TIME_set(X509_getm_notAfter(certificate), static_cast<std::time_t>(unix_seconds(v.until))), kDoing);
+  must_have(ASN1_TIME_set(X509_getm_notBefore(certificate), static_cast<std::time_t>(unix_seconds(v.from))), kIssuing);
+  must_have(ASN1_TIME_set(X509_getm_notAfter(certificate), static_cast<std::time_t>(unix_seconds(v.until))), kIssuing);
 }
 
 /// URI and IP names as X509V3_EXT_conf_nid reads them.  It gives commas a meaning, so only true addresses may go in.
@@ -75,21 +75,24 @@ void add_extensions(X509* certificate, X509* issuer, const Statement& s) {
 Certificate sign(const Statement& s, const VerifyKey& subject, const Certificate* issuer, const SigningKey& by,
                  Random& random) {
   Owned<EVP_PKEY> key{must_have(
-      EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, subject.bytes.data(), subject.bytes.size()), kDoing)};
-  X509Owned<X509> certificate{must_have(X509_new(), kDoing)};
+      EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, subject.bytes.data(), subject.bytes.size()), kIssuing)};
+  X509Owned<X509> certificate{must_have(X509_new(), kIssuing)};
   X509* x = certificate.get();
-  must(X509_set_version(x, X509_VERSION_3), kDoing);
+  must(X509_set_version(x, X509_VERSION_3), kIssuing);
   set_serial(x, random);
   set_validity(x, s.validity);
   auto* text = reinterpret_cast<const unsigned char*>(s.common_name.c_str());
-  must(X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, text, -1, -1, 0), kDoing);
+  must(X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, text, -1, -1, 0), kIssuing);
   X509* signer = issuer != nullptr ? issuer->native() : x;
-  must(X509_set_issuer_name(x, X509_get_subject_name(signer)), kDoing);
-  must(X509_set_pubkey(x, key.get()), kDoing);
+  must(X509_set_issuer_name(x, X509_get_subject_name(signer)), kIssuing);
+  must(X509_set_pubkey(x, key.get()), kIssuing);
   add_extensions(x, signer, s);
-  if (X509_sign(x, by.native(), nullptr) <= 0) throw_openssl(kDoing);
-  return value_or_throw(Certificate::from_native(x), kDoing);
+  if (X509_sign(x, by.native(), nullptr) <= 0) throw_openssl(kIssuing);
+  return value_or_throw(Certificate::from_native(x), kIssuing);
 }
+
+// Two roots must not have one name, or a message about the wrong one would say nothing.
+std::string root_name(const VerifyKey& key) { return "Farkeep root " + hex(key.view().first(4)); }
 
 Validity within(const Validity& wanted, const Certificate& issuer) {
   return {std::max(wanted.from, issuer.not_before()), std::min(wanted.until, issuer.not_after())};
@@ -101,13 +104,11 @@ Validity Validity::starting(WallTime now, std::chrono::seconds lasts) {
   return {now - std::chrono::hours{1}, now + lasts};
 }
 
-Authority Authority::make_root(SigningKey key, WallTime now, Random& random) {
-  // Two roots must not have one name, or a message about the wrong one would say nothing.
+Authority Authority::make_root(SigningKey key, WallTime now, Random& random, WallTime known_past) {
   auto public_key = key.public_key();
-  Statement s{CertificateName::root(),
-              "Farkeep root " + hex(public_key.view().first(4)),
-              {},
-              Validity::starting(now, kRootLasts)};
+  auto validity = Validity::starting(now, kRootLasts);
+  validity.from = std::min(validity.from, known_past);
+  Statement s{CertificateName::root(), root_name(public_key), {}, validity};
   auto certificate = sign(s, public_key, nullptr, key, random);
   return {std::move(certificate), std::move(key)};
 }
@@ -128,6 +129,13 @@ Certificate Authority::issue_authority(const CertificateRequest& request, const 
   Statement s{
       CertificateName::authority_of(server), "Farkeep authority " + server.hex(), {}, within(validity, certificate_)};
   return sign(s, request.public_key(), &certificate_, key_, random);
+}
+
+Certificate Authority::issue_link(const Certificate& successor, Random& random) const {
+  if (name_.server || !successor.is_root()) throw failure(Errc::usage, "linking one root to another: one of the two is none");
+  auto const key = value_or_throw(successor.public_key(), "reading the key of a root");
+  Statement s{CertificateName::root(), root_name(key), {}, within({successor.not_before(), successor.not_after()}, certificate_)};
+  return sign(s, key, &certificate_, key_, random);
 }
 
 Certificate Authority::issue_server(const CertificateRequest& request, const ServerId& server,

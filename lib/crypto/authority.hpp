@@ -42,8 +42,8 @@ struct Validity {
 /// own Random).
 class Authority {
  public:
-  /// Self-signed, valid for 20 years.
-  static Authority make_root(SigningKey key, WallTime now, Random& random);
+  /// Self-signed, valid for 20 years; from `known_past` on where the clock says more, which it may do wrongly.
+  static Authority make_root(SigningKey key, WallTime now, Random& random, WallTime known_past = WallTime::max());
   /// From storage.  Throws failure (configuration) when the key is not the certificate's, or it is no authority's.
   Authority(Certificate certificate, SigningKey key);
 
@@ -53,6 +53,8 @@ class Authority {
   /// The issuing authority of a server.  Throws failure (usage) unless this is the root.
   Certificate issue_authority(const CertificateRequest& request, const ServerId& server, const Validity& validity,
                               Random& random) const;
+  /// A link to another root, with its name and key: who trusts this root trusts that one.  Throws failure (usage) unless both are roots.
+  Certificate issue_link(const Certificate& successor, Random& random) const;
   /// `addresses` become IP names; failure (configuration) for one that is no IPv4 or IPv6 address.  Throws failure
   /// (usage) when this is the authority of another server.
   Certificate issue_server(const CertificateRequest& request, const ServerId& server,

@@ -140,4 +140,16 @@ result<VerifyKey> Certificate::public_key() const {
   return out;
 }
 
+bool Certificate::is_root() const {
+  auto const n = name();
+  DrainErrors drain;
+  return n && *n == CertificateName::root() && public_key() && X509_check_ca(x509_.get()) == 1;
+}
+
+bool Certificate::is_signed_by(const VerifyKey& key) const {
+  DrainErrors drain;
+  Owned<EVP_PKEY> const by{must_have(EVP_PKEY_new_raw_public_key_ex(nullptr, "ED25519", nullptr, key.bytes.data(), key.bytes.size()), "checking who signed a certificate")};
+  return X509_verify(x509_.get(), by.get()) == 1;
+}
+
 }  // namespace farkeep

@@ -63,6 +63,10 @@ class Certificate {
   bool has_address(const std::string& ip) const;
   /// Malformed unless it is an Ed25519 key.
   result<VerifyKey> public_key() const;
+  /// Whether it is made as a root's: named so, an authority, Ed25519.  Says nothing about who signed it.
+  bool is_root() const;
+  /// Whether this key signed it.
+  bool is_signed_by(const VerifyKey& key) const;
 
   /// For TLS contexts: stays this object's.
   x509_st* native() const noexcept { return x509_.get(); }
@@ -78,15 +82,52 @@ class Certificate {
 result<std::vector<Certificate>> certificates_from_pem(std::string_view pem);
 std::string to_pem(std::span<const Certificate> chain);
 
-/// Who `leaf` speaks of, if `root` says so through `intermediates` (in any order) at the given time.
+inline constexpr std::size_t kMaxRoots = 4;                     // in the life of a data centre: its first root, and three that follow
+inline constexpr std::size_t kMaxTrustedRoots = 2 * kMaxRoots;  // pinned ones that no word names are beside those
+
+class Revocations;
+
+/// The roots that a machine trusts: what it pinned, and what that led to (KEYS.md §6, "A new root").  Never none.  A value.
+class TrustedRoots {
+ public:
+  /// One alone, as most data centres have for years.  Not explicit: a root that is pinned is trusted.
+  TrustedRoots(const Certificate& pinned) : all_{pinned} {}
+  /// Errors: malformed (also: one of them twice, more than kMaxTrustedRoots).
+  static result<TrustedRoots> from_pem(std::string_view pem);
+
+  /// Pinned ones first.
+  std::span<const Certificate> all() const noexcept { return all_; }
+  std::string pem() const { return to_pem(all_); }
+  /// The one with this key; null: there is none.
+  const Certificate* with_key(const VerifyKey& key) const;
+  /// Trusts one more, because the caller says so.  What signed itself takes the place of a link to the same key.  Beyond kMaxTrustedRoots: none.
+  void add(const Certificate& root);
+  /// Trusts what those among `links` certify that were made by a root which is trusted and not revoked.  Others are passed over, whatever they are:
+  /// a peer may show anything.
+  void follow(std::span<const Certificate> links, const Revocations& revoked);
+
+ private:
+  std::vector<Certificate> all_;
+};
+
+/// Who a certificate speaks of, and what vouches for that: its issuing authority, if there is one, and the root, which is last.
+struct CheckedChain {
+  CertificateName name;
+  std::vector<Certificate> above;
+};
+
+/// Who `leaf` speaks of, if one of `roots` says so through `intermediates` (in any order; links to roots among them count for nothing) at the given time.
 ///
 /// Server and agent certificates only.  Every refusal is Errc::identity; then `why`, if given, gets a sentence for the
 /// administrator: expired, not yet valid, signed by another authority, or what is wrong with its role.
+result<CheckedChain> checked_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
+                                   const TrustedRoots& roots, WallTime at, std::string* why = nullptr);
+/// The name alone.
 result<CertificateName> check_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
-                                    const Certificate& root, WallTime at, std::string* why = nullptr);
+                                    const TrustedRoots& roots, WallTime at, std::string* why = nullptr);
 /// The same, and it must be a server's, or an agent's.
 result<CertificateName> check_chain_for(CertificateName::Role wanted, const Certificate& leaf,
-                                        std::span<const Certificate> intermediates, const Certificate& root,
+                                        std::span<const Certificate> intermediates, const TrustedRoots& roots,
                                         WallTime at, std::string* why = nullptr);
 
 }  // namespace farkeep

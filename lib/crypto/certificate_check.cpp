@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "crypto/certificate.hpp"
 #include "crypto/x509.hpp"
 
@@ -24,13 +26,14 @@ std::string name_of(Role role) {
   return "somebody";
 }
 
-std::string sentence(int error, const Certificate& at, const Certificate& leaf) {
+std::string sentence(int error, const Certificate& at, const Certificate& leaf, WallTime now) {
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      return "the certificate of \"" + at.subject() + "\" expired on " + rfc3339(at.not_after());
+      return "the certificate of \"" + at.subject() + "\" expired on " + rfc3339(at.not_after()) +
+             " (here it is " + rfc3339(now) + ")";
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return "the certificate of \"" + at.subject() + "\" is not valid before " + rfc3339(at.not_before()) +
-             "; is this machine's clock right?";
+             ", and here it is " + rfc3339(now) + ": one of the two clocks is wrong";
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -45,32 +48,34 @@ std::string sentence(int error, const Certificate& at, const Certificate& leaf) 
 
 /// The chain as OpenSSL built it, leaf first.
 result<std::vector<Certificate>> built_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
-                                             const Certificate& root, WallTime at, std::string* why) {
+                                             const TrustedRoots& roots, WallTime at, std::string* why) {
   constexpr auto kDoing = "checking a certificate chain";
   DrainErrors drain;
   X509Owned<X509_STORE> store{must_have(X509_STORE_new(), kDoing)};
-  must(X509_STORE_add_cert(store.get(), root.native()), kDoing);
+  for (const auto& root : roots.all()) must(X509_STORE_add_cert(store.get(), root.native()), kDoing);
   X509Owned<STACK_OF(X509)> between{must_have(sk_X509_new_null(), kDoing)};
+  // What leads to roots was looked at before: here a root is trusted, or is none.
   for (const auto& c : intermediates)
-    if (sk_X509_push(between.get(), c.native()) == 0) throw_openssl(kDoing);
+    if (!c.is_root() && sk_X509_push(between.get(), c.native()) == 0) throw_openssl(kDoing);
   X509Owned<X509_STORE_CTX> ctx{must_have(X509_STORE_CTX_new(), kDoing)};
   must(X509_STORE_CTX_init(ctx.get(), store.get(), leaf.native(), between.get()), kDoing);
   auto* param = X509_STORE_CTX_get0_param(ctx.get());
   must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT), kDoing);
+  // A link stands for its root, which did not sign it.
+  const bool link = std::any_of(roots.all().begin(), roots.all().end(), [](const Certificate& c) { return X509_self_signed(c.native(), 0) != 1; });
+  if (link) must(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN), kDoing);
   X509_VERIFY_PARAM_set_time(param, static_cast<std::time_t>(unix_seconds(at)));
 
   bool good = X509_verify_cert(ctx.get()) == 1;
   if (!good) {
     X509* current = X509_STORE_CTX_get_current_cert(ctx.get());
     auto failed = current != nullptr ? Certificate::from_native(current) : result<Certificate>{leaf};
-    return refuse(why, sentence(X509_STORE_CTX_get_error(ctx.get()), failed ? *failed : leaf, leaf));
+    return refuse(why, sentence(X509_STORE_CTX_get_error(ctx.get()), failed ? *failed : leaf, leaf, at));
   }
   std::vector<Certificate> chain;
   auto* stack = X509_STORE_CTX_get0_chain(ctx.get());
   for (int i = 0; i < sk_X509_num(stack); ++i) {
-    auto c = Certificate::from_native(sk_X509_value(stack, i));
-    if (!c) return refuse(why, "a certificate of the chain is too large");
-    chain.push_back(std::move(*c));
+    chain.push_back(value_or_throw(Certificate::from_native(sk_X509_value(stack, i)), kDoing));  // one of those above
   }
   return chain;
 }
@@ -88,10 +93,10 @@ bool usage_fits(const Certificate& leaf, Role role) {
 
 }  // namespace
 
-result<CertificateName> check_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
-                                    const Certificate& root, WallTime at, std::string* why) {
+result<CheckedChain> checked_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
+                                   const TrustedRoots& roots, WallTime at, std::string* why) {
   if (intermediates.size() > kMaxCertificates) return refuse(why, "the chain has too many certificates");
-  auto chain = built_chain(leaf, intermediates, root, at, why);
+  auto chain = built_chain(leaf, intermediates, roots, at, why);
   if (!chain) return chain.error();
   if (chain->size() > 3) return refuse(why, "the chain is longer than root, issuing authority and certificate");
   for (const auto& c : *chain)
@@ -113,13 +118,20 @@ result<CertificateName> check_chain(const Certificate& leaf, std::span<const Cer
       return refuse(why, "the authority of server " + issuing->server->brief() + " cannot vouch for server " +
                              name->server->brief());
   }
-  return *name;
+  return CheckedChain{std::move(*name), {chain->begin() + 1, chain->end()}};
+}
+
+result<CertificateName> check_chain(const Certificate& leaf, std::span<const Certificate> intermediates,
+                                    const TrustedRoots& roots, WallTime at, std::string* why) {
+  auto checked = checked_chain(leaf, intermediates, roots, at, why);
+  if (!checked) return checked.error();
+  return std::move(checked->name);
 }
 
 result<CertificateName> check_chain_for(Role wanted, const Certificate& leaf,
-                                        std::span<const Certificate> intermediates, const Certificate& root,
+                                        std::span<const Certificate> intermediates, const TrustedRoots& roots,
                                         WallTime at, std::string* why) {
-  auto name = check_chain(leaf, intermediates, root, at, why);
+  auto name = check_chain(leaf, intermediates, roots, at, why);
   if (!name) return name;
   if (name->role != wanted)
     return refuse(why, "the certificate is " + name_of(name->role) + "'s, but " + name_of(wanted) + "'s is needed");

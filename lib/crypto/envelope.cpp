@@ -10,19 +10,18 @@
 namespace farkeep {
 namespace {
 
-constexpr std::string_view kMagic = "FKEV";
-constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kHead = 4 + 1 + 1 + SessionId::kSize, kSealed = 48;
-constexpr std::size_t kWrapEnvelope = kHead + 24 + kSealed, kX25519Envelope = kHead + 64 + kSealed;
+constexpr std::string_view kEnvelopeMagic = "FKEV";
+constexpr std::uint8_t kEnvelopeVersion = 1;
+constexpr std::size_t kEnvelopeHead = 4 + 1 + 1 + SessionId::kSize, kSealedSession = 48;
+constexpr std::size_t kWrapEnvelope = kEnvelopeHead + 24 + kSealedSession, kX25519Envelope = kEnvelopeHead + 64 + kSealedSession;
 static_assert(kX25519Envelope == kMaxEnvelope);
-const std::array<std::uint8_t, 12> kNoNonce{};  // the key is made for this one message
 
 Buffer head(EnvelopeKind kind, const SessionId& session) {
   Buffer out;
   out.reserve(kMaxEnvelope);
   Writer w{out};
-  w.raw(as_bytes(kMagic));
-  w.number(kVersion);
+  w.raw(as_bytes(kEnvelopeMagic));
+  w.number(kEnvelopeVersion);
   w.number(static_cast<std::uint8_t>(kind));
   w.raw(session.view());
   return out;
@@ -42,7 +41,7 @@ Buffer seal_envelope(const SecretKey& session_key, const SessionId& session, con
   const ByteView parts[] = {session.view(), session_key.view()};
   Nonce192 nonce = hedged_nonce(hedge_key(wrap_key), random, parts);
   Buffer out = head(EnvelopeKind::wrap, session);
-  std::array<std::uint8_t, kSealed> sealed;
+  std::array<std::uint8_t, kSealedSession> sealed;
   ByteView aad = out;
   XAes256Gcm{wrap_key}.seal(nonce, {&aad, 1}, session_key.view(), sealed);
   append(out, nonce.view());
@@ -60,7 +59,7 @@ Buffer seal_envelope_for(const X25519PublicKey& recipient, const SecretKey& sess
   Buffer out = head(EnvelopeKind::x25519, session);
   append(out, ephemeral.public_key().view());
   append(out, recipient.view());
-  std::array<std::uint8_t, kSealed> sealed;
+  std::array<std::uint8_t, kSealedSession> sealed;
   ByteView aad = out;
   gcm_seal(x25519_key(shared, aad.last(64)).view(), kNoNonce, {&aad, 1}, session_key.view(), sealed);
   append(out, sealed);
@@ -68,8 +67,8 @@ Buffer seal_envelope_for(const X25519PublicKey& recipient, const SecretKey& sess
 }
 
 result<EnvelopeKind> envelope_kind(ByteView envelope, const SessionId& session) {
-  if (envelope.size() < kHead || as_text(envelope.first(kMagic.size())) != kMagic) return Errc::malformed;
-  if (envelope[4] != kVersion) return Errc::unsupported_version;
+  if (envelope.size() < kEnvelopeHead || as_text(envelope.first(kEnvelopeMagic.size())) != kEnvelopeMagic) return Errc::malformed;
+  if (envelope[4] != kEnvelopeVersion) return Errc::unsupported_version;
   auto kind = static_cast<EnvelopeKind>(envelope[5]);
   switch (kind) {
     case EnvelopeKind::wrap:
@@ -89,11 +88,11 @@ result<SecretKey> open_envelope(ByteView envelope, const SessionId& session, con
   auto kind = envelope_kind(envelope, session);
   if (!kind) return kind.error();
   if (*kind != EnvelopeKind::wrap) return Errc::bad_secret;
-  ByteView aad = envelope.first(kHead);
+  ByteView aad = envelope.first(kEnvelopeHead);
   Nonce192 nonce;
-  std::memcpy(nonce.bytes.data(), envelope.data() + kHead, nonce.bytes.size());
+  std::memcpy(nonce.bytes.data(), envelope.data() + kEnvelopeHead, nonce.bytes.size());
   SecretKey session_key;
-  auto opened = XAes256Gcm{wrap_key}.open(nonce, {&aad, 1}, envelope.last(kSealed), session_key.mutable_view());
+  auto opened = XAes256Gcm{wrap_key}.open(nonce, {&aad, 1}, envelope.last(kSealedSession), session_key.mutable_view());
   if (!opened) return opened.error();
   return session_key;
 }
@@ -102,13 +101,13 @@ result<SecretKey> open_envelope(ByteView envelope, const SessionId& session, con
   auto kind = envelope_kind(envelope, session);
   if (!kind) return kind.error();
   if (*kind != EnvelopeKind::x25519) return Errc::bad_secret;
-  ByteView aad = envelope.first(envelope.size() - kSealed);
+  ByteView aad = envelope.first(envelope.size() - kSealedSession);
   ByteView ends = aad.last(64);
   if (!equal(ends.last(32), recipient.public_key().view())) return Errc::bad_secret;
   auto shared = recipient.agree(*X25519PublicKey::from(ends.first(32)));
   if (!shared) return shared.error();
   SecretKey session_key;
-  if (!gcm_open(x25519_key(*shared, ends).view(), kNoNonce, {&aad, 1}, envelope.last(kSealed),
+  if (!gcm_open(x25519_key(*shared, ends).view(), kNoNonce, {&aad, 1}, envelope.last(kSealedSession),
                 session_key.mutable_view()))
     return Errc::damaged;
   return session_key;

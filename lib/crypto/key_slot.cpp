@@ -4,22 +4,22 @@
 #include "base/codec.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/hedge.hpp"
+#include "crypto/key_file.hpp"
 #include "crypto/openssl.hpp"
 
 namespace farkeep {
 namespace {
 
-constexpr std::string_view kMagic = "FKSL";
-constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kSealed = 48, kCommitment = 32, kChecksum = 8;
-constexpr std::size_t kHead = 6, kTail = kSealed + kCommitment + kChecksum;
-constexpr std::size_t kPassphraseSlot = kHead + 16 + 32 + kTail, kEscrowSlot = kHead + 64 + kTail;
-const std::array<std::uint8_t, 12> kNoNonce{};  // the key is made for this one message
+constexpr std::string_view kSlotMagic = "FKSL";
+constexpr std::uint8_t kSlotVersion = 1;
+constexpr std::size_t kSealedRoot = 48, kCommitment = 32, kSlotChecksum = 8;
+constexpr std::size_t kSlotHead = 6, kTail = kSealedRoot + kCommitment + kSlotChecksum;
+constexpr std::size_t kPassphraseSlot = kSlotHead + 16 + 32 + kTail, kEscrowSlot = kSlotHead + 64 + kTail;
 
 /// KEK ‖ KCOM.
 using SlotKeys = Secret<64>;
 
-Digest checksum(ByteView before) {
+Digest slot_checksum(ByteView before) {
   Sha256 hash;
   hash.update(as_bytes("farkeep/1/slot"));
   hash.update(before);
@@ -30,33 +30,35 @@ Buffer head(SlotKind kind) {
   Buffer slot;
   slot.reserve(kEscrowSlot);
   Writer w{slot};
-  w.raw(as_bytes(kMagic));
-  w.number(kVersion);
+  w.raw(as_bytes(kSlotMagic));
+  w.number(kSlotVersion);
   w.number(static_cast<std::uint8_t>(kind));
   return slot;
 }
 
 /// Appends the tail: sealed R, commitment, checksum.
 Buffer close(Buffer slot, const SlotKeys& keys, const SecretKey& root) {
+  if (is_no_key(root)) throw failure(Errc::damaged, "sealing a root key of zeros in a slot");
   ByteView kek = keys.view().first(32), kcom = keys.view().last(32);
-  std::array<std::uint8_t, kSealed> sealed;
+  std::array<std::uint8_t, kSealedRoot> sealed;
   ByteView aad = slot;
   gcm_seal(kek, kNoNonce, {&aad, 1}, root.view(), sealed);
   append(slot, sealed);
   append(slot, Hmac{kcom}(ByteView{slot}).view());
-  append(slot, checksum(slot).view().first(kChecksum));
+  append(slot, slot_checksum(slot).view().first(kSlotChecksum));
   return slot;
 }
 
 /// The other way round.  `slot` is whole and of its kind's length.
 result<SecretKey> open(ByteView slot, const SlotKeys& keys, Errc uncommitted) {
   ByteView kek = keys.view().first(32), kcom = keys.view().last(32);
-  ByteView committed = slot.first(slot.size() - kCommitment - kChecksum);
+  ByteView committed = slot.first(slot.size() - kCommitment - kSlotChecksum);
   if (!equal_constant_time(Hmac{kcom}(committed).view(), slot.subspan(committed.size(), kCommitment)))
     return uncommitted;
   ByteView aad = slot.first(slot.size() - kTail);
   SecretKey root;
-  if (!gcm_open(kek, kNoNonce, {&aad, 1}, slot.subspan(aad.size(), kSealed), root.mutable_view())) return Errc::damaged;
+  if (!gcm_open(kek, kNoNonce, {&aad, 1}, slot.subspan(aad.size(), kSealedRoot), root.mutable_view())) return Errc::damaged;
+  if (is_no_key(root)) return Errc::damaged;  // made by somebody who wants backups under a key that everybody knows
   return root;
 }
 
@@ -78,10 +80,10 @@ SlotKeys escrow_keys(const SecretKey& shared, ByteView ends) {
 
 result<SlotKind> slot_kind(ByteView slot) {
   if (slot.size() > kMaxSlot) return Errc::too_large;
-  if (slot.size() < kHead + kChecksum || as_text(slot.first(kMagic.size())) != kMagic) return Errc::malformed;
-  ByteView before = slot.first(slot.size() - kChecksum);
-  if (!equal(checksum(before).view().first(kChecksum), slot.last(kChecksum))) return Errc::damaged;
-  if (slot[4] != kVersion) return Errc::unsupported_version;
+  if (slot.size() < kSlotHead + kSlotChecksum || as_text(slot.first(kSlotMagic.size())) != kSlotMagic) return Errc::malformed;
+  ByteView before = slot.first(slot.size() - kSlotChecksum);
+  if (!equal(slot_checksum(before).view().first(kSlotChecksum), slot.last(kSlotChecksum))) return Errc::damaged;
+  if (slot[4] != kSlotVersion) return Errc::unsupported_version;
   switch (static_cast<SlotKind>(slot[5])) {
     case SlotKind::passphrase:
       if (slot.size() != kPassphraseSlot) return Errc::malformed;
@@ -101,24 +103,30 @@ Buffer seal_passphrase_slot(const SecretKey& root, ByteView passphrase, const Sc
   w.number(cost.n);
   w.number(cost.r);
   w.number(cost.p);
-  const ByteView parts[] = {as_bytes("slot/passphrase"), ByteView{slot}.subspan(kHead)};
+  const ByteView parts[] = {as_bytes("slot/passphrase"), ByteView{slot}.subspan(kSlotHead)};
   Digest salt = hedge(hedge_key(root), random, parts);
   w.raw(salt.view());
   auto keys = passphrase_keys(passphrase, salt.view(), cost);
   return close(std::move(slot), keys, root);
 }
 
-result<SecretKey> open_passphrase_slot(ByteView slot, ByteView passphrase) {
+result<ScryptCost> passphrase_cost(ByteView slot) {
   auto kind = slot_kind(slot);
   if (!kind) return kind.error();
   if (*kind != SlotKind::passphrase) return Errc::bad_secret;
-  Reader r{slot.subspan(kHead)};
+  Reader r{slot.subspan(kSlotHead)};
   ScryptCost cost;
   cost.n = r.number<std::uint64_t>();
   cost.r = r.number<std::uint32_t>();
   cost.p = r.number<std::uint32_t>();
   if (auto fits = check(cost); !fits) return fits.error();
-  return open(slot, passphrase_keys(passphrase, r.raw(32), cost), Errc::bad_secret);
+  return cost;
+}
+
+result<SecretKey> open_passphrase_slot(ByteView slot, ByteView passphrase) {
+  auto cost = passphrase_cost(slot);
+  if (!cost) return cost.error();
+  return open(slot, passphrase_keys(passphrase, slot.subspan(kSlotHead + 16, 32), *cost), Errc::bad_secret);
 }
 
 Buffer seal_escrow_slot(const SecretKey& root, const EscrowPublicKey& organisation, Random& random) {
@@ -130,7 +138,7 @@ Buffer seal_escrow_slot(const SecretKey& root, const EscrowPublicKey& organisati
   Buffer slot = head(SlotKind::escrow);
   append(slot, ephemeral.public_key().view());
   append(slot, organisation.view());
-  auto keys = escrow_keys(shared, ByteView{slot}.subspan(kHead));
+  auto keys = escrow_keys(shared, ByteView{slot}.subspan(kSlotHead));
   return close(std::move(slot), keys, root);
 }
 
@@ -138,14 +146,14 @@ result<EscrowPublicKey> escrow_recipient(ByteView slot) {
   auto kind = slot_kind(slot);
   if (!kind) return kind.error();
   if (*kind != SlotKind::escrow) return Errc::bad_secret;
-  return *EscrowPublicKey::from(slot.subspan(kHead + 32, 32));
+  return *EscrowPublicKey::from(slot.subspan(kSlotHead + 32, 32));
 }
 
 result<SecretKey> open_escrow_slot(ByteView slot, const EscrowPrivateKey& organisation) {
   auto kind = slot_kind(slot);
   if (!kind) return kind.error();
   if (*kind != SlotKind::escrow) return Errc::bad_secret;
-  ByteView ends = slot.subspan(kHead, 64);
+  ByteView ends = slot.subspan(kSlotHead, 64);
   if (!equal(ends.last(32), organisation.public_key().view())) return Errc::bad_secret;
   auto shared = organisation.agree(*EscrowPublicKey::from(ends.first(32)));
   if (!shared) return shared.error();

@@ -27,8 +27,10 @@ result<SlotKind> slot_kind(ByteView slot);
 
 /// Throws failure when the passphrase is empty (usage) or check(cost) refuses the cost.  Takes as long as one scrypt.
 Buffer seal_passphrase_slot(const SecretKey& root, ByteView passphrase, const ScryptCost& cost, Random& random);
+/// What trying a passphrase on a slot would cost, without trying it.  Refuses what open_passphrase_slot() refuses before its scrypt.
+result<ScryptCost> passphrase_cost(ByteView slot);
 /// bad_secret: the wrong passphrase, or another kind of slot.  damaged, malformed, unsupported_version: as said in
-/// KEYS.md; malformed and too_large also when the slot asks for a cost that check() refuses.  Takes as long as one
+/// KEYS.md, damaged also when the key in it is all zeros; malformed and too_large also when the slot asks for a cost that check() refuses.  Takes as long as one
 /// scrypt, but only for a slot that is whole.
 result<SecretKey> open_passphrase_slot(ByteView slot, ByteView passphrase);
 

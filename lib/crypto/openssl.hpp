@@ -1,8 +1,11 @@
 #pragma once
 
+#include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+
+#include <array>
 
 #include "base/bytes.hpp"
 #include "crypto/handles.hpp"
@@ -32,6 +35,10 @@ struct DrainErrors {
   ~DrainErrors() { ERR_clear_error(); }
 };
 
+struct FreeBio {
+  void operator()(BIO* p) const noexcept { BIO_free(p); }
+};
+
 // Fetching by name takes locks and string compares; these do it once.  Never freed: they must outlive every static.
 const EVP_MD* sha256_algorithm();
 const EVP_CIPHER* aes_128_ecb_algorithm();
@@ -45,5 +52,7 @@ EVP_KDF* scrypt_algorithm();
 void gcm_seal(ByteView key, ByteView nonce, std::span<const ByteView> aad, ByteView plain, MutableByteView out);
 /// False, and `out` zeroed, when the tag does not fit.  `out` has sealed.size() - 16 bytes; sealed.size() >= 16.
 bool gcm_open(ByteView key, ByteView nonce, std::span<const ByteView> aad, ByteView sealed, MutableByteView out);
+/// The nonce under a key that is made for one message.
+inline constexpr std::array<std::uint8_t, 12> kNoNonce{};
 
 }  // namespace farkeep

@@ -11,11 +11,7 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kMaxPem = 4096;  // such a key has 119 bytes; the rest is for comments around it
-
-struct FreeBio {
-  void operator()(BIO* p) const noexcept { BIO_free(p); }
-};
+constexpr std::size_t kMaxKeyPem = 4096;  // such a key has 119 bytes; the rest is for comments around it
 
 struct FreeKeyInfo {
   void operator()(PKCS8_PRIV_KEY_INFO* p) const noexcept { PKCS8_PRIV_KEY_INFO_free(p); }
@@ -71,7 +67,7 @@ SecretText pkcs8_pem(const EVP_PKEY& key, ByteView passphrase) {
 }
 
 result<Owned<EVP_PKEY>> pkcs8_from_pem(std::string_view pem, int type) {
-  if (pem.size() > kMaxPem) return Errc::too_large;
+  if (pem.size() > kMaxKeyPem) return Errc::too_large;
   DrainErrors drain;
   std::unique_ptr<BIO, FreeBio> bio{
       must_have(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), "reading a private key")};
@@ -81,7 +77,7 @@ result<Owned<EVP_PKEY>> pkcs8_from_pem(std::string_view pem, int type) {
 }
 
 result<Owned<EVP_PKEY>> pkcs8_from_pem(std::string_view pem, int type, ByteView passphrase) {
-  if (pem.size() > kMaxPem) return Errc::too_large;
+  if (pem.size() > kMaxKeyPem) return Errc::too_large;
   DrainErrors drain;
   std::unique_ptr<BIO, FreeBio> bio{
       must_have(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())), "reading a private key")};

@@ -2,11 +2,12 @@
 
 #include "base/codec.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/key_file.hpp"
 
 namespace farkeep {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kRecoveryKeyVersion = 1;
 constexpr std::size_t kChecksum = 10, kBytes = 1 + 32 + 16 + 16 + kChecksum;
 constexpr std::size_t kLetters = kBytes * 8 / 5, kGroup = 5;
 constexpr std::size_t kMostTyped = 4096;  // with all the blanks somebody may leave
@@ -50,7 +51,7 @@ std::string print_recovery_key(const SecretKey& root, const AccountId& account, 
   Buffer raw;
   raw.reserve(kBytes);
   Writer w{raw};
-  w.number(kVersion);
+  w.number(kRecoveryKeyVersion);
   w.raw(root.view());
   w.raw(account.view());
   w.raw(agent.view());
@@ -80,9 +81,10 @@ result<RecoveryKey> parse_recovery_key(std::string_view typed) {
   if (!equal_constant_time(checksum(before).view().first(kChecksum), ByteView{*raw}.last(kChecksum)))
     return Errc::bad_secret;
   Reader r{before};
-  if (r.number<std::uint8_t>() != kVersion) return Errc::unsupported_version;
+  if (r.number<std::uint8_t>() != kRecoveryKeyVersion) return Errc::unsupported_version;
   RecoveryKey key;
   key.root = std::move(*SecretKey::from(r.raw(32)));
+  if (is_no_key(key.root)) return Errc::malformed;
   key.account = *AccountId::from(r.raw(16));
   key.agent = *AgentId::from(r.raw(16));
   return key;

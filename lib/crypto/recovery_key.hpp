@@ -20,7 +20,7 @@ struct RecoveryKey {
 std::string print_recovery_key(const SecretKey& root, const AccountId& account, const AgentId& agent);
 
 /// What somebody typed: either case; blanks, line ends and dashes anywhere; 0, 1 and 8 for O, I and B.
-/// malformed: other characters, or too few or too many.  bad_secret: mistyped (the checksum).  unsupported_version.
+/// malformed: other characters, or too few or too many, or a key of zeros.  bad_secret: mistyped (the checksum).  unsupported_version.
 result<RecoveryKey> parse_recovery_key(std::string_view typed);
 
 }  // namespace farkeep

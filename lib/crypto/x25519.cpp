@@ -11,9 +11,6 @@ namespace {
 
 constexpr std::size_t kMaxPublicPem = 4096;  // such a key has 113 bytes; the rest is for comments around it
 
-struct FreeBio {
-  void operator()(BIO* p) const noexcept { BIO_free(p); }
-};
 struct FreeContext {
   void operator()(EVP_PKEY_CTX* p) const noexcept { EVP_PKEY_CTX_free(p); }
 };

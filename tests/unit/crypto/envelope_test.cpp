@@ -15,7 +15,7 @@ SecretKey session_key() { return counting_secret<32>(0x40); }
 SecretKey wrap_key() { return KeyRing{counting_secret<32>(0)}.wrap_key(); }
 X25519PrivateKey owner() { return X25519PrivateKey::from_secret(counting_secret<32>(0x80)); }
 
-Buffer golden(const std::string& name) {
+Buffer golden_envelope(const std::string& name) {
   for (const auto& v : vectors("envelope"))
     if (v.name == name) return v.raw("envelope");
   FAIL("no vector " << name);
@@ -47,14 +47,14 @@ TEST_CASE("envelope: every vector is read as its file says") {
 
 TEST_CASE("envelope: writes the bytes that the second implementation writes") {
   CountingRandom a, b;
-  CHECK(hex(seal_envelope(session_key(), kSession, wrap_key(), a)) == hex(golden("wrap.ok")));
-  CHECK(hex(seal_envelope_for(owner().public_key(), session_key(), kSession, b)) == hex(golden("x25519.ok")));
+  CHECK(hex(seal_envelope(session_key(), kSession, wrap_key(), a)) == hex(golden_envelope("wrap.ok")));
+  CHECK(hex(seal_envelope_for(owner().public_key(), session_key(), kSession, b)) == hex(golden_envelope("x25519.ok")));
 }
 
 TEST_CASE("envelope: a changed bit anywhere is refused") {
   auto wrap = wrap_key();
   auto key = owner();
-  auto wrapped = golden("wrap.ok"), sealed_for = golden("x25519.ok");
+  auto wrapped = golden_envelope("wrap.ok"), sealed_for = golden_envelope("x25519.ok");
   auto every_bit = [](Buffer& data, auto opens) {
     for (std::size_t i = 0; i < data.size(); ++i)
       for (int bit = 0; bit < 8; ++bit) {
@@ -72,7 +72,7 @@ TEST_CASE("envelope: a changed bit anywhere is refused") {
 
 TEST_CASE("envelope: any length but its own is refused") {
   for (auto name : {"wrap.ok", "x25519.ok"}) {
-    auto good = golden(name);
+    auto good = golden_envelope(name);
     for (std::size_t size = 0; size < 200; ++size) {
       auto other = good;
       other.resize(size);

@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/hex.hpp"
 #include "crypto/random.hpp"
+#include "vectors_folder.hpp"
 
 namespace farkeep::testing {
 
@@ -56,7 +57,7 @@ struct Vector {
 
 inline std::vector<Vector> vectors(const std::string& folder) {
   std::vector<Vector> out;
-  for (const auto& file : std::filesystem::directory_iterator(std::string(FARKEEP_VECTORS "/crypto/") + folder)) {
+  for (const auto& file : std::filesystem::directory_iterator(std::string(kVectors) + "/crypto/" + folder)) {
     Vector v;
     auto stem = file.path().stem().string();
     v.name = stem;

@@ -4,6 +4,7 @@
 #include <new>
 #include <type_traits>
 
+#include "crypto/locked_key.hpp"
 #include "helpers.hpp"
 
 using namespace farkeep;
@@ -84,4 +85,25 @@ TEST_CASE("system random: fills everything, and not with the same") {
   auto a = random.secret<32>(), b = random.secret<32>();
   CHECK_FALSE(equal(a.view(), b.view()));
   CHECK_FALSE(equal(a.view(), Buffer(32, 0)));
+}
+
+TEST_CASE("locked key: it is locked as long as there is room, moves without a copy, and its place is wiped and given again") {
+  LockedKey key(counting_secret<32>(1));
+  CHECK(equal(key->view(), counting<32>(1)));
+  if (!key.is_locked()) WARN("the system locks no memory here");
+  const bool can = key.is_locked();
+  const auto* place = key->view().data();
+  LockedKey moved = std::move(key);
+  CHECK(moved->view().data() == place);
+  CHECK(moved.is_locked() == can);
+  {
+    std::vector<LockedKey> many;
+    for (int i = 0; i < 2000; ++i) many.emplace_back(counting_secret<32>(static_cast<std::uint8_t>(i)));
+    CHECK_FALSE(many.back().is_locked());  // more than there is room for: still keys
+    for (int i = 0; i < 2000; ++i) REQUIRE(equal(many[static_cast<std::size_t>(i)]->view(), counting<32>(static_cast<std::uint8_t>(i))));
+    CHECK(equal(moved->view(), counting<32>(1)));
+  }
+  const LockedKey again;
+  CHECK(again.is_locked() == can);
+  CHECK(equal(again->view(), Buffer(32, 0)));
 }
