@@ -21,7 +21,7 @@ struct StartedChild {
   int id = 0;
   Descriptor output, errors;  ///< where to read what it prints; both do not block
 };
-/// Throws failure with the command in the text.
+/// Throws failure with the command in the text; configuration when its first word is a file that others may change (file_access.hpp).
 StartedChild start_child(const ChildOrder& order);
 
 /// Its exit status, 128 + n when signal n ended it.  Blocks until it has ended, and until then only; what it left running in its group runs on.

@@ -11,6 +11,7 @@
 
 #include "base/error.hpp"
 #include "platform/io_posix.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep {
 namespace {
@@ -95,6 +96,7 @@ std::vector<char*> environment_of(const ChildOrder& order) {
 
 StartedChild start_child(const ChildOrder& order) {
   const std::string doing = "starting the command '" + order.command + "'";
+  if (const std::string who = who_may_change(program_of(order.command)); !who.empty()) throw failure::whole(Errc::configuration, doing + ": " + who);
   Pipe output = make_pipe(doing), errors = make_pipe(doing);
   const Pipe input = filled_pipe(order.input, doing);
   const Attributes how(input.read.get(), output.write.get(), errors.write.get());

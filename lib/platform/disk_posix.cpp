@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "platform/descriptor.hpp"
 #include "platform/disk.hpp"
+#include "platform/disk_size.hpp"
 #include "platform/folder_posix.hpp"
 #include "platform/io_posix.hpp"
 #include "platform/printable.hpp"
@@ -101,6 +102,13 @@ int flags_for(Open how) {
   return O_RDONLY;
 }
 
+struct statvfs file_system(const std::string& path) {
+  struct statvfs st;
+  auto const ask = [&] { return ::statvfs(path.c_str(), &st); };
+  if (posix::again_if_interrupted(ask) != 0) throw_errno(errno, "asking for the space at " + printable(path));
+  return st;
+}
+
 class SystemDisk final : public Disk {
  public:
   std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
@@ -133,7 +141,10 @@ class SystemDisk final : public Disk {
   }
 
   std::unique_ptr<DiskLock> lock(const std::string& path) override {
-    Descriptor file = open_file(path, O_RDWR | O_CREAT, "locking");
+    Descriptor file = posix::open_for(path, O_RDWR | O_CREAT);
+    // What a failing disk holds can still be read, by one process as before.
+    if (!file && errno == EROFS) file = posix::open_for(path, O_RDONLY);
+    if (!file) throw_errno(errno, "locking " + printable(path));
     auto const take = [&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); };
     if (posix::again_if_interrupted(take) == 0) return std::make_unique<SystemLock>(std::move(file));
     if (errno == EWOULDBLOCK) return nullptr;
@@ -141,21 +152,28 @@ class SystemDisk final : public Disk {
   }
 
   std::uint64_t free_bytes(const std::string& path) override {
-    struct statvfs st;
-    auto const ask = [&] { return ::statvfs(path.c_str(), &st); };
-    if (posix::again_if_interrupted(ask) != 0) throw_errno(errno, "asking for free space at " + printable(path));
+    auto const st = file_system(path);
     return static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize;
   }
 
  private:
+  // A pipe in the place of a file would be waited for without an end, and nothing in it has a place to be read from.
   static Descriptor open_file(const std::string& path, int flags, const char* doing) {
-    Descriptor file = posix::open_for(path, flags);
+    Descriptor file = posix::open_for(path, flags | O_NONBLOCK);
     if (!file) throw_errno(errno, std::string{doing} + ' ' + printable(path));
+    struct stat st;
+    if (::fstat(file.get(), &st) != 0) throw_errno(errno, std::string{doing} + ' ' + printable(path));
+    if (S_ISFIFO(st.st_mode)) throw failure(Errc::io, std::string{doing} + ' ' + printable(path) + ": it is a pipe, not a file");
     return file;
   }
 };
 
 }  // namespace
+
+std::uint64_t disk_size(const std::string& path) {
+  auto const st = file_system(path);
+  return static_cast<std::uint64_t>(st.f_blocks) * st.f_frsize;
+}
 
 Disk& system_disk() {
   static SystemDisk disk;

@@ -15,9 +15,9 @@ namespace farkeep {
 namespace {
 
 // Removes the file unless it got its final name.
-struct Temporary {
-  explicit Temporary(std::string p) : path(std::move(p)) {}
-  ~Temporary() {
+struct NewFile {
+  explicit NewFile(std::string p) : path(std::move(p)) {}
+  ~NewFile() {
     if (!path.empty()) ::unlink(path.c_str());
   }
   std::string path;
@@ -37,14 +37,14 @@ void replace_edited_file(const std::string& path, ByteView bytes) {
   std::string name = real + ".XXXXXX";
   Descriptor file{::mkostemp(name.data(), O_CLOEXEC)};
   if (!file) throw_errno(errno, doing);
-  Temporary temporary{name};
+  NewFile unfinished{name};
   // Who may not give a file away must not lose its owner's right to read it either.
   if (::fchown(file.get(), before.st_uid, before.st_gid) != 0) throw_errno(errno, doing + " with its owner");
   if (::fchmod(file.get(), before.st_mode & 07777U) != 0) throw_errno(errno, doing);
   posix::write_all(file.get(), bytes, doing);
   if (::fsync(file.get()) != 0) throw_errno(errno, doing);
   if (::rename(name.c_str(), real.c_str()) != 0) throw_errno(errno, doing);
-  temporary.path.clear();
+  unfinished.path.clear();
   std::string const folder = real.substr(0, real.rfind('/') + 1);
   Descriptor at{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!at || ::fsync(at.get()) != 0) throw_errno(errno, doing);
@@ -55,12 +55,12 @@ void publish_file(const std::string& path, ByteView bytes) {
   std::string name = path + ".XXXXXX";
   Descriptor file{::mkostemp(name.data(), O_CLOEXEC)};
   if (!file) throw_errno(errno, doing);
-  Temporary temporary{name};
+  NewFile unfinished{name};
   if (::fchmod(file.get(), 0644) != 0) throw_errno(errno, doing);
   posix::write_all(file.get(), bytes, doing);
   if (file.close() != 0) throw_errno(errno, doing);
   if (::rename(name.c_str(), path.c_str()) != 0) throw_errno(errno, doing);
-  temporary.path.clear();
+  unfinished.path.clear();
 }
 
 }  // namespace farkeep

@@ -121,7 +121,12 @@ void make_folders(const std::string& path) {
     Descriptor const made{again_if_interrupted([&] { return ::open(path.c_str(), kOpenFolder | O_NOFOLLOW); })};
     if (!made || ::fchown(made.get(), owner->user, owner->group) != 0) throw_errno(errno, "giving folder " + printable(path) + " to its parent's owner");
   }
-  sync_folder(parent);
+  try {
+    sync_folder(parent);
+  } catch (...) {
+    ::rmdir(path.c_str());  // if that fails too, the one who asks again takes it for durable; two failures at once are not promised
+    throw;
+  }
 }
 
 void sync_folder(const std::string& path) {

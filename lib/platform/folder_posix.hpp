@@ -19,6 +19,7 @@ struct FolderName {
 std::vector<FolderName> read_names(int folder, const std::string& path);
 
 // What disk.hpp promises.
+/// A folder whose parent could not be synced is removed again, so that the next call does not take it for durable.
 void make_folders(const std::string& path);
 void sync_folder(const std::string& path);
 std::vector<std::string> list_folder(const std::string& path);

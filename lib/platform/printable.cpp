@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/harmless.hpp"
 #include "base/utf8.hpp"
 
 namespace farkeep {
@@ -10,18 +11,12 @@ namespace {
 
 constexpr std::size_t kEnds = 1000;  // bytes kept at each end of a long path
 
-/// C0, DEL, and C1 in its UTF-8 form, which some terminals obey as well.
-bool is_control(std::string_view c) {
-  auto const b = static_cast<std::uint8_t>(c[0]);
-  return b < 0x20 || b == 0x7f || (b == 0xc2 && static_cast<std::uint8_t>(c[1]) < 0xa0);
-}
-
 void escape(std::string& out, std::string_view text) {
   constexpr char kDigits[] = "0123456789abcdef";
   for (std::size_t i = 0; i < text.size();) {
-    std::size_t const n = utf8_character(text.substr(i));
-    std::string_view const c = text.substr(i, n == 0 ? 1 : n);
-    if (n != 0 && !is_control(c) && c != "'" && c != "\\") {
+    std::size_t const whole = utf8_character(text.substr(i));
+    std::string_view const c = text.substr(i, whole == 0 ? 1 : whole);
+    if (harmless_character(c) != 0 && c != "'" && c != "\\") {
       out += c;
     } else {
       for (char const raw : c) {

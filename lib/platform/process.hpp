@@ -19,6 +19,9 @@ void keep_freed_memory();
 /// allocator to themselves when this is called keep it.
 void give_back_memory();
 
+/// Gives back, once, what is free between blocks that are in use: after a flood, or a day's peak.  Milliseconds for some hundred MiB; any thread.
+void return_free_memory();
+
 /// Raises the limit of open files to what the system allows us: an open folder of a deep tree costs one each.
 void raise_descriptor_limit();
 

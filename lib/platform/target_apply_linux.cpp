@@ -43,10 +43,12 @@ OwnerState apply_owner(const ApplyTo& to, TargetContext& context, const EntrySta
   return state;
 }
 
+constexpr std::string_view kCapability = "security.capability";
+
 bool is_acl(std::string_view name) { return name == "system.posix_acl_access" || name == "system.posix_acl_default"; }
 
 /// True when the ACL was touched, which changes the mode.
-bool apply_xattrs(const ApplyTo& to, std::span<const Xattr> xattrs, NotApplied& missing) {
+bool apply_xattrs(const ApplyTo& to, Special special, std::span<const Xattr> xattrs, NotApplied& missing) {
   if (xattrs.empty() && !to.had_xattrs) return false;
   XattrPlace const place =
       to.path_only ? XattrPlace::of_path_only(to.descriptor, to.shown) : XattrPlace::of(to.descriptor, to.shown);
@@ -62,13 +64,17 @@ bool apply_xattrs(const ApplyTo& to, std::span<const Xattr> xattrs, NotApplied& 
     }
   }
   for (const Xattr& x : xattrs) {
+    if (special == Special::leave_out && x.name == kCapability) {
+      missing.left_out = true;
+      continue;
+    }
     acl |= is_acl(x.name);
     if (!place.set(x)) missing.xattrs.push_back(x.name);
   }
   return acl;
 }
 
-void apply_mode(const ApplyTo& to, const EntryStat& stat, const OwnerState& owner, bool acl, NotApplied& missing) {
+void apply_mode(const ApplyTo& to, Special special, const EntryStat& stat, const OwnerState& owner, bool acl, NotApplied& missing) {
   if (S_ISLNK(to.now.st_mode)) return;
   std::uint32_t want = stat.mode & 07777;
   if (!S_ISDIR(to.now.st_mode)) {
@@ -77,6 +83,13 @@ void apply_mode(const ApplyTo& to, const EntryStat& stat, const OwnerState& owne
     std::uint32_t const unsafe = (owner.user_right ? 0 : kSetUid) | (owner.group_right ? 0 : kSetGid);
     if ((want & unsafe) != 0) missing.mode = true;
     want &= ~unsafe;
+    // What is there already for the same owner gives nobody anything new.
+    std::uint32_t const there = owner.changed ? 0 : to.now.st_mode & (kSetUid | kSetGid);
+    std::uint32_t const new_rights = want & (kSetUid | kSetGid) & ~there;
+    if (special == Special::leave_out && new_rights != 0) {
+      want &= ~new_rights;
+      missing.left_out = true;
+    }
   }
   // A change of owner takes setuid and setgid away, so they always come after it.
   bool const taken_away = owner.changed && (want & (kSetUid | kSetGid)) != 0;
@@ -111,8 +124,8 @@ NotApplied apply_metadata(const ApplyTo& to, TargetContext& context, const Entry
                           std::span<const Xattr> xattrs, const OwnerText& text) {
   NotApplied missing;
   OwnerState const owner = apply_owner(to, context, stat, text, missing);
-  bool const acl = apply_xattrs(to, xattrs, missing);
-  apply_mode(to, stat, owner, acl, missing);
+  bool const acl = apply_xattrs(to, context.options.special, xattrs, missing);
+  apply_mode(to, context.options.special, stat, owner, acl, missing);
   apply_times(to, stat, missing);
   return missing;
 }

@@ -17,7 +17,7 @@
 namespace farkeep {
 namespace {
 
-constexpr int kOpenFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+constexpr int kEnterFolder = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
 bool is_component(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
@@ -31,7 +31,7 @@ Descriptor open_by_component(int folder, const std::string& relative) {
     std::size_t const end = std::min(relative.find('/', begin), relative.size());
     std::string const name = relative.substr(begin, end - begin);
     int const from = at ? at.get() : folder;
-    Descriptor next{posix::again_if_interrupted([&] { return ::openat(from, name.c_str(), kOpenFolder); })};
+    Descriptor next{posix::again_if_interrupted([&] { return ::openat(from, name.c_str(), kEnterFolder); })};
     if (!next) return {};
     at = std::move(next);
     begin = end + 1;
@@ -74,7 +74,7 @@ Descriptor open_beneath(int folder, const std::string& relative, TargetOptions::
   }
   if (walk == TargetOptions::Walk::best) {
     open_how how{};
-    how.flags = kOpenFolder;
+    how.flags = kEnterFolder;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
     Descriptor out{static_cast<int>(
         again_if_interrupted([&] { return ::syscall(SYS_openat2, folder, relative.c_str(), &how, sizeof how); }))};

@@ -21,7 +21,7 @@ namespace {
 using posix::again_if_interrupted;
 using Action = TargetPlan::Action;
 
-constexpr int kOpenFolder = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+constexpr int kOpenTarget = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 [[noreturn]] void fail(const std::string& name) { throw_errno(errno, "restoring " + printable(name)); }
 
@@ -52,7 +52,7 @@ bool TargetFolder::fresh() const {
 
 std::shared_ptr<TargetFolder> TargetFolder::open_root(const std::string& path, const TargetOptions& options) {
   posix::make_folders(path);
-  Descriptor folder{again_if_interrupted([&] { return ::open(path.c_str(), kOpenFolder); })};
+  Descriptor folder{again_if_interrupted([&] { return ::open(path.c_str(), kOpenTarget); })};
   if (!folder) fail(path);
   bool const inherits = has_default_acl(folder.get());
   return std::shared_ptr<TargetFolder>{
@@ -65,7 +65,7 @@ std::shared_ptr<TargetFolder> TargetFolder::folder(const std::string& name) cons
   int const here = folder_->get();
   auto const make = [&] { return ::mkdirat(here, name.c_str(), 0700) == 0; };
   auto const open = [&] {
-    return Descriptor{again_if_interrupted([&] { return ::openat(here, name.c_str(), kOpenFolder | O_NOFOLLOW); })};
+    return Descriptor{again_if_interrupted([&] { return ::openat(here, name.c_str(), kOpenTarget | O_NOFOLLOW); })};
   };
   bool made = make();
   if (!made && errno != EEXIST) fail(name);
@@ -103,12 +103,13 @@ TargetPlan TargetFolder::plan(const std::string& name, const EntryStat& wanted) 
     fail(name);
   }
   EntryStat const there = posix::entry_stat(st);
+  bool const as_wanted = same(there, wanted);
   bool keep = false;
   switch (context_->options.overwrite) {
     case Overwrite::always:
       break;
     case Overwrite::if_changed:
-      keep = same(there, wanted);
+      keep = as_wanted;
       break;
     case Overwrite::if_newer:
       keep = wanted.mtime_ns <= there.mtime_ns;
@@ -117,7 +118,7 @@ TargetPlan TargetFolder::plan(const std::string& name, const EntryStat& wanted) 
       keep = true;
       break;
   }
-  return {keep ? Action::keep : Action::replace, identity_of(there)};
+  return {keep ? Action::keep : Action::replace, identity_of(there), as_wanted};
 }
 
 std::unique_ptr<TargetFile> TargetFolder::file(const std::string& name, const TargetPlan& plan) const {
@@ -167,7 +168,14 @@ NotApplied TargetFolder::special(const std::string& name, const TargetPlan& plan
     default:
       throw failure(Errc::malformed, "restoring " + printable(name) + " as a special file");
   }
-  if (type == S_IFCHR || type == S_IFBLK) device = makedev(stat.device_major, stat.device_minor);
+  if (type == S_IFCHR || type == S_IFBLK) {
+    if (context_->options.special == Special::leave_out) {
+      NotApplied missing;
+      missing.left_out = true;
+      return missing;
+    }
+    device = makedev(stat.device_major, stat.device_minor);
+  }
   return node(name, plan, stat, xattrs, owner,
               [&](const char* at) { return ::mknodat(folder_->get(), at, type | 0600, device); });
 }

@@ -35,8 +35,15 @@ enum class Ownership {
   none,  ///< everything belongs to whoever restores
 };
 
+/// What gives rights to whoever finds it: device nodes, set-uid and set-gid bits of files, and file capabilities.
+enum class Special {
+  restore,
+  leave_out,  ///< device nodes are not made, and nothing gains a bit or a capability; what an entry that is kept has already, stays
+};
+
 struct TargetOptions {
   Overwrite overwrite = Overwrite::always;
+  Special special = Special::restore;
   Ownership ownership = Ownership::names;
   /// The caller saw that the root is empty, so nothing is looked up, and files are made under their final names: 15
   /// instead of 21 us of processor time per small file on tmpfs (platform_bench).  A name that exists after all is a
@@ -54,6 +61,7 @@ struct NotApplied {
   bool mode = false;  ///< also: setuid or setgid left out, because the owner is not the one it was meant for
   bool times = false;
   std::vector<std::string> xattrs;
+  bool left_out = false;  ///< not for want of rights: Special::leave_out.  No part of any() and text()
 
   bool any() const { return entry || owner || mode || times || !xattrs.empty(); }
   /// "owner, mode, attribute 'user.x'"; empty when nothing is missing.
@@ -79,6 +87,7 @@ struct FileIdentity {
 struct TargetPlan {
   enum class Action { create, replace, keep } action = Action::create;
   FileIdentity existing;  ///< of what is there; nothing for create
+  bool same = false;      ///< what is there has the kind, size and mtime that the snapshot has
 };
 
 /// Unfinished restore files begin so: what a crash leaves of them may be removed.
@@ -145,7 +154,7 @@ class TargetFolder {
 
   /// Metadata of the folder itself: after its content, which would change its times and may need its permissions.
   NotApplied apply(const EntryStat& stat, std::span<const Xattr> xattrs, const OwnerText& owner = {}) const;
-  /// Metadata of an entry that was kept.  Two things are left alone, and what differs is reported: something with
+  /// Metadata of an entry that was kept because it is the same (TargetPlan::same).  Two things are left alone, and what differs is reported: something with
   /// further hard links (whose other names may be files that nobody restores), and a file that should get setuid,
   /// setgid or a capability (whose content nobody compared).
   NotApplied apply(const std::string& name, const EntryStat& stat, std::span<const Xattr> xattrs,

@@ -1,4 +1,5 @@
 #include "platform/disk.hpp"
+#include "platform/unreadable.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -64,6 +65,13 @@ TEST_CASE("disk: create_new refuses what exists, read what is missing, read_writ
   CHECK(get(s.at("f")) == "abcd");
   system_disk().open(s.at("g"), Open::read_write);
   CHECK(mode_of(s.at("g")) == 0600);
+}
+
+TEST_CASE("disk: a named pipe in the place of a file is refused, not waited for") {
+  Scratch s;
+  REQUIRE(::mkfifo(s.at("pipe").c_str(), 0600) == 0);
+  CHECK(failure_of([&] { system_disk().open(s.at("pipe"), Open::read); }) == Errc::io);
+  CHECK(failure_of([&] { system_disk().open(s.at("pipe"), Open::read_write); }) == Errc::io);
 }
 
 TEST_CASE("disk: a failure names the path and what was done, safely") {
@@ -278,4 +286,13 @@ TEST_CASE("disk: what root makes in another user's folder is that user's, and a 
 
   system_disk().open(s.at("mine"), Open::create_new);
   CHECK(owner("mine") == ours);
+}
+
+TEST_CASE("unreadable: a bad sector damages a file; too many open files, or another user's rights, do not") {
+  namespace bs = boost::system::errc;
+  for (auto const bad : {bs::io_error, bs::bad_message}) CHECK(is_unreadable(bs::make_error_code(bad)));
+  CHECK(is_unreadable(make_error_code(Errc::too_large)));
+  CHECK(is_unreadable(make_error_code(Errc::io)));
+  for (auto const passes : {bs::too_many_files_open, bs::too_many_files_open_in_system, bs::not_enough_memory, bs::permission_denied, bs::operation_not_permitted})
+    CHECK_FALSE(is_unreadable(bs::make_error_code(passes)));
 }

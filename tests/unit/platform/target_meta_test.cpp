@@ -21,7 +21,7 @@ namespace {
 /// cap_net_raw=ep, in the kernel's form (VFS_CAP_REVISION_2).
 Buffer example_capability() { return {1, 0, 0, 2, 0, 0x20, 0, 0, 0, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; }
 
-EntryStat ours(EntryKind kind, std::uint32_t mode) {
+EntryStat our_meta(EntryKind kind, std::uint32_t mode) {
   EntryStat s;
   s.kind = kind;
   s.mode = mode;
@@ -72,6 +72,12 @@ bool has_name(const std::vector<Xattr>& all, std::string_view name) {
 constexpr EntryKind kKinds[] = {EntryKind::file,   EntryKind::folder,      EntryKind::symlink,     EntryKind::fifo,
                                 EntryKind::socket, EntryKind::char_device, EntryKind::block_device};
 
+TargetOptions with_if_changed() {
+  TargetOptions o;
+  o.overwrite = Overwrite::if_changed;
+  return o;
+}
+
 TargetOptions for_empty(TargetOptions::Found found) {
   TargetOptions o;
   o.found = found;
@@ -89,7 +95,7 @@ TEST_CASE("metadata: every kind comes back with owner, mode and time") {
     for (EntryKind const kind : kKinds) {
       Scratch s;
       auto const t = TargetFolder::open_root(s.at("t"), for_empty(found));
-      EntryStat want = owned_by(ours(kind, 01640), 1234, 4321);
+      EntryStat want = owned_by(our_meta(kind, 01640), 1234, 4321);
       if (kind == EntryKind::char_device || kind == EntryKind::block_device) {
         want.device_major = 259;
         want.device_minor = 70000;  // beyond the eight bits that once were enough
@@ -103,6 +109,55 @@ TEST_CASE("metadata: every kind comes back with owner, mode and time") {
   }
 }
 
+TEST_CASE("metadata: what gives rights is left out when it is to be, and what is there already stays") {
+  if (!is_root()) {
+    WARN("skipped: owners and devices need root");
+    return;
+  }
+  for (auto const found : {TargetOptions::Found::anything, TargetOptions::Found::nothing}) {
+    TargetOptions o = for_empty(found);
+    o.special = Special::leave_out;
+    for (EntryKind const kind : {EntryKind::char_device, EntryKind::block_device}) {
+      Scratch s;
+      auto const t = TargetFolder::open_root(s.at("t"), o);
+      NotApplied const missing = restore(*t, owned_by(our_meta(kind, 0666), 0, 0));
+      CHECK(missing.left_out);
+      CHECK_FALSE(missing.any());
+      CHECK(system_disk().list(s.at("t")).empty());
+    }
+    for (EntryKind const kind : {EntryKind::file, EntryKind::fifo, EntryKind::folder}) {
+      Scratch s;
+      auto const t = TargetFolder::open_root(s.at("t"), o);
+      EntryStat want = owned_by(our_meta(kind, 06755), 1234, 4321);
+      NotApplied const missing = restore(*t, want);
+      INFO(int(kind));
+      CHECK_FALSE(missing.any());
+      CHECK(missing.left_out == (kind != EntryKind::folder));  // on a folder they say whose new files are
+      if (kind != EntryKind::folder) want.mode = 0755;
+      CHECK(difference(SourceFolder::open(s.at("t"))->stat("e"), want) == "");
+    }
+    Scratch s;
+    auto const t = TargetFolder::open_root(s.at("t"), o);
+    const Xattr capability{"security.capability", example_capability()};
+    EntryStat want = owned_by(our_meta(EntryKind::file, 0755), 1234, 4321);
+    NotApplied const missing = restore(*t, want, std::span(&capability, 1));
+    CHECK(missing.left_out);
+    CHECK_FALSE(missing.any());
+    CHECK(::lgetxattr(s.at("t/e").c_str(), "security.capability", nullptr, 0) < 0);
+  }
+  Scratch s;
+  auto const all = TargetFolder::open_root(s.at("t"), {});
+  EntryStat const want = owned_by(our_meta(EntryKind::file, 04755), 0, 0);
+  restore(*all, want);
+  TargetOptions o = with_if_changed();
+  o.special = Special::leave_out;
+  auto const again = TargetFolder::open_root(s.at("t"), o);
+  TargetPlan const plan = again->plan("e", want);
+  REQUIRE(plan.action == TargetPlan::Action::keep);
+  CHECK_FALSE(again->apply("e", want, {}, {}).left_out);
+  CHECK((SourceFolder::open(s.at("t"))->stat("e").mode & 07777) == 04755);
+}
+
 TEST_CASE("metadata: without privilege every kind but devices comes back, and the owner is reported") {
   Scratch s;
   if (!open_to_everybody(s)) return;
@@ -112,7 +167,7 @@ TEST_CASE("metadata: without privilege every kind but devices comes back, and th
       harden_process();  // the way through /proc must work for a process that may not be dumped, too
       auto const folder = s.at("t" + std::to_string(int(kind)));
       auto const t = TargetFolder::open_root(folder, {});
-      EntryStat want = owned_by(ours(kind, 0640), 0, 0);
+      EntryStat want = owned_by(our_meta(kind, 0640), 0, 0);
       want.device_major = want.device_minor = kind == EntryKind::char_device || kind == EntryKind::block_device ? 1 : 0;
       NotApplied const missing = restore(*t, want);
       if (want.device_major != 0) {
@@ -138,7 +193,7 @@ TEST_CASE("metadata: setuid and setgid survive the change of owner") {
   }
   Scratch s;
   auto const t = TargetFolder::open_root(s.path(), {});
-  EntryStat const want = owned_by(ours(EntryKind::file, 06755), 1234, 4321);
+  EntryStat const want = owned_by(our_meta(EntryKind::file, 06755), 1234, 4321);
   CHECK_FALSE(restore(*t, want).any());
   CHECK(difference(SourceFolder::open(s.path())->stat("e"), want) == "");
 }
@@ -148,7 +203,7 @@ TEST_CASE("metadata: setuid for an owner that could not be given is left out and
   if (!open_to_everybody(s)) return;
   std::string const said = in_unprivileged_child([&]() -> std::string {
     auto const t = TargetFolder::open_root(s.at("t"), {});
-    NotApplied const missing = restore(*t, owned_by(ours(EntryKind::file, 06755), 0, ::getegid()));
+    NotApplied const missing = restore(*t, owned_by(our_meta(EntryKind::file, 06755), 0, ::getegid()));
     CHILD_CHECK(missing.owner);
     CHILD_CHECK(missing.mode);
     CHILD_CHECK(SourceFolder::open(s.at("t"))->stat("e").mode == 02755);  // the group is the right one
@@ -162,7 +217,7 @@ TEST_CASE("metadata: with Ownership::none everything is ours, and nothing setuid
   TargetOptions o;
   o.ownership = Ownership::none;
   auto const t = TargetFolder::open_root(s.path(), o);
-  NotApplied const missing = restore(*t, owned_by(ours(EntryKind::file, 04755), 1234, 4321));
+  NotApplied const missing = restore(*t, owned_by(our_meta(EntryKind::file, 04755), 1234, 4321));
   CHECK_FALSE(missing.owner);
   CHECK(missing.mode);
   auto const now = SourceFolder::open(s.path())->stat("e");
@@ -180,7 +235,7 @@ TEST_CASE("metadata: the owner's name is preferred where it is known and asked f
     TargetOptions o;
     o.ownership = ownership;
     auto const t = TargetFolder::open_root(s.path(), o);
-    CHECK_FALSE(restore(*t, owned_by(ours(EntryKind::file, 0600), 1234, 4321), {}, text).any());
+    CHECK_FALSE(restore(*t, owned_by(our_meta(EntryKind::file, 0600), 1234, 4321), {}, text).any());
     auto const now = SourceFolder::open(s.path())->stat("e");
     return std::pair{now.uid, now.gid};
   };
@@ -202,7 +257,7 @@ TEST_CASE("metadata: attributes come back, empty values and ACLs included, and m
     std::vector<Xattr> want{
         {"user.empty", {}}, {"user.bytes", {0, 255, 10}}, {"system.posix_acl_access", example_acl()}};
     if (kind == EntryKind::folder) want.push_back({"system.posix_acl_default", example_acl()});
-    EntryStat const stat = ours(kind, 0760);
+    EntryStat const stat = our_meta(kind, 0760);
     NotApplied const missing = restore(*t, stat, want);
     INFO(missing.text());
     CHECK_FALSE(missing.any());
@@ -224,11 +279,11 @@ TEST_CASE("metadata: capabilities and attributes of links and special files, for
   auto const t = TargetFolder::open_root(s.path(), {});
   std::vector<Xattr> const capability{{"security.capability", example_capability()}};
   // With another owner: the capability must come after it.
-  CHECK_FALSE(restore(*t, owned_by(ours(EntryKind::file, 0755), 1234, 4321), capability).any());
+  CHECK_FALSE(restore(*t, owned_by(our_meta(EntryKind::file, 0755), 1234, 4321), capability).any());
   CHECK(has(folder->xattrs("e"), capability[0]));
   std::vector<Xattr> const trusted{{"trusted.x", {1}}};
   for (EntryKind const kind : {EntryKind::symlink, EntryKind::fifo, EntryKind::socket}) {
-    NotApplied const missing = restore(*t, ours(kind, 0600), trusted);
+    NotApplied const missing = restore(*t, our_meta(kind, 0600), trusted);
     INFO(int(kind) << missing.text());
     CHECK_FALSE(missing.any());
     CHECK(has(folder->xattrs("e"), trusted[0]));
@@ -241,7 +296,7 @@ TEST_CASE("metadata: an attribute that cannot be set is reported by its name, th
   std::string const said = in_unprivileged_child([&]() -> std::string {
     auto const t = TargetFolder::open_root(s.at("t"), {});
     std::vector<Xattr> const want{{"trusted.x", {1}}, {"security.capability", example_capability()}};
-    EntryStat const stat = ours(EntryKind::file, 0640);
+    EntryStat const stat = our_meta(EntryKind::file, 0640);
     NotApplied const missing = restore(*t, stat, want);
     CHILD_CHECK(missing.text() == "attribute 'trusted.x', attribute 'security.capability'");
     return difference(SourceFolder::open(s.at("t"))->stat("e"), stat);
@@ -260,7 +315,7 @@ TEST_CASE("metadata: a reused folder loses the attributes that the snapshot does
   put_xattr(s.at("e"), "system.posix_acl_access", example_acl());
   auto const t = TargetFolder::open_root(s.path(), {});
   std::vector<Xattr> const want{{"user.kept", {1}}};
-  EntryStat const stat = ours(EntryKind::folder, 0750);
+  EntryStat const stat = our_meta(EntryKind::folder, 0750);
   CHECK_FALSE(restore(*t, stat, want).any());
   auto const folder = SourceFolder::open(s.path());
   auto const got = folder->xattrs("e");
@@ -282,7 +337,7 @@ TEST_CASE("metadata: a default ACL and setgid of the target do not leak into wha
   auto const t = TargetFolder::open_root(s.at("t"), {});
   auto const folder = SourceFolder::open(s.at("t"));
   for (EntryKind const kind : {EntryKind::file, EntryKind::folder, EntryKind::fifo}) {
-    EntryStat const stat = ours(kind, 0750);
+    EntryStat const stat = our_meta(kind, 0750);
     CHECK_FALSE(restore(*t, stat).any());
     CHECK(difference(folder->stat("e"), stat) == "");
     CHECK_FALSE(has_name(folder->xattrs("e"), "system.posix_acl_access"));
@@ -291,7 +346,7 @@ TEST_CASE("metadata: a default ACL and setgid of the target do not leak into wha
   }
   // Two levels down as well, though the folder in between was made by this restore.
   auto const inner = t->folder("inner");
-  CHECK_FALSE(restore(*inner, ours(EntryKind::file, 0640)).any());
+  CHECK_FALSE(restore(*inner, our_meta(EntryKind::file, 0640)).any());
   CHECK_FALSE(has_name(SourceFolder::open(s.at("t/inner"))->xattrs("e"), "system.posix_acl_access"));
 }
 
@@ -299,8 +354,8 @@ TEST_CASE("metadata: a folder's time is what the snapshot says, though content c
   Scratch s;
   auto const t = TargetFolder::open_root(s.path(), {});
   auto const inner = t->folder("d");
-  restore(*inner, ours(EntryKind::file, 0600));
-  EntryStat const stat = ours(EntryKind::folder, 0500);
+  restore(*inner, our_meta(EntryKind::file, 0600));
+  EntryStat const stat = our_meta(EntryKind::folder, 0500);
   CHECK_FALSE(inner->apply(stat, {}).any());
   CHECK(difference(SourceFolder::open(s.path())->stat("d"), stat) == "");
   REQUIRE(::chmod(s.at("d").c_str(), 0700) == 0);
@@ -310,7 +365,7 @@ TEST_CASE("metadata: a kept file gets it too, without its content being touched"
   Scratch s;
   put(s.at("f"), "content");
   auto const t = TargetFolder::open_root(s.path(), {});
-  EntryStat const stat = ours(EntryKind::file, 0640);
+  EntryStat const stat = our_meta(EntryKind::file, 0640);
   CHECK_FALSE(t->apply("f", stat, {}).any());
   CHECK(difference(SourceFolder::open(s.path())->stat("f"), stat) == "");
   CHECK(get(s.at("f")) == "content");
@@ -323,7 +378,7 @@ TEST_CASE("metadata: a kept name with further hard links is left alone, and what
   auto const t = TargetFolder::open_root(s.at("t"), {});
   REQUIRE(::link(s.at("elsewhere").c_str(), s.at("t/f").c_str()) == 0);
   auto const before = SourceFolder::open(s.path())->stat("elsewhere");
-  NotApplied const missing = t->apply("f", owned_by(ours(EntryKind::file, 0666), 1234, 4321), {});
+  NotApplied const missing = t->apply("f", owned_by(our_meta(EntryKind::file, 0666), 1234, 4321), {});
   CHECK(missing.text() == "owner, mode, times");
   CHECK(SourceFolder::open(s.path())->stat("elsewhere") == before);
   CHECK_FALSE(t->apply("f", before, {}).any());
