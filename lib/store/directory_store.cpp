@@ -6,8 +6,8 @@
 namespace farkeep {
 namespace {
 
-std::unique_ptr<ObjectFolder> open_folder(Disk* disk, Random* random, std::string root) {
-  return std::make_unique<ObjectFolder>(*disk, *random, std::move(root));
+std::unique_ptr<ObjectFolder> open_folder(Disk* disk, Random* random, std::string root, std::uint64_t disk_size) {
+  return std::make_unique<ObjectFolder>(*disk, *random, std::move(root), disk_size);
 }
 
 std::unique_ptr<ObjectFolder::Unfinished> begin_upload(ObjectFolder* folder, std::string name) {
@@ -43,8 +43,8 @@ DirectoryStore::DirectoryStore(Workers& workers, std::unique_ptr<ObjectFolder> f
     : workers_(workers), folder_(std::move(folder)) {}
 DirectoryStore::~DirectoryStore() = default;
 
-task<std::unique_ptr<DirectoryStore>> DirectoryStore::open(Disk& disk, Workers& workers, Random& random, std::string root) {
-  auto folder = co_await workers.offload(&open_folder, &disk, &random, std::move(root));
+task<std::unique_ptr<DirectoryStore>> DirectoryStore::open(Disk& disk, Workers& workers, Random& random, std::string root, std::uint64_t disk_size) {
+  auto folder = co_await workers.offload(&open_folder, &disk, &random, std::move(root), disk_size);
   co_return std::unique_ptr<DirectoryStore>{new DirectoryStore{workers, std::move(folder)}};
 }
 
@@ -107,5 +107,7 @@ task<void> DirectoryStore::discard_leftover(std::string name) {
   check_object_name(name);
   co_await workers_.offload(&ObjectFolder::discard_leftover, folder_.get(), std::move(name));
 }
+
+task<StoreHealth> DirectoryStore::tend() { co_return co_await workers_.offload(&ObjectFolder::tend, folder_.get()); }
 
 }  // namespace farkeep

@@ -6,13 +6,19 @@
 #include "base/error.hpp"
 #include "base/hex.hpp"
 #include "base/log.hpp"
+#include "crypto/digest.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/printable.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::string_view kObject = ".obj";
 constexpr std::size_t kSerial = 16;  // hex digits in a temporary name: p-<serial>-<name>
+constexpr std::size_t kIdCheck = 16;  // hex digits of a checksum: 64 bits
+// What a temporary file is for: a crash leaves uploads to be looked at, other objects not.
+constexpr const char* kUpload = "u";
+constexpr const char* kPut = "p";
 
 bool is_object_file(std::string_view name) { return name.ends_with(kObject); }
 
@@ -20,12 +26,19 @@ bool is_of_the_store(std::string_view folder, std::string_view name) {
   return folder.empty() && (name == "tmp" || name == "lock" || name.starts_with("store-id"));
 }
 
-void remove_quietly(Disk& disk, const std::string& path) {
-  try {
-    disk.remove(path);
-  } catch (const failure& f) {
-    log_warning("a temporary file of the store stays behind: {}", f.what());
-  }
+struct StoredId {
+  StoreId id;
+  bool checked;
+};
+
+std::string store_id_text(const StoreId& id) { return id.hex() + ' ' + sha256(as_bytes(id.hex())).hex().substr(0, kIdCheck) + '\n'; }
+
+std::optional<StoredId> parse_store_id(std::string_view text) {
+  auto const id = StoreId::from_hex(text.substr(0, std::min(text.size(), 2 * StoreId::kSize)));
+  if (!id) return std::nullopt;
+  if (text == store_id_text(*id)) return StoredId{*id, true};
+  if (text == id->hex() + '\n' || text == id->hex()) return StoredId{*id, false};
+  return std::nullopt;
 }
 
 std::uint64_t random_number(Random& random) {
@@ -37,60 +50,61 @@ std::uint64_t random_number(Random& random) {
 }  // namespace
 
 // 1. alone?  2. does the disk do what we rely on?  3. who are we?  4. what did a crash leave?
-ObjectFolder::ObjectFolder(Disk& disk, Random& random, std::string root)
-    : disk_(disk), root_(std::move(root)), next_temporary_(random_number(random)) {
+ObjectFolder::ObjectFolder(Disk& disk, Random& random, std::string root, std::uint64_t disk_size)
+    : disk_(disk), root_(std::move(root)), disk_size_(disk_size), reserve_(disk_reserve(disk_size)), next_temporary_(random_number(random)) {
   disk_.make_folders(root_ + "/tmp");
   lock_ = disk_.lock(root_ + "/lock");
   if (!lock_) throw failure(Errc::busy, "opening the store: another process uses it");
-  try_the_disk();
-  id_ = read_or_make_id(random);
+  bool const is_new = !disk_.exists(root_ + "/store-id") && !disk_.exists(root_ + "/store-id.copy");
+  try {
+    try_the_disk();
+  } catch (const failure& f) {
+    if (is_new) throw;
+    hold(f);  // what is here can be restored
+  }
+  id_ = read_or_make_id(random, is_new);
   sort_out_temporaries();
 }
 
-// A file system that does not sync or rename says so now, not after the first promise.
-void ObjectFolder::try_the_disk() {
-  const std::string probe = root_ + "/tmp/probe", renamed = root_ + "/tmp/probe-renamed";
-  disk_.remove(probe);
-  disk_.remove(renamed);
-  {
-    auto file = disk_.open(probe, Open::create_new);
-    const std::string text = "written to see whether this file system keeps its promises\n";
-    file->append(as_bytes(text));
-    file->sync();
+// Two files, each with its own checksum.  One that is bad is written anew from the other.
+StoreId ObjectFolder::read_or_make_id(Random& random, bool is_new) {
+  const std::array<std::string, 2> files{root_ + "/store-id", root_ + "/store-id.copy"};
+  std::array<std::optional<StoredId>, 2> found;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (auto text = read_file(disk_, files[i], 4096)) found[i] = parse_store_id(as_text(*text));
+  // One without a checksum is of version 1, and counts where there is no better.
+  std::optional<StoreId> known;
+  for (auto const& one : found)
+    if (one && one->checked) known = one->id;
+  if (!known && found[0]) known = found[0]->id;
+  if (!known && !is_new)
+    throw failure(Errc::damaged, "reading the store's id: " + files[0] + " and its copy are damaged; restore one of them from a backup of the data folder");
+  StoreId const id = known ? *known : random.id<StoreId>();
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (found[i] && found[i]->checked && found[i]->id == id) continue;
+    try {
+      write_file_atomically(disk_, files[i], as_bytes(store_id_text(id)));
+      if (!is_new) log_warning("{} was missing, damaged or without a checksum, and is written anew", printable(files[i]));
+    } catch (const failure& f) {
+      if (is_new) throw;
+      log_warning("the store's id cannot be written anew: {}", f.what());
+    }
   }
-  bool const moved = disk_.rename_new(probe, renamed);
-  disk_.sync_folder(root_ + "/tmp");
-  bool const whole = disk_.exists(renamed) && !disk_.exists(probe);
-  disk_.remove(renamed);
-  if (!moved || !whole) throw failure(Errc::io, "opening the store: its file system does not rename as it must");
-}
-
-StoreId ObjectFolder::read_or_make_id(Random& random) {
-  const std::string path = root_ + "/store-id";
-  if (auto text = read_file(disk_, path, 4096)) {
-    std::string_view digits = as_text(*text);
-    if (!digits.empty() && digits.back() == '\n') digits.remove_suffix(1);
-    auto known = StoreId::from_hex(digits);
-    if (!known) throw failure(Errc::damaged, "reading the store's id");
-    return *known;
-  }
-  auto made = random.id<StoreId>();
-  write_file_atomically(disk_, path, as_bytes(made.hex() + "\n"));
-  return made;
+  return id;
 }
 
 void ObjectFolder::sort_out_temporaries() {
   for (const std::string& file : disk_.list(root_ + "/tmp")) {
     const std::string path = root_ + "/tmp/" + file;
     if (file.size() <= kSerial + 3 || !file.starts_with("u-")) {
-      disk_.remove(path);
+      remove_quietly(path);
       continue;
     }
     std::string name = file.substr(kSerial + 3);
     std::replace(name.begin(), name.end(), '+', '/');
     // Two unfinished uploads of one name: somebody tried again.  The later one is as good a guess as the earlier.
     auto [at, fresh] = leftover_.try_emplace(std::move(name), path);
-    if (!fresh) disk_.remove(path);
+    if (!fresh) remove_quietly(path);
   }
 }
 
@@ -101,84 +115,125 @@ std::string ObjectFolder::temporary_path(const char* kind, std::string name) {
   return root_ + "/tmp/" + kind + '-' + hex(serial) + '-' + name;
 }
 
-void ObjectFolder::refuse_if_broken() const {
-  if (broken_) throw failure(Errc::io, "writing to a store after a folder could not be synced; restart to go on");
-}
+// ---- names that last
 
-// A process that was killed may have given a name and not synced it: the next one must not promise anything because of it.
-void ObjectFolder::settle(const std::string& folder) {
-  std::lock_guard hold{mutex_};
-  if (settled_.contains(folder)) return;
-  sync_names(root_ + '/' + folder);
+// A process that was killed may have given a name and not synced it: this one must not promise anything because of it.
+void ObjectFolder::settle(const std::string& folder, const std::string& newest) {
+  const std::string path = root_ + '/' + folder.substr(0, folder.empty() ? 0 : folder.size() - 1);
+  std::lock_guard alone{lock_of(path)};
+  {
+    std::lock_guard guard{mutex_};
+    if (settled_.contains(folder)) return;
+  }
+  try {
+    disk_.sync_folder(path);
+  } catch (const failure& f) {
+    log_error("the last name in a folder of the store may not last, and is written anew: {}", f.what());
+    settle_anew(newest);
+  }
+  std::lock_guard guard{mutex_};
   settled_.insert(folder);
 }
 
-bool ObjectFolder::in_doubt(const std::string& name) {
-  if (!broken_) return false;
-  std::lock_guard hold{mutex_};
-  return doubtful_.contains(name);
-}
-
-// All above it is synced too, once per run: a process that was killed may have made a folder and not synced its parent.
-void ObjectFolder::ready_folder_of(const std::string& name) {
-  auto slash = name.rfind('/');
-  if (slash == std::string::npos) return;
-  const std::string folder = name.substr(0, slash);
-  std::lock_guard hold{mutex_};
-  if (ready_.contains(folder)) return;
-  disk_.make_folders(root_ + '/' + folder);
-  sync_names(root_);
-  for (auto at = folder.find('/'); at != std::string::npos; at = folder.find('/', at + 1))
-    sync_names(root_ + '/' + folder.substr(0, at));
-  ready_.insert(folder);
-}
-
-void ObjectFolder::sync_names(const std::string& path) {
+void ObjectFolder::settle_anew(const std::string& newest) {
   try {
-    disk_.sync_folder(path);
-  } catch (...) {
-    broken_ = true;
+    write_anew_alone(newest);
+  } catch (const failure& f) {
+    hold(f, &unsettled_, newest);
+  }
+}
+
+// The name, never over another, and its sync; without the sync not even the name.
+bool ObjectFolder::give_name(const std::string& temporary, const std::string& name) {
+  const std::string path = path_of(name), folder = folder_of(path);
+  std::lock_guard alone{lock_of(folder)};
+  bool const made = disk_.rename_new(temporary, path);
+  try {
+    // Also when the name was there: whoever hears so may rely on it, and the one who made it may not have come this far.
+    disk_.sync_folder(folder);
+    return made;
+  } catch (const failure& f) {
+    bool gone = false;
+    if (made) {
+      remove_quietly(path);
+      gone = !disk_.exists(path);
+    }
+    if (!gone) hold(f, made ? &doubtful_ : &unsettled_, name);
     throw;
   }
 }
 
+// All above it is synced too, once per run: a process that was killed may have made a folder and not synced its parent.
+// A folder that holds something was synced before that got its name, so only empty ones are in doubt.
+void ObjectFolder::ready_folder_of(const std::string& name) {
+  auto slash = name.rfind('/');
+  if (slash == std::string::npos) return;
+  const std::string folder = name.substr(0, slash);
+  std::lock_guard alone{making_};
+  if (ready_.contains(folder)) return;
+  try {
+    make_and_sync(folder);
+  } catch (...) {
+    undo_empty_folders(folder);
+    throw;
+  }
+  ready_.insert(folder);
+}
+
+void ObjectFolder::make_and_sync(const std::string& folder) {
+  disk_.make_folders(root_ + '/' + folder);
+  auto const sync = [this](const std::string& path) {
+    std::lock_guard alone{lock_of(path)};
+    disk_.sync_folder(path);
+  };
+  sync(root_);
+  for (auto at = folder.find('/'); at != std::string::npos; at = folder.find('/', at + 1)) sync(root_ + '/' + folder.substr(0, at));
+}
+
+void ObjectFolder::undo_empty_folders(std::string folder) {
+  for (;;) {
+    const std::string path = root_ + '/' + folder;
+    try {
+      if (!disk_.list(path).empty()) return;
+      if (disk_.exists(path)) disk_.remove_tree(path);
+    } catch (const failure& f) {
+      hold(f, &doubtful_folders_, path);
+    }
+    auto const slash = folder.rfind('/');
+    if (slash == std::string::npos) return;
+    folder.resize(slash);
+  }
+}
+
+// ---- writing
+
 ObjectFolder::Unfinished::Unfinished(ObjectFolder& folder, std::string name, const char* kind)
-    : folder_(folder), name_(std::move(name)), path_(folder.temporary_path(kind, name_)) {
-  folder_.refuse_if_broken();
+    : folder_(folder), name_(std::move(name)), path_(folder.temporary_path(kind, name_)), is_data_(*kind == *kUpload) {
+  folder_.refuse_without_room(is_data_ ? Room::for_data : Room::for_small);
   file_ = folder_.disk_.open(path_, Open::create_new);
 }
 
 ObjectFolder::Unfinished::~Unfinished() {
   file_.reset();
-  if (!path_.empty()) remove_quietly(folder_.disk_, path_);
+  if (!path_.empty()) folder_.remove_quietly(path_);
 }
 
 void ObjectFolder::Unfinished::append(ByteView bytes) {
-  folder_.refuse_if_broken();
+  if (is_data_) folder_.refuse_without_room(Room::for_data);
   file_->append(bytes);
 }
 
 bool ObjectFolder::Unfinished::finish() {
-  folder_.refuse_if_broken();
+  folder_.refuse_if_held();
   folder_.ready_folder_of(name_);
   file_->sync();
-  const std::string target = folder_.path_of(name_);
-  bool const made = folder_.disk_.rename_new(path_, target);
+  bool const made = folder_.give_name(path_, name_);
   if (made) path_.clear();
-  // Also when the name was there: whoever hears so may rely on it, and the one who made it may not have come this far.
-  auto const slash = target.rfind('/');
-  try {
-    folder_.sync_names(target.substr(0, slash));
-  } catch (...) {
-    std::lock_guard hold{folder_.mutex_};
-    if (made) folder_.doubtful_.insert(name_);
-    throw;
-  }
   return made;
 }
 
 bool ObjectFolder::put_new(const std::string& name, const Buffer& body) {
-  Unfinished file{*this, name, "p"};
+  Unfinished file{*this, name, kPut};
   file.append(body);
   return file.finish();
 }
@@ -215,7 +270,7 @@ void ObjectFolder::list_into(const std::string& folder, std::vector<ObjectInfo>&
     if (!in_doubt(name)) found.push_back(ObjectInfo{std::move(name), disk_.open(root_ + '/' + folder + file, Open::read)->size()});
   }
   // The names were read before: all of them are synced after this.
-  if (found.size() > before) settle(folder);
+  if (found.size() > before) settle(folder, found.back().name);
   for (const std::string& next : below) list_into(next, found);
 }
 
@@ -227,11 +282,17 @@ std::vector<std::string> ObjectFolder::list_folders(const std::string& folder) {
 }
 
 void ObjectFolder::remove(const std::string& name) {
-  refuse_if_broken();
-  const std::string path = path_of(name);
+  refuse_if_held();
+  const std::string path = path_of(name), folder = folder_of(path);
+  std::lock_guard alone{lock_of(folder)};
   if (!disk_.exists(path)) return;
   disk_.remove(path);
-  sync_names(path.substr(0, path.rfind('/')));
+  try {
+    disk_.sync_folder(folder);
+  } catch (const failure& f) {
+    hold(f, &doubtful_, name);
+    throw;
+  }
 }
 
 std::vector<ObjectInfo> ObjectFolder::leftovers(const std::string& folder) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -9,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "crypto/random.hpp"
 #include "platform/disk.hpp"
 #include "store/store.hpp"
+#include "store/store_health.hpp"
 
 namespace farkeep {
 
@@ -19,7 +23,7 @@ namespace farkeep {
 /// directory_store.hpp; names were checked.
 class ObjectFolder {
  public:
-  ObjectFolder(Disk& disk, Random& random, std::string root);
+  ObjectFolder(Disk& disk, Random& random, std::string root, std::uint64_t disk_size);
 
   StoreId id() const { return id_; }
 
@@ -39,6 +43,7 @@ class ObjectFolder {
     ~Unfinished();
     Unfinished(const Unfinished&) = delete;
     Unfinished& operator=(const Unfinished&) = delete;
+    /// Of new data: keeps to the reserve.
     void append(ByteView bytes);
     /// False: the name exists, durably.
     bool finish();
@@ -47,6 +52,7 @@ class ObjectFolder {
     ObjectFolder& folder_;
     std::string name_;
     std::string path_;
+    bool is_data_;
     std::unique_ptr<DiskFile> file_;
   };
 
@@ -54,16 +60,39 @@ class ObjectFolder {
   std::optional<Buffer> get_leftover(const std::string& name);
   void discard_leftover(const std::string& name);
 
+  StoreHealth tend();
+
  private:
-  StoreId read_or_make_id(Random& random);
+  struct Held {
+    boost::system::error_code code;
+    std::string why;
+  };
+  enum class Room { for_data, for_small };  // which of the two reserves stays
+
+  StoreId read_or_make_id(Random& random, bool is_new);
   void try_the_disk();
   void sort_out_temporaries();
   void list_into(const std::string& folder, std::vector<ObjectInfo>& found);
-  void settle(const std::string& folder);
+  void settle(const std::string& folder, const std::string& newest);
+  void settle_anew(const std::string& newest);
   bool in_doubt(const std::string& name);
+  bool give_name(const std::string& temporary, const std::string& name);
   void ready_folder_of(const std::string& name);
-  void sync_names(const std::string& path);
-  void refuse_if_broken() const;
+  void make_and_sync(const std::string& folder);
+  void undo_empty_folders(std::string folder);
+  /// Nothing is written from now on; `what` belongs to `doubts`, which is one of the sets below.
+  void hold(const failure& why, std::set<std::string>* doubts = nullptr, const std::string& what = {});
+  void refuse_if_held();
+  void refuse_without_room(Room room);
+  void mend();
+  std::optional<std::string> any_of(const std::set<std::string>& doubts);
+  void forget(std::set<std::string>& doubts, const std::string& what);
+  void end_for_good(const std::string& name);
+  void write_anew(const std::string& name);
+  void write_anew_alone(const std::string& name);
+  void remove_quietly(const std::string& path);
+  static std::string folder_of(const std::string& path);
+  std::mutex& lock_of(const std::string& folder_path) { return folders_[std::hash<std::string>{}(folder_path) % folders_.size()]; }
   std::string path_of(const std::string& name) const { return root_ + '/' + name + ".obj"; }
   std::string temporary_path(const char* kind, std::string name);
 
@@ -71,12 +100,19 @@ class ObjectFolder {
   const std::string root_;
   std::unique_ptr<DiskLock> lock_;
   StoreId id_;
-  std::atomic<bool> broken_ = false;
+  const std::uint64_t disk_size_, reserve_;
   std::atomic<std::uint64_t> next_temporary_;
-  std::mutex mutex_;                             // of the four below
+  std::atomic<bool> is_held_ = false;  // held_ has a value, or something is in doubt: a look without the lock
+  // Taken in this order.  What is done to the names of one folder is done by one thread at a time; folders share locks by chance.
+  std::mutex making_;                            // of folders, and of the next
   std::set<std::string> ready_;                  // folders known durable
-  std::set<std::string> settled_;                // folders whose names from before this run are known durable
-  std::set<std::string> doubtful_;               // names that we made and could not sync: absent until the next run
+  std::array<std::mutex, 64> folders_;
+  std::mutex mutex_;                             // of all below
+  std::set<std::string> settled_;                // folders whose names from before this run were synced, or are in unsettled_
+  std::set<std::string> doubtful_;               // names that count as absent, and must be made absent
+  std::set<std::string> doubtful_folders_;       // paths of empty ones that may not last
+  std::set<std::string> unsettled_;              // names that can be read, and may not last
+  std::optional<Held> held_;                     // nothing is written, because of this
   std::map<std::string, std::string> leftover_;  // object name → path of the unfinished upload
 };
 

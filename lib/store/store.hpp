@@ -39,8 +39,8 @@ class Upload {
 /// A place that keeps named, immutable objects.
 ///
 /// Names: 1 to 200 of a-z 0-9 . _ - /, parts not empty, not "." or "..", not ending in ".obj"; anything else is Errc::malformed.
-/// What returned survives a power loss.  A failed call (no_space, io …) leaves every other object as it was, and its own
-/// name either whole or absent; after an io failure the store may refuse further writes until it is opened anew.
+/// What returned survives a power loss.  A failed call (no_space, io …) leaves every other object as it was, and its own name either whole or absent; the
+/// store may then refuse to write until nothing is in doubt, and reads on.  Nothing is promised because of a sync that follows one that failed.
 /// Cancelling: a call that has begun is carried out; its caller meets the cancellation later.
 /// Many calls may run at once, from one thread.  The store outlives its calls and uploads.
 class Store {
