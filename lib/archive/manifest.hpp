@@ -20,6 +20,12 @@ namespace farkeep {
 
 /// The manifest: the signed statement that makes a snapshot exist (FORMAT.md §4).
 
+/// Of Statement: 1 binds nothing under R and is only read; 2 is what is written.
+enum class StatementFormat : std::uint8_t { signed_only = 1, bound = 2 };
+
+/// No snapshot has a higher number: a writer refuses to go beyond, a reader takes none beyond it for a predecessor (FORMAT.md §4).
+inline constexpr std::uint64_t kLastSequence = std::uint64_t{1} << 53;
+
 /// What anybody can read in it, a server above all.
 struct Statement {
   AccountId account;
@@ -28,7 +34,8 @@ struct Statement {
   Digest previous;             ///< snapshot id of number sequence - 1; zero for the first
   ObjectId root;               ///< of the catalog
   SessionId session;
-  WallTime time;  ///< by the agent's clock
+  WallTime time;    ///< by the agent's clock
+  SeriesId series;  ///< of the job; zero in format 1
   bool operator==(const Statement&) const = default;
 };
 
@@ -53,14 +60,18 @@ struct SnapshotDetails {
   std::uint64_t unreadable = 0, changed_while_read = 0;
   std::string software;
   std::vector<SnapshotProblem> problems;  ///< the first kMaxProblems
+  /// The newest number that any server had, as far as the maker knew; 0: none had one.  Numbers between that and this one's were given, and taken by no server.
+  /// Nothing: an earlier version made it.
+  std::optional<std::uint64_t> follows;
   bool operator==(const SnapshotDetails&) const = default;
 };
 
 /// Makes the manifest's bytes: seals the details, serialises, signs.  They are kept and sent as they are ever after.
-/// `chain` is the agent's certificate and the issuing authority's.  Throws failure (too_large) beyond
-/// limits::kMaxManifest: too many or too long paths and tags.
+/// `chain` is the agent's certificate and the issuing authority's.  Of format 2; the series is made here, of the details' job.
+/// Throws failure: too_large beyond limits::kMaxManifest (too many or too long paths and tags) and beyond kLastSequence,
+/// malformed for number 0 and for a predecessor where there can be none, or none where there must be one.
 Buffer seal_manifest(const Statement& statement, const SnapshotDetails& details, const SecretKey& session_key,
-                     const Hmac& nonce_key, Random& random, const SigningKey& key, std::span<const Certificate> chain);
+                     const KeyRing& ring, Random& random, const SigningKey& key, std::span<const Certificate> chain);
 
 /// A manifest taken apart, with its own copy of the bytes.
 class Manifest {
@@ -68,16 +79,19 @@ class Manifest {
   /// malformed, too_large, unsupported_version.  Nothing is verified yet.
   static result<Manifest> parse(ByteView bytes);
 
+  StatementFormat format() const noexcept { return format_; }
   const Statement& statement() const noexcept { return statement_; }
   /// SHA-256 of the statement's bytes: the snapshot's id, and what the next manifest's `previous` is.
   const Digest& snapshot_id() const noexcept { return id_; }
 
-  /// That the agent made it: the chain ends in `root` at the time given, is that of the account and agent in the
+  /// That the agent made it: the chain ends in one of `roots` at the time given, is that of the account and agent in the
   /// statement, and its key signed the statement.  Otherwise `identity`, and a sentence in `why`.
   /// An old manifest is held against a time at which its certificate was valid: that of its receipt.
-  result<void> verify(const Certificate& root, WallTime at, std::string* why = nullptr) const;
+  result<void> verify(const TrustedRoots& roots, WallTime at, std::string* why = nullptr) const;
   /// The signature alone, by a key that is known already (a server's own record of the agent).
   bool is_signed_by(const VerifyKey& key) const;
+  /// That a holder of R stated all of this.  Never so in format 1.
+  bool is_bound_by(const KeyRing& ring) const;
 
   /// damaged for another key or changed bytes, malformed, too_large.
   result<SnapshotDetails> open_details(const SecretKey& session_key) const;
@@ -85,9 +99,10 @@ class Manifest {
  private:
   Manifest() = default;
 
+  StatementFormat format_ = StatementFormat::signed_only;
   Statement statement_;
-  Digest id_;
-  Buffer statement_bytes_, signature_;
+  Digest id_, binding_;
+  Buffer statement_bytes_, body_, signature_;
   Nonce192 nonce_;
   Buffer details_;
   std::vector<Certificate> chain_;

@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/hex.hpp"
+#include "vectors_folder.hpp"
 
 namespace farkeep::testing {
 
@@ -23,7 +24,7 @@ struct Vector {
 
 inline std::vector<Vector> vectors(const std::string& folder) {
   std::vector<Vector> out;
-  for (const auto& file : std::filesystem::directory_iterator(std::string(FARKEEP_VECTORS "/archive/") + folder)) {
+  for (const auto& file : std::filesystem::directory_iterator(std::string(kVectors) + "/archive/" + folder)) {
     Vector v;
     v.name = file.path().stem().string();
     v.outcome = v.name.substr(v.name.rfind('.') + 1);

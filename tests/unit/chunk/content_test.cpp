@@ -12,7 +12,7 @@ using namespace farkeep;
 
 namespace {
 
-const CutKey& key() {
+const CutKey& content_key() {
   static const CutKey k(content::key_from(0));
   return k;
 }
@@ -43,7 +43,7 @@ void insert(Buffer& data, std::size_t at, ByteView bytes) {
 }  // namespace
 
 TEST_CASE("chunker: sizes lie around the average on random, text and binary content") {
-  const Chunker chunker(key(), kDefaultSizes);
+  const Chunker chunker(content_key(), kDefaultSizes);
   const auto& s = kDefaultSizes;
   for (const Buffer& data : {content::random(1, 24 << 20), content::text(2, 24 << 20), content::binary(3, 24 << 20)}) {
     auto lengths = content::cut_all(chunker, data);
@@ -62,7 +62,7 @@ TEST_CASE("chunker: sizes lie around the average on random, text and binary cont
 
 TEST_CASE("chunker: a run of one byte is cut at the largest size only") {
   const ChunkSizes sizes = sizes_around(4096);
-  const Chunker chunker(key(), sizes);
+  const Chunker chunker(content_key(), sizes);
   for (unsigned byte = 0; byte < 256; ++byte) {
     const Buffer data(3 * sizes.max + 100, static_cast<std::uint8_t>(byte));
     INFO("byte " << byte);
@@ -73,7 +73,7 @@ TEST_CASE("chunker: a run of one byte is cut at the largest size only") {
 
 TEST_CASE("chunker: content with a period of up to 256 bytes is cut at the largest size only") {
   const ChunkSizes sizes = sizes_around(4096);
-  const Chunker chunker(key(), sizes);
+  const Chunker chunker(content_key(), sizes);
   for (std::size_t period = 1; period <= 256; ++period) {
     for (std::uint64_t variant = 0; variant < 4; ++variant) {
       const Buffer data = content::repeat(content::random(1000 * period + variant, period), 2 * sizes.max + 1);
@@ -85,7 +85,7 @@ TEST_CASE("chunker: content with a period of up to 256 bytes is cut at the large
 
 TEST_CASE("chunker: content with a longer period is cut into equal chunks, none below the smallest size") {
   const ChunkSizes sizes = sizes_around(4096);
-  const Chunker chunker(key(), sizes);
+  const Chunker chunker(content_key(), sizes);
   std::size_t below_max = 0;
   for (std::size_t period : {257, 512, 1000, 4096}) {
     const Buffer data = content::repeat(content::random(period, period), 64 * sizes.max);
@@ -99,7 +99,7 @@ TEST_CASE("chunker: content with a longer period is cut into equal chunks, none 
 
 TEST_CASE("chunker: a window found again within 256 bytes does not cut, one byte further it does") {
   const ChunkSizes sizes = sizes_around(4096);
-  const Chunker chunker(key(), sizes);
+  const Chunker chunker(content_key(), sizes);
   // A cut that lies 10 bytes behind the smallest size, where an earlier copy of its window cannot cut itself.
   const Buffer all = content::random(11, 4 << 20);
   ByteView left = all;
@@ -125,7 +125,7 @@ TEST_CASE("chunker: a window found again within 256 bytes does not cut, one byte
 }
 
 TEST_CASE("chunker: zeros between contents end a chunk no more than contents do") {
-  const Chunker chunker(key(), kDefaultSizes);
+  const Chunker chunker(content_key(), kDefaultSizes);
   Buffer data = content::random(12, 1 << 20);
   data.insert(data.end(), 8 << 20, std::uint8_t{0});
   append(data, content::random(13, 1 << 20));
@@ -136,7 +136,7 @@ TEST_CASE("chunker: zeros between contents end a chunk no more than contents do"
 }
 
 TEST_CASE("chunker: a byte put before the content leaves nine chunks in ten as they were") {
-  const Chunker chunker(key(), kDefaultSizes);
+  const Chunker chunker(content_key(), kDefaultSizes);
   for (const Buffer& before :
        {content::random(14, 16 << 20), content::text(15, 16 << 20), content::binary(16, 16 << 20)}) {
     Buffer after = before;
@@ -149,7 +149,7 @@ TEST_CASE("chunker: a byte put before the content leaves nine chunks in ten as t
 }
 
 TEST_CASE("chunker: each of scattered edits costs about one chunk") {
-  const Chunker chunker(key(), kDefaultSizes);
+  const Chunker chunker(content_key(), kDefaultSizes);
   const Buffer before = content::random(17, 32 << 20);
   const auto old_chunks = chunks_of(chunker, before);
   constexpr std::size_t kEdits = 20;

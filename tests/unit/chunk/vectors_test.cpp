@@ -9,6 +9,7 @@
 #include "crypto/block_cipher.hpp"
 #include "crypto/digest.hpp"
 #include "reference.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 
@@ -40,7 +41,7 @@ TEST_CASE("vectors: the Gear table is the one that the rule gives") {
 }
 
 TEST_CASE("vectors: golden cuts") {
-  std::ifstream file(FARKEEP_VECTORS "/chunk/cuts.txt");
+  std::ifstream file(std::string(kVectors) + "/chunk/cuts.txt");
   REQUIRE(file.is_open());
   std::string line;
   std::size_t cases = 0;
@@ -68,7 +69,7 @@ TEST_CASE("vectors: golden cuts") {
 }
 
 TEST_CASE("vectors: one window, step by step") {
-  std::ifstream file(FARKEEP_VECTORS "/chunk/window.txt");
+  std::ifstream file(std::string(kVectors) + "/chunk/window.txt");
   REQUIRE(file.is_open());
   std::map<std::string, std::string> value;
   for (std::string name, text; file >> name >> text;) value[name] = text;
