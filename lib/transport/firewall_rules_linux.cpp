@@ -4,13 +4,8 @@
 namespace farkeep::rules {
 namespace {
 
-bool at_gateway(const FirewallPlan& plan) { return plan.place == FirewallPlan::Place::gateway; }
 /// The rules towards the servers are for connections that our DNAT rules have mapped.
 bool by_dnat(const FirewallPlan& plan) { return plan.mode == ConnectionMode::mapped && at_gateway(plan); }
-
-std::string range(const PortRange& ports, std::string_view to) {
-  return number(ports.low).append(to) + number(ports.high);
-}
 
 constexpr std::string_view kWhyClamp =
     "Where the path is narrower than the LAN (a tunnel, PPPoE) and ICMP is filtered, large packets would vanish and a "

@@ -4,12 +4,6 @@
 namespace farkeep::rules {
 namespace {
 
-bool at_gateway(const FirewallPlan& plan) { return plan.place == FirewallPlan::Place::gateway; }
-
-std::string range(const PortRange& ports, std::string_view to) {
-  return number(ports.low).append(to) + number(ports.high);
-}
-
 std::string what(const Flow& flow) {
   return flow.kind == Flow::To::servers ? "to the servers"
          : flow.kind == Flow::To::proxy ? "to the proxy"

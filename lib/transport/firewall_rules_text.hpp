@@ -24,6 +24,7 @@ struct Flow {
   const std::string& ip() const { return nets.front().ip; }
 };
 
+inline bool at_gateway(const FirewallPlan& plan) { return plan.place == FirewallPlan::Place::gateway; }
 bool has_proxy(const FirewallPlan& plan);
 /// To the servers, from anywhere: one flow for each family and port.
 std::vector<Flow> server_flows(const FirewallPlan& plan);
@@ -44,6 +45,7 @@ std::string mask(const Subnet& v4);      ///< 255.255.255.192
 std::string wildcard(const Subnet& v4);  ///< 0.0.0.63
 std::string join(const std::vector<Subnet>& nets, std::string_view separator);
 std::string number(std::uint64_t n);
+inline std::string range(const PortRange& ports, std::string_view to) { return number(ports.low).append(to) + number(ports.high); }
 
 /// Lines of rules and of comments.
 class Sheet {

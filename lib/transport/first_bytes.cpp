@@ -9,12 +9,12 @@ namespace farkeep {
 namespace {
 
 constexpr std::uint8_t kAlert = 21, kHandshake = 22;  // RFC 8446 §5.1
-constexpr std::size_t kQuoted = 64;
+constexpr std::size_t kQuotedBytes = 64;
 
 // One line of it, in quotes.
 std::string quote(ByteView bytes) {
   std::string out = "\"";
-  for (std::uint8_t b : bytes.first(std::min(bytes.size(), kQuoted))) {
+  for (std::uint8_t b : bytes.first(std::min(bytes.size(), kQuotedBytes))) {
     if (b == '\r' || b == '\n') break;
     if (b >= 0x20 && b < 0x7f && b != '"' && b != '\\') {
       out += static_cast<char>(b);

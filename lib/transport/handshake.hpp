@@ -17,7 +17,7 @@ class Handshake {
   struct Step {
     Buffer write;          ///< sent first, in one piece (some proxies take a greeting in pieces for garbage)
     std::size_t read = 0;  ///< then so many bytes are read; 0: the tunnel stands
-    std::chrono::nanoseconds within{0};  ///< for writing and reading
+    std::chrono::nanoseconds within{0};  ///< for writing and reading; steps that write nothing go on with an answer, which as a whole takes as long as the first and the second of them
     bool take_what_comes = false;        ///< fewer bytes will do when the time runs out or the proxy closes: only to be quoted
   };
   enum class Break : std::uint8_t { closed, reset, timed_out };

@@ -16,8 +16,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t kMaxHead = 16 * 1024;
 constexpr std::size_t kMaxRefusalBody = 64 * 1024;  // a page for a browser, read only when the same connection goes on
 constexpr int kMaxRounds = 5;                       // Negotiate takes two or three
-constexpr std::size_t kQuoted = 62;
-constexpr auto kQuoteWait = 200ms;
+constexpr std::size_t kQuotedHead = 62;
+constexpr auto kHeadWait = 200ms;
 
 void append_base64(Buffer& to, ByteView bytes) {
   const std::size_t before = to.size();
@@ -82,8 +82,8 @@ class HttpConnect final : public Handshake {
     if (first && head_.size() >= 2 && as_text(head_).substr(0, 2) != "HT") {
       state_ = State::foreign;
       Step step;
-      step.read = kQuoted;
-      step.within = kQuoteWait;
+      step.read = kQuotedHead;
+      step.within = kHeadWait;
       step.take_what_comes = true;
       return step;
     }

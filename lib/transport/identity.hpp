@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/id.hpp"
@@ -35,6 +36,10 @@ struct PeerIdentity {
   AccountId account;   // role agent
   AgentId agent;       // role agent
   Buffer certificate;  // DER; empty for anonymous, and where no TLS is spoken (simulations)
+  std::vector<Buffer> above;  // DER: what vouches for it, the root last; empty like it
+  Buffer root_key;     // of the root to which the certificate leads; empty like it
+  /// Anonymous, because the certificate that it shows is ours but not valid at this time: why.  It is to be told so, and no more.
+  std::string untimely;
 
   /// For messages: "server 1f2e3d4c", "agent 1f2e3d4c of account 00112233", "an unregistered client".
   std::string text() const;

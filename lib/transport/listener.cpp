@@ -8,10 +8,11 @@
 
 #include "async/race.hpp"
 #include "async/scope.hpp"
-#include "async/waiters.hpp"
 #include "base/check.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/rare_line.hpp"
+#include "transport/crowd.hpp"
 #include "transport/socket_options.hpp"
 #include "transport/socket_stream.hpp"
 
@@ -23,7 +24,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPause = 1s;  // when descriptors or memory have run out
 
-tcp::acceptor listen_at(const Executor& executor, const Endpoint& at) {
+tcp::acceptor listen_at(const Executor& executor, const Endpoint& at, const ListenerOptions& options) {
   boost::system::error_code code;
   const auto must = [&] {
     if (code) throw failure(code, "listening at " + at.text());
@@ -38,6 +39,8 @@ tcp::acceptor listen_at(const Executor& executor, const Endpoint& at) {
   must();
   acceptor.bind(endpoint, code);
   must();
+  if (options.silent == Silent::stay_in_kernel)
+    hand_over_with_first_bytes(acceptor.native_handle(), std::chrono::ceil<std::chrono::seconds>(options.first_bytes_timeout));
   acceptor.listen(tcp::acceptor::max_listen_connections, code);
   must();
   return acceptor;
@@ -49,19 +52,40 @@ bool is_exhaustion(const boost::system::error_code& code) {
          code == e::not_enough_memory;
 }
 
+/// The stream beneath TLS.  Its place among the strangers is given back when it dies, whoever owns it then: what gives way is
+/// closed through the place, and so is alive.
+class ArrivedStream final : public Stream {
+ public:
+  ArrivedStream(StreamSocket socket, const Endpoint& from)
+      : under_(std::move(socket), from.text()), place_(std::make_shared<Crowd::Member>(Network::of(from.address), [this] { close(); })) {}
+  ~ArrivedStream() override { place_->leave(); }
+
+  const std::shared_ptr<Crowd::Member>& place() const noexcept { return place_; }
+  task<bool> speaks() { return under_.speaks(); }
+  task<std::size_t> read_some(MutableByteView into) override { return under_.read_some(into); }
+  task<void> write(std::span<const ByteView> parts) override { return under_.write(parts); }
+  using Stream::write;
+  void close() noexcept override { under_.close(); }
+  std::string describe() const override { return under_.describe(); }
+
+ private:
+  SocketStream under_;
+  const std::shared_ptr<Crowd::Member> place_;
+};
+
 }  // namespace
 
 struct Listener::State {
   State(const Executor& executor, Timers& t, TlsContext context, ListenerOptions o, PeerHandler h)
-      : timers(t), tls(std::move(context)), options(std::move(o)), handler(std::move(h)), scope(executor) {
-    FARKEEP_CHECK(!options.endpoints.empty() && options.max_connections > 0 && options.max_handshakes > 0);
-    for (const Endpoint& at : options.endpoints) acceptors.push_back(listen_at(executor, at));
+      : timers(t), tls(std::move(context)), options(std::move(o)), handler(std::move(h)), silent(options.max_silent), shaking(options.max_handshakes),
+        scope(executor) {
+    FARKEEP_CHECK(!options.endpoints.empty() && options.max_connections > 0);
+    for (const Endpoint& at : options.endpoints) acceptors.push_back(listen_at(executor, at, options));
   }
 
   task<void> accept_from(tcp::acceptor& acceptor);
-  void make_room_for_a_handshake();
-  task<void> serve(std::unique_ptr<Stream> stream);
-  task<std::unique_ptr<SecureStream>> shake_hands(std::unique_ptr<Stream> stream);
+  task<void> serve(std::unique_ptr<ArrivedStream> stream);
+  task<std::unique_ptr<SecureStream>> shake_hands(std::unique_ptr<ArrivedStream> stream);
   task<void> handle(std::unique_ptr<SecureStream> stream);
 
   Timers& timers;
@@ -69,9 +93,10 @@ struct Listener::State {
   ListenerOptions options;
   PeerHandler handler;
   std::list<tcp::acceptor> acceptors;
-  std::list<Stream*> shaking;  // streams in their handshake, oldest first
+  Crowd silent, shaking;
   std::size_t connected = 0;
-  Waiters room;  // acceptors wait here while the house is full
+  std::uint64_t failed = 0, full = 0;
+  RareLine failures{LogLevel::info}, no_room{LogLevel::warning};
   Scope scope;
 };
 
@@ -89,75 +114,76 @@ void Listener::use(TlsContext tls) { state_->tls = std::move(tls); }
 void Listener::limit(std::size_t max_connections) {
   FARKEEP_CHECK(max_connections > 0);
   state_->options.max_connections = max_connections;
-  state_->room.wake_all();
 }
 std::size_t Listener::connections() const noexcept { return state_->connected; }
-std::size_t Listener::handshakes() const noexcept { return state_->shaking.size(); }
+std::size_t Listener::handshakes() const noexcept { return state_->silent.size() + state_->shaking.size(); }
+TurnedAwayEarly Listener::turned_away() const noexcept {
+  return {state_->silent.gave_way(), state_->shaking.gave_way(), state_->failed, state_->full};
+}
 
+// There is no waiting for room in here: whoever comes is told, or gives way.
 task<void> Listener::State::accept_from(tcp::acceptor& acceptor) {
   for (;;) {
-    while (connected >= options.max_connections) co_await room.wait();
     tcp::endpoint from;
     boost::system::error_code code;
     tcp::socket socket = co_await acceptor.async_accept(from, asio::redirect_error(asio::use_awaitable, code));
     if (code == asio::error::operation_aborted) throw boost::system::system_error(code, "accepting");
     if (is_exhaustion(code)) {
-      log_warning("cannot accept connections, trying again in a second: {}", code.message());
+      no_room.say(timers.now(), "cannot accept connections, trying again in a second: " + code.message());
       co_await timers.sleep(kPause);
       continue;
     }
     if (code) continue;  // the client gave up before we got to it
-    set_tcp_options(socket.native_handle());
-    const Endpoint peer{from.address(), from.port()};
-    make_room_for_a_handshake();
-    scope.spawn(serve(std::make_unique<SocketStream>(StreamSocket{std::move(socket)}, peer.text())), "connection");
+    try {
+      set_tcp_options(socket.native_handle());
+      auto stream = std::make_unique<ArrivedStream>(StreamSocket{std::move(socket)}, Endpoint{from.address(), from.port()});
+      silent.enter(*stream->place());
+      scope.spawn(serve(std::move(stream)), "connection");
+    } catch (const std::bad_alloc&) {
+      no_room.say(timers.now(), "a connection is closed: out of memory");
+    }
   }
 }
 
-void Listener::State::make_room_for_a_handshake() {
-  if (shaking.size() < options.max_handshakes) return;
-  log_info("{} gives way: too many connections have not finished TLS", shaking.front()->describe());
-  shaking.front()->close();
-  shaking.pop_front();
-}
-
 // The fence of one connection: nothing but cancellation leaves it.
-task<void> Listener::State::serve(std::unique_ptr<Stream> stream) {
+task<void> Listener::State::serve(std::unique_ptr<ArrivedStream> stream) {
   const std::string from = stream->describe();
   std::exception_ptr ended;
+  bool shook_hands = false;
   try {
     std::unique_ptr<SecureStream> secure = co_await shake_hands(std::move(stream));
+    shook_hands = true;
     if (connected < options.max_connections) {
       co_await handle(std::move(secure));
     } else {
-      log_warning("{} turned away: {} connections are the limit", from, options.max_connections);
+      ++full;
+      no_room.say(timers.now(), from + " turned away: " + std::to_string(options.max_connections) + " connections are the limit");
     }
   } catch (const std::exception& e) {
     ended = std::current_exception();
-    if (!scope.cancelled()) log_info("connection from {} ended: {}", from, e.what());
+    if (!shook_hands) ++failed;
+    if (!scope.cancelled()) failures.say(timers.now(), "connection from " + from + " ended: " + e.what());
   }
   if (ended && scope.cancelled()) std::rethrow_exception(ended);
 }
 
-task<std::unique_ptr<SecureStream>> Listener::State::shake_hands(std::unique_ptr<Stream> stream) {
-  struct Place {
-    Place(std::list<Stream*>& l, Stream* s) : list(l), mine(s) { list.push_back(s); }
-    ~Place() { list.remove(mine); }
-    std::list<Stream*>& list;
-    Stream* mine;
-  };
-  Place place{shaking, stream.get()};
-  std::string doing = "starting TLS with " + stream->describe();
-  co_return co_await with_timeout(timers, options.tls_timeout, tls.accept(std::move(stream)), std::move(doing));
+// 1. until it says something  2. TLS, which costs memory and processor time
+task<std::unique_ptr<SecureStream>> Listener::State::shake_hands(std::unique_ptr<ArrivedStream> stream) {
+  const std::shared_ptr<Crowd::Member> place = stream->place();  // outlives the stream, which TLS takes over
+  std::string doing = "waiting for the first bytes of " + stream->describe();
+  const bool speaks = co_await with_timeout(timers, options.first_bytes_timeout, stream->speaks(), std::move(doing));
+  if (!speaks) throw failure(Errc::unreachable, "the other side closed the connection before it said anything");
+  shaking.enter(*place);
+  doing = "starting TLS with " + stream->describe();
+  std::unique_ptr<SecureStream> secure = co_await with_timeout(timers, options.tls_timeout, tls.accept(std::move(stream)), std::move(doing));
+  place->leave();
+  co_return secure;
 }
 
 task<void> Listener::State::handle(std::unique_ptr<SecureStream> stream) {
   struct Guest {
     explicit Guest(State& s) : state(s) { ++state.connected; }
-    ~Guest() {
-      --state.connected;
-      state.room.wake_all();
-    }
+    ~Guest() { --state.connected; }
     State& state;
   };
   Guest guest{*this};

@@ -2,31 +2,47 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
 
 #include "async/timers.hpp"
-#include "base/limits.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/tls.hpp"
+#include "wire/connection_limits.hpp"
 
 namespace farkeep {
+
+/// Who hands a connection over: the kernel when its first bytes are there, or at once.
+enum class Silent : std::uint8_t { stay_in_kernel, are_accepted };
 
 struct ListenerOptions {
   ListenerOptions() = default;
   std::vector<Endpoint> endpoints;
-  std::size_t max_connections = 1024;  ///< with a handler; further ones wait in the kernel's queue
-  std::size_t max_handshakes = 64;     ///< at once; when one more comes, the oldest gives way
+  std::size_t max_connections = 1024;  ///< with a handler; further ones are closed
+  std::size_t max_silent = limits::kSilentPlaces;
+  std::size_t max_handshakes = limits::kHandshakePlaces;
+  Silent silent = Silent::are_accepted;
+  std::chrono::nanoseconds first_bytes_timeout = limits::kFirstBytesTimeout;
   std::chrono::nanoseconds tls_timeout = limits::kTlsTimeout;
+};
+
+/// What became of those who were not served, since the start.
+struct TurnedAwayEarly {
+  std::uint64_t silent = 0;      ///< gave way before they had said anything
+  std::uint64_t handshakes = 0;  ///< gave way in their handshake
+  std::uint64_t failed = 0;      ///< said nothing in time, or no TLS that is ours
+  std::uint64_t full = 0;        ///< finished TLS when there were max_connections
 };
 
 /// Accepts TCP on several endpoints, does the TLS handshake of each connection in a task of its own, and runs a handler
 /// for each peer.
 ///
-/// A peer that stalls in its handshake costs one of max_handshakes places until its time is up or somebody newer needs
-/// the place: it holds nobody up.  Out of file descriptors, accepting pauses for a second instead of spinning. What a
-/// handler throws ends its connection and is logged; it does not end the listener.
+/// A connection costs what it has earned.  One that has said nothing costs a descriptor and a few KiB, and one of max_silent places; with
+/// its first bytes it gets a TLS session, which costs twenty times as much, and one of max_handshakes places.  In either somebody
+/// gives way when one more comes (crowd.hpp), so nobody waits for strangers. Out of file descriptors, accepting pauses for a second
+/// instead of spinning. What a handler throws ends its connection and is logged; it does not end the listener.
 class Listener {
  public:
   /// Handles one peer until the conversation is over; the connection is closed when the stream is destroyed.
@@ -45,7 +61,9 @@ class Listener {
   void limit(std::size_t max_connections);
 
   std::size_t connections() const noexcept;
+  /// Silent ones, too.
   std::size_t handshakes() const noexcept;
+  TurnedAwayEarly turned_away() const noexcept;
 
  private:
   struct State;

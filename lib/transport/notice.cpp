@@ -9,6 +9,8 @@ const char* name_of(Notice::Event event) noexcept {
     case Notice::Event::failed: return "failed";
     case Notice::Event::overdue: return "overdue";
     case Notice::Event::recovered: return "recovered";
+    case Notice::Event::unusable: return "unusable";
+    case Notice::Event::disk: return "disk";
   }
   return "unknown";
 }

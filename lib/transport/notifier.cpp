@@ -4,6 +4,7 @@
 
 #include "async/commands.hpp"
 #include "base/log.hpp"
+#include "base/harmless.hpp"
 
 namespace farkeep {
 namespace {
@@ -56,7 +57,7 @@ task<void> Notifier::deliver(const Notice& notice) {
   const NotifyConfig to = config_;  // others may be named before this has ended
   const std::string event = name_of(notice.event);
   if (!notice.ping.empty()) {
-    auto ping = [&]() { return post(notice.ping, notice.text, "text/plain; charset=utf-8", to.proxy); };
+    auto ping = [&]() { return post(notice.ping, harmless_lines(notice.text), "text/plain; charset=utf-8", to.proxy); };
     co_await try_thrice(timers_, "the ping address of job " + notice.job, ping);
   }
   if (!notice.to_people) co_return;
@@ -64,7 +65,7 @@ task<void> Notifier::deliver(const Notice& notice) {
   for (auto& url : to.webhooks) {
     boost::json::object body{{"text", text}, {"event", event}, {"job", notice.job}, {"machine", machine_}};
     if (!notice.agents.empty()) body["agents"] = boost::json::array(notice.agents.begin(), notice.agents.end());
-    auto hook = [&]() { return post(url, boost::json::serialize(body), "application/json", to.proxy); };
+    auto hook = [&]() { return post(url, harmless_json(boost::json::serialize(body)), "application/json", to.proxy); };
     co_await try_thrice(timers_, "a webhook", hook);
   }
   if (!to.mails.empty()) {
@@ -84,18 +85,18 @@ task<void> Notifier::post(std::string url, std::string body, std::string type, s
 
 // RFC 5322; sendmail adds what is missing (From, Date, Message-ID).
 task<void> Notifier::mail(const NotifyConfig& to, const Notice& notice) {
-  const std::string text = notice.text.substr(0, 8000);
+  const std::string text = harmless_lines(harmless_lines(machine_ + ": " + notice.text).substr(0, 8000));  // cut, perhaps in the middle of a character
   ChildOrder order;
   order.command = "'" + to.sendmail + "' -t -i";
-  order.input = "To: " + listed(to.mails) + "\nSubject: [farkeep] " + machine_ + ": " + about(notice) + " " + name_of(notice.event) +
-                "\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + machine_ + ": " + text + "\n";
+  order.input = "To: " + listed(to.mails) + "\nSubject: [farkeep] " + harmless_line(machine_ + ": " + about(notice)) + " " + name_of(notice.event) +
+                "\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + text + "\n";
   Lines::Take tell = [](std::string_view line) { log_info("sendmail: {}", line); };
   co_await run_command(children_, timers_, std::move(order), kCommand, "", 0, std::move(tell));
 }
 
 task<void> Notifier::command(const Notice& notice, std::string line) {
-  ChildOrder order{std::move(line), {std::string("FARKEEP_EVENT=") + name_of(notice.event), "FARKEEP_JOB=" + notice.job, "FARKEEP_MACHINE=" + machine_, "FARKEEP_TEXT=" + notice.text}};
-  if (!notice.agents.empty()) order.environment.push_back("FARKEEP_AGENTS=" + listed(notice.agents));
+  ChildOrder order{std::move(line), {std::string("FARKEEP_EVENT=") + name_of(notice.event), "FARKEEP_JOB=" + harmless_line(notice.job), "FARKEEP_MACHINE=" + harmless_line(machine_), "FARKEEP_TEXT=" + harmless_lines(notice.text)}};
+  if (!notice.agents.empty()) order.environment.push_back("FARKEEP_AGENTS=" + harmless_line(listed(notice.agents)));
   Lines::Take tell = [](std::string_view said) { log_info("notify: {}", said); };
   co_await run_command(children_, timers_, std::move(order), kCommand, "", 0, std::move(tell));
 }

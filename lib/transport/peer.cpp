@@ -12,17 +12,25 @@ Peer::Peer(Timers& timers, std::unique_ptr<SecureStream> stream, std::chrono::na
     : timers_(timers), stream_(std::move(stream)), progress_timeout_(progress_timeout), heard_(timers_.now()), moved_(heard_) {}
 Peer::~Peer() = default;
 
+wire::FrameSizes Handler::most_of(const wire::FrameHeader&) const { return {limits::kMaxFrameHead, limits::kMaxFrameBody}; }
+task<std::vector<Budget::Lease>> Handler::room_for(wire::FrameHeader) { co_return std::vector<Budget::Lease>{}; }
+Pressed Handler::pressed() const { return Pressed{}; }
+
 std::string Peer::doing(wire::Verb verb) const { return "asking " + describe() + " for " + std::string{wire::name_of(verb)}; }
 
 // Three children: whichever fails ends the connection; a normal end is one of them cancelling the scope.
 task<void> Peer::live(Handler* handler) {
   FARKEEP_CHECK(!scope_ && !ended_);
+  if (dropped_) {
+    end(dropped_);
+    std::rethrow_exception(dropped_);
+  }
   heard_ = timers_.now();
   Scope scope{co_await asio::this_coro::executor};
   scope_ = &scope;
   scope.spawn(read_frames(handler), "reading frames");
   scope.spawn(write_frames(), "writing frames");
-  scope.spawn(keep_alive(), "keeping a connection alive");
+  scope.spawn(keep_alive(handler), "keeping a connection alive");
   std::exception_ptr error;
   try {
     co_await scope.join();
@@ -30,8 +38,14 @@ task<void> Peer::live(Handler* handler) {
     error = std::current_exception();
   }
   scope_ = nullptr;
+  if (!error) error = dropped_;
   end(error);
   if (error) std::rethrow_exception(error);
+}
+
+void Peer::drop(std::exception_ptr why) {
+  if (!dropped_) dropped_ = std::move(why);
+  if (scope_) scope_->cancel();
 }
 
 void Peer::end(std::exception_ptr error) {
@@ -71,11 +85,14 @@ task<Answer> Peer::send(wire::Verb verb, std::string head, Buffer body) {
     else break;
   }
   auto const number = next_number_++;
+  Outgoing frame{number, verb, false, false, Reply{std::move(head), std::move(body)}};
   auto open = std::make_unique<Open>();
   open->verb = verb;
+  open->moved_before = moved_bytes_;
+  open->asked = timers_.now();
   open_[number] = std::move(open);
   ++in_flight_;
-  push(Outgoing{number, verb, false, false, Reply{std::move(head), std::move(body)}});
+  push(std::move(frame));
   co_return Answer{*this, number};
 }
 
@@ -94,7 +111,8 @@ task<std::optional<Reply>> Peer::next_of(std::uint32_t number, std::optional<std
   auto const limit = timeout.value_or(progress_timeout_);
   auto const asked = timers_.now();
   while (open.frames.empty() && !open.done && !ended_) {
-    auto const left = limit - (timers_.now() - std::max(asked, moved_));
+    auto const now = timers_.now();
+    auto const left = std::min(limit - (now - std::max(asked, moved_)), most_time_for(open, limit) - open.waited - (now - asked));
     if (left <= std::chrono::nanoseconds::zero()) throw failure(Errc::timed_out, doing(open.verb));
     try {
       co_await with_timeout(timers_, left, wait_for_frame(number), doing(open.verb));
@@ -102,6 +120,7 @@ task<std::optional<Reply>> Peer::next_of(std::uint32_t number, std::optional<std
       if (classify(f.code()) != Errc::timed_out) throw;  // else: has anything moved meanwhile?
     }
   }
+  open.waited += timers_.now() - asked;
   if (!open.frames.empty()) {
     std::optional<Reply> reply{std::move(open.frames.front())};
     open.frames.pop_front();

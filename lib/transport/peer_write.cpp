@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "async/race.hpp"
-#include "base/check.hpp"
 #include "transport/peer_state.hpp"
+#include "wire/connection_limits.hpp"
 
 // The writing half of a Peer, and the keeper that notices silence.
 namespace farkeep {
@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::size_t kSmall = 4 * limits::kKiB;     // copied together: cheaper than a TLS record of their own
 constexpr std::size_t kBatch = 1 * limits::kMiB;     // frames gathered for one turn of the writer
-constexpr std::size_t kSlice = 256 * limits::kKiB;   // within the progress timeout: so a line may be as slow as 4 KiB/s
 constexpr unsigned kMisses = 3;
 
 }  // namespace
 
 Peer::Outgoing::Outgoing(std::uint32_t number, wire::Verb verb, bool reply, bool more, Reply content)
-    : head(std::move(content.head)), body(std::move(content.body)), keeps_alive(verb == wire::Verb::ping) {
-  FARKEEP_CHECK(head.size() <= limits::kMaxFrameHead && body.size() <= limits::kMaxFrameBody);
+    : head(std::move(content.head)), body(std::move(content.body)), room(std::move(content.room)), keeps_alive(verb == wire::Verb::ping) {
+  if (head.size() > limits::kMaxFrameHead || body.size() > limits::kMaxFrameBody)
+    throw failure(Errc::too_large, "sending a " + std::string{wire::name_of(verb)} + " message that is larger than a frame may be");
   wire::FrameHeader h;
   h.head_size = static_cast<std::uint32_t>(head.size());
   h.body_size = static_cast<std::uint32_t>(body.size());
@@ -49,6 +49,7 @@ task<void> Peer::write_frames() {
   std::vector<Outgoing> batch;
   Buffer small;
   for (;;) {
+    if (out_.empty()) going_.since.reset();
     while (out_.empty() && !closing_) co_await out_ready_.wait();
     if (out_.empty()) break;
 
@@ -88,6 +89,7 @@ task<void> Peer::write_frames() {
       add(frame.body);
     }
     co_await write_sliced(std::move(parts), counts);
+    batch.clear();  // and so what their memory was taken from
     out_bytes_ -= total;
     out_room_.wake_all();
   }
@@ -107,19 +109,42 @@ task<void> Peer::write_sliced(std::vector<ByteView> parts, bool counts) {
     write_began_ = timers_.now();
     co_await stream_->write(slice);
     write_began_.reset();
-    if (counts) moved_ = timers_.now();
+    if (counts) {
+      moved_ = timers_.now();
+      moved_bytes_ += size;
+    }
+    going_.bytes += size;
     slice.clear();
     size = 0;
   }
 }
 
+// For as long as it matters without a break.
+void Peer::Pace::judge(bool matters, SteadyTime now, const std::string& doing) {
+  if (!matters) {
+    since.reset();
+    return;
+  }
+  auto const passed = since ? now - *since : std::chrono::nanoseconds::zero();
+  if (since && passed < std::chrono::minutes{1}) return;
+  if (since && bytes < limits::kLeastInAMinute)
+    throw failure(Errc::disconnected, doing + ": it is too slow, while others wait for the memory that its frames take");
+  since = now;
+  bytes = 0;
+}
+
 // A ping after every interval of silence.  While we do not read by our own choice, silence means nothing.
-task<void> Peer::keep_alive() {
+task<void> Peer::keep_alive(const Handler* handler) {
   SteadyTime pinged{};
   for (unsigned missed = 0;;) {
     auto const now = timers_.now();
     if (write_began_ && now - *write_began_ >= progress_timeout_)
       throw failure(Errc::disconnected, "writing to " + describe() + ": it takes nothing for " + std::to_string(std::chrono::ceil<std::chrono::seconds>(progress_timeout_).count()) + " s");
+    if (handler) {
+      auto const pressed = handler->pressed();
+      coming_.judge(pressed.coming && in_frame_, now, "reading from " + describe());
+      going_.judge(pressed.going && !(out_.empty() && !write_began_), now, "writing to " + describe());
+    }
     if (paused_) heard_ = now;
     // Bytes that leave are a sign of life: on a slow line a record takes minutes, and its receiver has nothing to say meanwhile.
     auto const alive = std::max(heard_, moved_);

@@ -8,7 +8,8 @@ namespace farkeep {
 task<std::unique_ptr<SecureStream>> TlsDialer::connect(Endpoint destination, ExpectedServer expected) {
   std::unique_ptr<Stream> stream = co_await dialer_.dial(destination);
   std::string doing = "starting TLS with " + stream->describe();
-  co_return co_await with_timeout(timers_, limits::kTlsTimeout, tls_.connect(std::move(stream), std::move(expected)),
+  const TlsContext tls = current_();
+  co_return co_await with_timeout(timers_, limits::kTlsTimeout, tls.connect(std::move(stream), std::move(expected)),
                                   std::move(doing));
 }
 

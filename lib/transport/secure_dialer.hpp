@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "async/timers.hpp"
 #include "transport/dialer.hpp"
@@ -19,14 +21,17 @@ class SecureDialer {
 /// TLS over whatever the dialer gives, the handshake within limits::kTlsTimeout.
 class TlsDialer final : public SecureDialer {
  public:
-  /// `dialer` and `timers` outlive it.
-  TlsDialer(Dialer& dialer, Timers& timers, TlsContext tls) : dialer_(dialer), timers_(timers), tls_(std::move(tls)) {}
+  /// What is shown and trusted at a handshake: asked for before each.  May throw.
+  using Current = std::function<TlsContext()>;
+  /// `dialer` and `timers` outlive it, and so does what `current` refers to.
+  TlsDialer(Dialer& dialer, Timers& timers, Current current) : dialer_(dialer), timers_(timers), current_(std::move(current)) {}
+  TlsDialer(Dialer& dialer, Timers& timers, TlsContext always) : TlsDialer(dialer, timers, Current([tls = std::move(always)] { return tls; })) {}
   task<std::unique_ptr<SecureStream>> connect(Endpoint destination, ExpectedServer expected) override;
 
  private:
   Dialer& dialer_;
   Timers& timers_;
-  TlsContext tls_;
+  Current current_;
 };
 
 }  // namespace farkeep

@@ -15,6 +15,7 @@ constexpr int kSegments[] = {1220, 536};
 constexpr std::size_t kEcho = 4 * limits::kKiB;  // three segments at the least
 constexpr auto kSilentAgain = 1h;
 constexpr std::size_t kMaxSilent = 64;
+constexpr auto kLongEnough = 3s;  // to have been sent again twice
 
 // The next smaller one; nothing: there is none.
 std::optional<int> smaller(std::optional<int> than) {
@@ -30,6 +31,18 @@ task<std::unique_ptr<SecureStream>> SegmentDialer::proved(Endpoint destination, 
   std::string doing = "sending 4 KiB there and back to " + stream->describe();
   co_await with_timeout(timers_, limits::kEchoTimeout, echo(*stream, kEcho), std::move(doing));
   co_return stream;
+}
+
+// Whoever waited for less than an echo may take must not find the same the next time.
+void SegmentDialer::given_up(const std::string& network, const std::string& address, std::optional<int> segment) {
+  const std::optional<int> next = smaller(segment);
+  if (!next || line_.symptom() != LineSymptom::swallowing) return;
+  try {
+    memory_.learn(network, address, *next);
+    log_info("large packets seem to vanish on the way to {}: the next connection begins with segments of {} bytes", address, *next);
+  } catch (const failure& f) {
+    log_warning("{}", f.what());
+  }
 }
 
 bool SegmentDialer::worth_smaller(const failure& f, const std::string& address) {
@@ -50,6 +63,7 @@ task<std::unique_ptr<SecureStream>> SegmentDialer::connect(Endpoint destination,
   const std::string network = line_.network(destination), address = destination.text();
   const std::optional<int> known = memory_.segment(network, address);
   std::exception_ptr first;
+  const SteadyTime began = timers_.now();
   for (std::optional<int> segment = known;;) {
     line_.set_max_segment(segment);
     std::unique_ptr<SecureStream> stream;
@@ -60,6 +74,9 @@ task<std::unique_ptr<SecureStream>> SegmentDialer::connect(Endpoint destination,
       if (!first) first = std::current_exception();
       segment = smaller(segment);
       if (!segment || !worth_smaller(f, address)) std::rethrow_exception(first);
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled && timers_.now() - began >= kLongEnough) given_up(network, address, segment);
+      throw;
     }
     if (!stream) continue;
     silent_.erase(address);

@@ -16,6 +16,9 @@ inline constexpr int kUnsentInKernel = 512 * 1024;
 /// No delay, keepalive, and a limit on unacknowledged data where the system has one.  Best effort: a system without an
 /// option goes without.  `handle` is a TCP socket's; call it before connect, so that the first data is already covered.
 void set_tcp_options(int handle) noexcept;
+/// For a listening socket: a connection is not handed over before its first bytes are there, if the system can do that.  One that says
+/// nothing then costs the kernel a few hundred bytes and this process nothing.  Best effort.
+void hand_over_with_first_bytes(int handle, std::chrono::seconds at_most) noexcept;
 /// The largest segment to send, before connect.  Best effort, too.
 void set_max_segment(int handle, int bytes) noexcept;
 

@@ -21,6 +21,10 @@ void set_tcp_options(int handle) noexcept {
   set(handle, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(std::chrono::milliseconds{kTcpUserTimeout}.count()));
 }
 
+void hand_over_with_first_bytes(int handle, std::chrono::seconds at_most) noexcept {
+  set(handle, IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(at_most.count()));
+}
+
 void set_max_segment(int handle, int bytes) noexcept { set(handle, IPPROTO_TCP, TCP_MAXSEG, bytes); }
 
 }  // namespace farkeep

@@ -13,6 +13,8 @@ void set_tcp_options(int handle) noexcept {
   static_cast<void>(::setsockopt(handle, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on));
 }
 
+void hand_over_with_first_bytes(int, std::chrono::seconds) noexcept {}
+
 void set_max_segment(int handle, int bytes) noexcept { static_cast<void>(::setsockopt(handle, IPPROTO_TCP, TCP_MAXSEG, &bytes, sizeof bytes)); }
 
 }  // namespace farkeep

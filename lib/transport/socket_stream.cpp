@@ -32,6 +32,15 @@ std::size_t gather(std::span<const ByteView> parts, std::size_t skip, Parts& out
 SocketStream::SocketStream(StreamSocket socket, std::string description, std::shared_ptr<LineSymptom> symptom)
     : socket_(std::move(socket)), description_(std::move(description)), symptom_(std::move(symptom)) {}
 
+task<bool> SocketStream::speaks() {
+  boost::system::error_code code;
+  co_await socket_.async_wait(StreamSocket::wait_read, asio::redirect_error(asio::use_awaitable, code));
+  if (code) lost(code, "waiting for ");
+  const std::size_t n = socket_.available(code);
+  if (code) lost(code, "waiting for ");
+  co_return n > 0;
+}
+
 task<std::size_t> SocketStream::read_some(MutableByteView into) {
   FARKEEP_CHECK(!into.empty());
   if (ended_ && !closed_) co_return 0;

@@ -18,6 +18,8 @@ class SocketStream final : public Stream {
   SocketStream(StreamSocket socket, std::string description, std::shared_ptr<LineSymptom> symptom = nullptr);
   ~SocketStream() override { close(); }
 
+  /// Waits for the first bytes without taking them; false when the other side closed the connection instead.
+  task<bool> speaks();
   task<std::size_t> read_some(MutableByteView into) override;
   task<void> write(std::span<const ByteView> parts) override;
   using Stream::write;

@@ -16,7 +16,7 @@ namespace {
 
 namespace http = boost::beast::http;
 using Tcp = asio::ip::tcp;
-using Answer = http::response<http::string_body>;
+using HttpAnswer = http::response<http::string_body>;
 constexpr std::size_t kMostHead = 8 * 1024;
 
 }  // namespace
@@ -62,7 +62,7 @@ task<void> TextEndpoint::State::answer(Tcp::socket& socket) {
   parser.header_limit(kMostHead);
   co_await http::async_read_header(socket, buffer, parser, asio::use_awaitable);
   const auto& asked = parser.get();
-  Answer out(http::status::ok, 11);
+  HttpAnswer out(http::status::ok, 11);
   out.keep_alive(false);
   out.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
   const bool reads = asked.method() == http::verb::get || asked.method() == http::verb::head;

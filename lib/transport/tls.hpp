@@ -9,6 +9,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/id.hpp"
+#include "crypto/revocation.hpp"
 #include "crypto/secret.hpp"
 #include "transport/stream.hpp"
 
@@ -48,14 +49,15 @@ class untrusted_peer : public failure {
 /// What a side shows and trusts.
 struct TlsCredentials {
   TlsCredentials() = default;
-  std::string certificate_pem;  ///< own certificate first, then issuing ones; empty: a client that has none yet
+  std::string certificate_pem;  ///< own certificate first, then issuing ones, then links to later roots; empty: a client that has none yet
   SecretText key_pem;           ///< the certificate's Ed25519 key; empty like it
-  std::string authority_pem;    ///< the data centres' root: the only one trusted
+  std::string authority_pem;    ///< the data centres' roots: the only ones trusted, with those that the peer shows links to
+  Revocations revoked;          ///< what they took back
 };
 
 /// TLS 1.3 over any Stream, ALPN "farkeep/1": no older version, no tickets, no early data, nothing to configure.
 ///
-/// Both sides check the other's chain to the one root, at the time of `clock`; the system's store plays no part.  A
+/// Both sides check the other's chain to these roots, at the time of `clock`; the system's store plays no part.  A
 /// client needs a server's certificate with the expected identity; a server takes agents' and servers' certificates,
 /// and clients without any as anonymous. Throws failure: identity (wrong_server and untrusted_peer among them; the text names the issuer,
 /// the dates or the ids), unreachable (the connection ended before the peer said anything: nothing behind a mapped

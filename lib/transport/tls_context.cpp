@@ -10,7 +10,7 @@
 namespace farkeep {
 namespace {
 
-constexpr long kMaxShownChain = 64 * 1024;  // four of kMaxCertificate: root, issuing authority, leaf, one more
+constexpr long kMaxShownChain = 64 * 1024;  // four of kMaxCertificate: root, issuing authority, leaf, one more; ours and three links: 3 KiB
 
 [[noreturn]] void wrong(const std::string& what) { throw failure(Errc::configuration, what); }
 
@@ -18,10 +18,10 @@ void must(bool done, const char* doing) {
   if (!done) wrong(std::string{doing} + ": " + ssl_error_text());
 }
 
-Certificate authority_of(const TlsCredentials& credentials) {
-  auto certificate = Certificate::from_pem(credentials.authority_pem);
-  if (!certificate) wrong("reading the certificate of the data centres' authority");
-  return std::move(*certificate);
+TrustedRoots roots_of(const TlsCredentials& credentials) {
+  auto roots = TrustedRoots::from_pem(credentials.authority_pem);
+  if (!roots) wrong("reading the certificate of the data centres' authority");
+  return std::move(*roots);
 }
 
 // Servers choose our protocol or none.
@@ -68,7 +68,7 @@ void show(SSL_CTX* context, const TlsCredentials& credentials) {
 }  // namespace
 
 TlsContext::Parts::Parts(const TlsCredentials& credentials, const Clock& c)
-    : clock(c), authority(authority_of(credentials)), native(SSL_CTX_new(TLS_method())) {
+    : clock(c), roots(roots_of(credentials)), revoked(credentials.revoked), native(SSL_CTX_new(TLS_method())) {
   SSL_CTX* context = native.get();
   must(context != nullptr, "starting TLS");
   must(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1, "choosing TLS 1.3");
@@ -102,16 +102,28 @@ int PeerCheck::check(const X509* leaf, const STACK_OF(X509) * shown) {
   }
 
   const WallTime now = parts_->clock.wall();
+  // It may be a server under a root that we have not heard of, and one that we trust leads to it.
+  TrustedRoots roots = parts_->roots;
+  roots.follow(between, parts_->revoked);
   std::string why;
-  auto name = check_chain(*certificate, between, parts_->authority, now, &why);
-  if (!name) {
+  const auto checked = checked_chain(*certificate, between, roots, now, &why);
+  if (!checked) {
     const bool dates = now > certificate->not_after() || now < certificate->not_before();
     // Would it be right at its own time?
     const WallTime middle = certificate->not_before() + (certificate->not_after() - certificate->not_before()) / 2;
-    const bool ours = check_chain(*certificate, between, parts_->authority, middle, nullptr).has_value();
+    const bool ours = check_chain(*certificate, between, roots, middle, nullptr).has_value();
     doubt_ = !ours ? untrusted_peer::Why::stranger : now < certificate->not_before() ? untrusted_peer::Why::too_early : untrusted_peer::Why::expired;
+    // A client of ours whose dates do not fit gets in as nobody: TLS has no words for "not yet valid", the session has.
+    if (!expected_ && ours && dates) {
+      peer_ = PeerIdentity{};
+      peer_.untimely = why;
+      return X509_V_OK;
+    }
     return refuse(dates ? X509_V_ERR_CERT_HAS_EXPIRED : X509_V_ERR_CERT_REJECTED, why);
   }
+  const CertificateName* name = &checked->name;
+  if (auto objection = parts_->revoked.objection(*name, *certificate, checked->above); !objection.empty())
+    return refuse(X509_V_ERR_CERT_REVOKED, std::move(objection));
   if (expected_ && name->role != CertificateName::Role::server)
     return refuse(X509_V_ERR_CERT_REJECTED, "it shows an agent's certificate and is no server");
 
@@ -121,6 +133,8 @@ int PeerCheck::check(const X509* leaf, const STACK_OF(X509) * shown) {
     peer_ = PeerIdentity::of_agent(name->account.value(), name->agent.value());
   }
   peer_.certificate = certificate->der();
+  for (auto const& one : checked->above) peer_.above.push_back(one.der());
+  if (const auto key = checked->above.back().public_key()) peer_.root_key = to_buffer(key->view());
   if (!expected_) return X509_V_OK;
 
   if (const auto* id = std::get_if<ServerId>(&*expected_)) {

@@ -21,7 +21,8 @@ struct TlsContext::Parts {
   Parts(const TlsCredentials& credentials, const Clock& c);
 
   const Clock& clock;
-  Certificate authority;
+  TrustedRoots roots;
+  Revocations revoked;
   bool has_certificate = false;
   std::unique_ptr<SSL_CTX, SslFree> native;
 };

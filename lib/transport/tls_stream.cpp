@@ -102,8 +102,9 @@ task<std::size_t> TlsStream::read_some(MutableByteView into) {
     const TlsSession::Step now = session_.read(into, got);
     if (now == TlsSession::Step::failed) session_.throw_failed("reading from " + describe());
     if (now == TlsSession::Step::done) co_return got;
-    // Reading may have to answer (a key update).  While a write is being handed on, that one takes the answer along.
-    if (session_.output_size() > 0 && !flushing_) co_await flush();
+    // Reading may have to answer (a key update).  While a write is being handed on, that one takes the answer along; but
+    // who asks again and again and takes no answers is not read on.
+    if (session_.output_size() > (flushing_ ? kRecord : 0)) co_await flush();
     const std::size_t n = co_await receive();
     if (n == 0) {
       if (session_.inside_record())

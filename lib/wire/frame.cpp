@@ -13,7 +13,7 @@ constexpr std::uint8_t kReply = 1, kMore = 2;
 // One TLS record: a read never yields more, so a larger staging area would stay empty.
 constexpr std::size_t kStaging = 16 * limits::kKiB;
 // How far a body is sized ahead of what arrived: its zeros are still in the cache when they are overwritten.
-constexpr std::size_t kStep = 128 * limits::kKiB;
+constexpr std::size_t kReadStep = 128 * limits::kKiB;
 
 }  // namespace
 
@@ -51,7 +51,7 @@ std::array<std::uint8_t, FrameHeader::kSize> FrameHeader::encode() const {
   return out;
 }
 
-FrameReader::FrameReader() : staging_(kStaging) {}
+FrameReader::FrameReader(Limits limits) : limits_(std::move(limits)), staging_(kStaging) {}
 
 // next() has taken all that it can, so inside a long body the staging area is empty.
 bool FrameReader::straight() const noexcept {
@@ -62,7 +62,7 @@ bool FrameReader::straight() const noexcept {
 MutableByteView FrameReader::space() {
   if (straight()) {
     auto& body = current_->body;
-    auto const target = std::min<std::size_t>(current_->header.body_size, body_filled_ + kStep);
+    auto const target = std::min<std::size_t>(current_->header.body_size, body_filled_ + kReadStep);
     if (body.size() < target) body.resize(target);
     return MutableByteView{body}.subspan(body_filled_);
   }
@@ -102,6 +102,13 @@ result<std::optional<Frame>> FrameReader::next() {
     if (end_ - begin_ < FrameHeader::kSize) return std::optional<Frame>{};
     auto header = FrameHeader::parse(ByteView{staging_}.subspan(begin_, FrameHeader::kSize));
     if (!header) return failed_ = header.error();
+    if (limits_) {
+      auto const most = limits_(*header);
+      if (header->head_size > most.head || header->body_size > most.body) {
+        refused_ = *header;
+        return failed_ = make_error_code(Errc::too_large);
+      }
+    }
     begin_ += FrameHeader::kSize;
     current_.emplace();
     current_->header = *header;

@@ -24,7 +24,8 @@ class Refusal : public failure {
 /// A failure as a message.  `text` is for people: what could not be done, why, what to do now; never a secret.
 pb::Failure to_failure(Errc code, std::string_view text, std::chrono::seconds retry_after = std::chrono::seconds{0});
 
-/// The exception for a Failure of a peer, who may lie: an unknown code is `protocol`, and the text is cut at 1 KiB and
+/// The exception for a Failure of a peer, who may lie: a code that is unknown, or not its to say (that this program
+/// is cancelled, or was called wrongly), is `protocol`, and the text is cut at 1 KiB and
 /// freed of control characters, because it will stand on a terminal.
 Refusal to_refusal(const pb::Failure& message, std::string_view doing);
 

@@ -18,17 +18,24 @@ std::string signature_of(std::string_view label, std::string_view document, cons
   return to_string(key.sign(labelled(label, document)));
 }
 
+struct SignerFound {
+  CertificateName name;
+  Certificate certificate;
+  std::vector<Certificate> above;
+};
+
 // The server that signed, by a chain that was good at `at`.
-result<ServerId> signer_of(std::string_view label, std::string_view document, std::string_view signature,
-                           const google::protobuf::RepeatedPtrField<std::string>& chain_field, const Certificate& root, WallTime at) {
-  auto const chain = parse_chain(chain_field);
+result<SignerFound> signer_of(std::string_view label, std::string_view document, std::string_view signature,
+                           const google::protobuf::RepeatedPtrField<std::string>& chain_field, const TrustedRoots& roots, WallTime at) {
+  auto chain = parse_chain(chain_field);
   if (!chain) return chain.error();
-  auto const name = check_chain_for(CertificateName::Role::server, chain->front(), std::span{*chain}.subspan(1), root, at);
-  if (!name) return name.error();
+  auto checked = checked_chain(chain->front(), std::span{*chain}.subspan(1), roots, at);
+  if (!checked) return checked.error();
+  if (checked->name.role != CertificateName::Role::server) return Errc::identity;
   auto const key = chain->front().public_key();
   if (!key) return key.error();
   if (!key->verify(labelled(label, document), as_bytes(signature))) return Errc::identity;
-  return *name->server;
+  return SignerFound{std::move(checked->name), std::move(chain->front()), std::move(checked->above)};
 }
 
 }  // namespace
@@ -41,14 +48,31 @@ pb::SignedReceipt sign_receipt(const pb::Receipt& receipt, const Signer& signer)
   return out;
 }
 
-result<pb::Receipt> verify_receipt(const pb::SignedReceipt& receipt, const Certificate& root) {
-  auto document = parse_message<pb::Receipt>(receipt.receipt());
+result<pb::Receipt> verify_receipt(const pb::SignedReceipt& receipt, const TrustedRoots& roots) {
+  if (receipt.ByteSizeLong() > kMaxSignedReceipt) return Errc::too_large;
+  auto document = parse_message<pb::Receipt>(receipt.receipt(), kMaxReceipt);
   if (!document) return document.error();
   WallTime const at{std::chrono::nanoseconds{document->time_ns()}};
-  auto const signer = signer_of(kReceipt, receipt.receipt(), receipt.signature(), receipt.signer_chain(), root, at);
+  auto const signer = signer_of(kReceipt, receipt.receipt(), receipt.signature(), receipt.signer_chain(), roots, at);
   if (!signer) return signer.error();
-  if (document->server_id() != as_text(signer->view())) return Errc::identity;
+  if (document->server_id() != as_text(signer->name.server->view())) return Errc::identity;
   return std::move(*document);
+}
+
+pb::SignedReceipt known_part(const pb::SignedReceipt& receipt) {
+  pb::SignedReceipt out;
+  out.set_receipt(receipt.receipt());
+  out.set_signature(receipt.signature());
+  *out.mutable_signer_chain() = receipt.signer_chain();
+  return out;
+}
+
+pb::SignedDirectory known_part(const pb::SignedDirectory& directory) {
+  pb::SignedDirectory out;
+  out.set_directory(directory.directory());
+  out.set_signature(directory.signature());
+  *out.mutable_signer_chain() = directory.signer_chain();
+  return out;
 }
 
 pb::SignedDirectory sign_directory(const pb::Directory& directory, const Signer& signer) {
@@ -59,12 +83,18 @@ pb::SignedDirectory sign_directory(const pb::Directory& directory, const Signer&
   return out;
 }
 
-result<pb::Directory> verify_directory(const pb::SignedDirectory& directory, const Certificate& root, WallTime now) {
+result<pb::Directory> verify_directory(const pb::SignedDirectory& directory, const TrustedRoots& roots, WallTime now) {
+  auto verified = verify_signed_directory(directory, roots, now);
+  if (!verified) return verified.error();
+  return std::move(verified->content);
+}
+
+result<VerifiedDirectory> verify_signed_directory(const pb::SignedDirectory& directory, const TrustedRoots& roots, WallTime now) {
   auto document = parse_message<pb::Directory>(directory.directory());
   if (!document) return document.error();
-  auto const signer = signer_of(kDirectory, directory.directory(), directory.signature(), directory.signer_chain(), root, now);
+  auto signer = signer_of(kDirectory, directory.directory(), directory.signature(), directory.signer_chain(), roots, now);
   if (!signer) return signer.error();
-  return std::move(*document);
+  return VerifiedDirectory{std::move(*document), std::move(signer->name), std::move(signer->certificate), std::move(signer->above)};
 }
 
 result<std::vector<Certificate>> parse_chain(const google::protobuf::RepeatedPtrField<std::string>& field) {

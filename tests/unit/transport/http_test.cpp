@@ -11,10 +11,10 @@ namespace {
 using Catch::Contains;
 using namespace std::chrono_literals;
 
-const Endpoint kV4 = *Endpoint::parse("204.164.111.10:16384");
-const std::string kRequest = "CONNECT 204.164.111.10:16384 HTTP/1.1\r\nHost: 204.164.111.10:16384\r\n\r\n";
+const Endpoint kTarget = *Endpoint::parse("204.164.111.10:16384");
+const std::string kConnect = "CONNECT 204.164.111.10:16384 HTTP/1.1\r\nHost: 204.164.111.10:16384\r\n\r\n";
 
-ProxyPlace place(const std::string& user = {}, const Endpoint& to = kV4) {
+ProxyPlace http_place(const std::string& user = {}, const Endpoint& to = kTarget) {
   ProxyPlace p;
   p.kind = ProxyKind::http;
   p.proxy = "proxy.example.net:3128";
@@ -25,7 +25,7 @@ ProxyPlace place(const std::string& user = {}, const Endpoint& to = kV4) {
 
 ProxyScript script(std::string_view answer, Ending ending = Ending::open, std::size_t piece = 0) {
   ProxyScript s;
-  s.turns.emplace_back(kRequest.size(), bytes(answer));
+  s.turns.emplace_back(kConnect.size(), bytes(answer));
   s.ending = ending;
   s.piece = piece;
   return s;
@@ -33,16 +33,16 @@ ProxyScript script(std::string_view answer, Ending ending = Ending::open, std::s
 
 Outcome talk(const ProxyScript& s, std::string_view tunnel = {}) {
   ProxyWorld w;
-  const auto machine = http_connect(place(), no_authenticator(), ProxyPatience{});
+  const auto machine = http_connect(http_place(), no_authenticator(), ProxyPatience{});
   return w.talk(*machine, s, tunnel);
 }
 
 TEST_CASE("http connect: the request, byte for byte; IPv6 stands in brackets") {
   const Outcome o = talk(script("HTTP/1.1 200 Connection established\r\n\r\n"), "\x16\x03\x01");
   REQUIRE(o.tunnel);
-  CHECK(to_string(o.heard) == kRequest);
+  CHECK(to_string(o.heard) == kConnect);
   CHECK(o.after == "\x16\x03\x01");
-  const auto machine = http_connect(place({}, *Endpoint::parse("[2001:db8::10]:16384")), no_authenticator(), ProxyPatience{});
+  const auto machine = http_connect(http_place({}, *Endpoint::parse("[2001:db8::10]:16384")), no_authenticator(), ProxyPatience{});
   CHECK_THAT(to_string(machine->start().write), Contains("CONNECT [2001:db8::10]:16384 HTTP/1.1\r\nHost: [2001:db8::10]:16384\r\n"));
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("http connect: no byte of the tunnel is taken for the answer, however 
   }
 }
 
-struct Row {
+struct HttpRow {
   const char* what;
   std::string answer;
   Ending ending;
@@ -86,7 +86,7 @@ TEST_CASE("http connect: what a proxy may answer instead of a tunnel, in words f
   using enum ProxyTrouble;
   constexpr auto kPath = ProxyBlame::path, kDestination = ProxyBlame::destination;
   const auto status = [](const std::string& line, const std::string& fields = {}) { return std::string{"HTTP/1.1 "} + line + "\r\n" + fields + "Content-Length: 5\r\n\r\nhello"; };
-  const std::vector<Row> rows = {
+  const std::vector<HttpRow> rows = {
       {"squid: a rule", status("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0\r\n"), Ending::open, forbidden, kDestination, Errc::unreachable, "permit TCP CONNECT to 204.164.111.10 port 16384"},
       {"401 from something that thinks it is a server", status("401 Unauthorized"), Ending::open, forbidden, kDestination, Errc::unreachable, "HTTP 401"},
       {"400", status("400 Bad Request"), Ending::close, general, kDestination, Errc::unreachable, "HTTP 400 Bad Request"},
@@ -127,7 +127,7 @@ TEST_CASE("http connect: what a proxy may answer instead of a tunnel, in words f
       {"one byte, then the end", "H", Ending::close, malformed, kPath, Errc::proxy, "and closed"},
   };
   REQUIRE(rows.size() >= 30);
-  for (const Row& row : rows) {
+  for (const HttpRow& row : rows) {
     const Outcome o = talk(script(row.answer, row.ending));
     INFO(row.what << ": " << o.text);
     CHECK_FALSE(o.tunnel);
@@ -156,19 +156,32 @@ TEST_CASE("http connect: an end or a stall after any byte of the answer is an er
   }
 }
 
-ProxyLogin login(std::string user, std::string_view password) {
+ProxyLogin http_login(std::string user, std::string_view password) {
   ProxyLogin l;
   l.user = std::move(user);
   l.password = SecretText(password);
   return l;
 }
 
+TEST_CASE("http connect: an answer that comes byte by byte has one deadline as a whole") {
+  const ProxyPatience patience;
+  ProxyScript slow = script("HTTP/1.1 200 OK\r\nX: " + std::string(8000, 'x') + "\r\n\r\n", Ending::open, 1);
+  slow.pause = 1s;
+  const Outcome never = talk(slow);
+  CHECK_FALSE(never.tunnel);
+  CHECK(never.trouble == ProxyTrouble::malformed);
+  CHECK(never.took <= patience.reply + patience.greeting);
+  slow = script("HTTP/1.1 200 OK\r\n\r\n", Ending::open, 1);
+  slow.pause = (patience.reply + patience.greeting) / 25;
+  CHECK(talk(slow).tunnel);  // slow, and in time
+}
+
 TEST_CASE("http connect: Basic goes with the first request (RFC 7617's example), and a refusal is not met with the same again") {
-  const ProxyLogin who = login("Aladdin", "open sesame");
+  const ProxyLogin who = http_login("Aladdin", "open sesame");
   const std::string asked = "CONNECT 204.164.111.10:16384 HTTP/1.1\r\nHost: 204.164.111.10:16384\r\nProxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n\r\n";
   for (const bool right : {true, false}) {
     ProxyWorld w;
-    const auto machine = http_connect(place(who.user), basic_authenticator(who), ProxyPatience{});
+    const auto machine = http_connect(http_place(who.user), basic_authenticator(who), ProxyPatience{});
     ProxyScript s;
     s.turns.emplace_back(asked.size(), bytes(right ? "HTTP/1.1 200 OK\r\n\r\n" : "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"));
     const Outcome o = w.talk(*machine, s);
@@ -196,10 +209,10 @@ TEST_CASE("http connect: a login of several rounds stays on its connection, past
   const std::string with = "CONNECT 204.164.111.10:16384 HTTP/1.1\r\nHost: 204.164.111.10:16384\r\nProxy-Authorization: Rounds ";
   for (const std::size_t piece : {0U, 1U, 5U}) {
     ProxyWorld w;
-    const auto machine = http_connect(place("user"), std::make_unique<TwoRounds>(), ProxyPatience{});
+    const auto machine = http_connect(http_place("user"), std::make_unique<TwoRounds>(), ProxyPatience{});
     ProxyScript s;
     s.piece = piece;
-    s.turns.emplace_back(kRequest.size(), bytes("HTTP/1.1 407 No\r\nProxy-Authenticate: Rounds\r\nContent-Length: 11\r\n\r\n<html>\r\n\r\n1"));
+    s.turns.emplace_back(kConnect.size(), bytes("HTTP/1.1 407 No\r\nProxy-Authenticate: Rounds\r\nContent-Length: 11\r\n\r\n<html>\r\n\r\n1"));
     s.turns.emplace_back(with.size() + 5 + 4, bytes("HTTP/1.1 407 No\r\nProxy-Authenticate: Rounds step2\r\nContent-Length: 0\r\n\r\n"));
     s.turns.emplace_back(with.size() + 6 + 4, bytes("HTTP/1.1 200 Go\r\n\r\n"));
     const Outcome o = w.talk(*machine, s, "T");
@@ -212,16 +225,16 @@ TEST_CASE("http connect: a login of several rounds stays on its connection, past
 TEST_CASE("http connect: between the rounds of a login the page must have a length that is bearable") {
   for (const char* fields : {"", "Content-Length: 70000\r\n", "Content-Length: x\r\n", "Content-Length: 1\r\nContent-Length: 1\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"}) {
     ProxyWorld w;
-    const auto machine = http_connect(place("user"), std::make_unique<TwoRounds>(), ProxyPatience{});
+    const auto machine = http_connect(http_place("user"), std::make_unique<TwoRounds>(), ProxyPatience{});
     const Outcome o = w.talk(*machine, script(std::string{"HTTP/1.1 407 No\r\nProxy-Authenticate: Rounds\r\n"} + fields + "\r\n"));
     CHECK(o.trouble == ProxyTrouble::malformed);
   }
   // and a proxy that asks for ever is left
   ProxyWorld w;
-  const auto machine = http_connect(place("user"), std::make_unique<TwoRounds>(), ProxyPatience{});
+  const auto machine = http_connect(http_place("user"), std::make_unique<TwoRounds>(), ProxyPatience{});
   ProxyScript s;
-  const std::string with = kRequest.substr(0, kRequest.size() - 2) + "Proxy-Authorization: Rounds first\r\n\r\n";
-  for (int i = 0; i < 9; ++i) s.turns.emplace_back(i == 0 ? kRequest.size() : with.size(), bytes("HTTP/1.1 407 No\r\nProxy-Authenticate: Rounds\r\nContent-Length: 0\r\n\r\n"));
+  const std::string with = kConnect.substr(0, kConnect.size() - 2) + "Proxy-Authorization: Rounds first\r\n\r\n";
+  for (int i = 0; i < 9; ++i) s.turns.emplace_back(i == 0 ? kConnect.size() : with.size(), bytes("HTTP/1.1 407 No\r\nProxy-Authenticate: Rounds\r\nContent-Length: 0\r\n\r\n"));
   const Outcome o = w.talk(*machine, s);
   CHECK(o.trouble == ProxyTrouble::malformed);
   CHECK_THAT(o.text, Contains("again and again"));

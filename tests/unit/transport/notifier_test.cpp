@@ -119,6 +119,24 @@ TEST_CASE("notifier: what a server tells names the agents, in each way of tellin
   CHECK_THAT(d.commands.orders[2].input, Contains("Subject: [farkeep] web1: agent web7 recovered\n"));
 }
 
+TEST_CASE("notifier: names and texts of others break no mail header, and steer no terminal") {
+  NotifyConfig config;
+  config.webhooks = {"https://chat.example/h"};
+  config.mails = {"a@example.org"};
+  config.commands = {"page"};
+  Delivery d(config);
+  d.notifier.tell({Event::overdue, "", "a\x1b[2J\xff" + std::string(9000, '\x9b'), true, "", {"web7\nBcc: x@example.net\n\nspam\xc2\x9b"}});
+  d.run();
+  REQUIRE(d.commands.orders.size() == 2);
+  const std::string& mail = d.commands.orders[0].input;
+  CHECK_THAT(mail, Contains("Subject: [farkeep] web1: agent web7\\x0aBcc: x@example.net\\x0a\\x0aspam\\xc2\\x9b overdue\nAuto-Submitted"));
+  CHECK_THAT(mail, Contains("\n\nweb1: a\\x1b[2J\\xff\\x9b"));
+  CHECK(mail.size() < 9000);
+  for (const std::string& e : d.commands.orders[1].environment) CHECK(e.find_first_of("\x1b\x9b\xff") == e.npos);
+  REQUIRE(d.web.calls.size() == 1);
+  CHECK(d.web.calls[0].body.find_first_of("\x1b\x9b\xff") == std::string::npos);
+}
+
 TEST_CASE("notifier: a notice goes to those who are named when its turn comes, also when others are named while it is on its way") {
   NotifyConfig config;
   config.webhooks = {"https://chat.example/1", "https://chat.example/2"};

@@ -40,6 +40,8 @@ class Pki {
   }
   /// The root's own certificate, used as a server's.
   TlsCredentials root_itself() { return credentials(root_.certificate(), root_.key()); }
+  const Authority& root() const { return root_; }
+  std::string link_to(const Pki& successor) { return root_.issue_link(successor.root_.certificate(), random_).pem(); }
   std::string root_pem() const { return root_.certificate().pem(); }
   std::string root_subject() const { return root_.certificate().subject(); }
 

@@ -19,6 +19,7 @@ struct ProxyScript {
   std::size_t piece = 0;                              ///< bytes a write; 0: all at once
   std::size_t most = static_cast<std::size_t>(-1);    ///< bytes after which the ending comes
   Ending ending = Ending::open;
+  std::chrono::nanoseconds pause{0};                  ///< after each write
 };
 
 inline Buffer bytes(std::initializer_list<int> list) {
@@ -88,7 +89,7 @@ struct ProxyWorld {
     got = to_string(rest);
   }
 
-  static task<void> play(Stream& stream, ProxyScript script, std::string_view tunnel, Buffer& heard) {
+  task<void> play(Stream& stream, ProxyScript script, std::string_view tunnel, Buffer& heard) {
     std::size_t said = 0;
     for (std::size_t turn = 0; turn < script.turns.size(); ++turn) {
       Buffer question(script.turns[turn].first);
@@ -105,6 +106,7 @@ struct ProxyWorld {
         co_await stream.write(ByteView{answer}.subspan(at, n));
         at += n;
         said += n;
+        if (script.pause.count() > 0) co_await timers.sleep(script.pause);
       }
       if (said >= script.most) break;
     }

@@ -81,7 +81,7 @@ struct Memory final : SegmentMemory {
   std::map<std::string, int> all;
 };
 
-struct Bench : World {
+struct DialerBench : World {
   Net net{timers};
   Memory memory;
   SegmentDialer dialer{net, net, timers, memory};
@@ -99,14 +99,14 @@ using Sizes = std::vector<int>;
 }  // namespace
 
 TEST_CASE("segments: where large packets pass, one connection is enough and nothing is remembered") {
-  Bench b;
+  DialerBench b;
   CHECK(b.connect() == Errc{});
   CHECK(b.net.tried == Sizes{0});
   CHECK(b.memory.all.empty());
 }
 
 TEST_CASE("segments: where they vanish, smaller ones are tried, and what helps is remembered for the network and the address") {
-  Bench b;
+  DialerBench b;
   const int fits = GENERATE(1220, 536);
   b.net.fits = fits;
   const SteadyTime start = b.timers.now();
@@ -127,7 +127,7 @@ TEST_CASE("segments: where they vanish, smaller ones are tried, and what helps i
 }
 
 TEST_CASE("segments: TLS that stalls with the sign of it is tried with smaller ones, too") {
-  Bench b;
+  DialerBench b;
   b.net.fits = 1220;
   b.net.tls_stalls = true;
   CHECK(b.connect() == Errc{});
@@ -135,15 +135,38 @@ TEST_CASE("segments: TLS that stalls with the sign of it is tried with smaller o
 }
 
 TEST_CASE("segments: when none helps, the first error is what is said, and nothing is remembered") {
-  Bench b;
+  DialerBench b;
   b.net.fits = 100;
   CHECK(b.connect() == Errc::timed_out);
   CHECK(b.net.tried == Sizes{0, 1220, 536});
   CHECK(b.memory.all.empty());
 }
 
+TEST_CASE("segments: who gives up while large packets vanish finds the smaller segment the next time") {
+  DialerBench b;
+  b.net.fits = 536;
+  const auto give_up = [&](std::chrono::nanoseconds after) {
+    ExpectedServer anybody = b.place.address;
+    auto quiet = [](task<std::unique_ptr<SecureStream>> connecting) -> task<void> { co_await std::move(connecting); };
+    CHECK(classify(b.run_cancelled(quiet(b.dialer.connect(b.place, std::move(anybody))), after)) == Errc::cancelled);
+  };
+  give_up(1s);  // too early to tell
+  CHECK(b.memory.all.empty());
+  b.net.shows = LineSymptom::none;
+  give_up(5s);
+  CHECK(b.memory.all.empty());
+  b.net.shows = LineSymptom::swallowing;
+  give_up(5s);
+  CHECK(b.memory.all.begin()->second == 1220);
+  give_up(5s);
+  CHECK(b.memory.all.begin()->second == 536);
+  const SteadyTime start = b.timers.now();
+  CHECK(b.connect() == Errc{});
+  CHECK(b.since(start) < 1s);
+}
+
 TEST_CASE("segments: a server that accepts and stays silent costs one more try, once an hour") {
-  Bench b;
+  DialerBench b;
   b.net.fits = 100;
   b.net.tls_stalls = true;
   b.net.shows = LineSymptom::silent;
@@ -157,7 +180,7 @@ TEST_CASE("segments: a server that accepts and stays silent costs one more try, 
 }
 
 TEST_CASE("segments: what is no stall is no reason") {
-  Bench b;
+  DialerBench b;
   b.net.fits = 100;
   SECTION("refused") { b.net.refusal = std::make_exception_ptr(failure(Errc::unreachable, "connecting")); }
   SECTION("a stranger") { b.net.refusal = std::make_exception_ptr(failure(Errc::identity, "starting TLS")); }

@@ -17,10 +17,10 @@ namespace {
 using asio::ip::tcp;
 namespace fs = std::filesystem;
 
-const Endpoint kPlace = *Endpoint::parse("127.77.2.1:16384");
+const Endpoint kSocketPlace = *Endpoint::parse("127.77.2.1:16384");
 
 struct Acceptor {
-  explicit Acceptor(RealWorld& w, const Endpoint& at = kPlace) : io(w.io), acceptor(w.io) {
+  explicit Acceptor(RealWorld& w, const Endpoint& at = kSocketPlace) : io(w.io), acceptor(w.io) {
     acceptor.open(tcp::v4());
     acceptor.set_option(tcp::acceptor::reuse_address{true});
     acceptor.bind(tcp::endpoint{at.address, at.port});
@@ -51,7 +51,7 @@ task<void> transfer(RealWorld& w, Stream& from, Stream& to, const Buffer& data, 
 TEST_CASE("socket stream: more than the kernel's buffers hold arrives whole, then the end") {
   RealWorld w;
   Acceptor acceptor{w};
-  auto client = w.run(w.dialer.dial(kPlace));
+  auto client = w.run(w.dialer.dial(kSocketPlace));
   CHECK(client->describe() == "127.77.2.1:16384");
   auto server = acceptor.accept();
   Buffer data(10'000'000);
@@ -65,7 +65,7 @@ TEST_CASE("socket stream: more than the kernel's buffers hold arrives whole, the
 TEST_CASE("socket stream: many and empty parts") {
   RealWorld w;
   Acceptor acceptor{w};
-  auto client = w.run(w.dialer.dial(kPlace));
+  auto client = w.run(w.dialer.dial(kSocketPlace));
   auto server = acceptor.accept();
   Buffer data(100);
   for (std::size_t i = 0; i < data.size(); ++i) data[i] = static_cast<std::uint8_t>(i);
@@ -82,7 +82,7 @@ TEST_CASE("socket stream: many and empty parts") {
 TEST_CASE("socket stream: a reset is a lost connection") {
   RealWorld w;
   Acceptor acceptor{w};
-  auto client = w.run(w.dialer.dial(kPlace));
+  auto client = w.run(w.dialer.dial(kSocketPlace));
   {
     tcp::socket socket = acceptor.acceptor.accept();
     socket.set_option(tcp::socket::linger{true, 0});
@@ -97,7 +97,7 @@ task<bool> fill(Stream& stream, Buffer& into) { co_return co_await read_exactly(
 TEST_CASE("read_exactly: all, nothing at the end, an error in the middle") {
   RealWorld w;
   Acceptor acceptor{w};
-  auto client = w.run(w.dialer.dial(kPlace));
+  auto client = w.run(w.dialer.dial(kSocketPlace));
   auto server = acceptor.accept();
   Buffer four(4);
   w.run(client->write(as_bytes("abcdef")));
@@ -122,7 +122,7 @@ TEST_CASE("direct dialer: no answer within the limit") {
   std::vector<std::unique_ptr<tcp::socket>> crowd;
   for (int i = 0; i < 4; ++i) {
     crowd.push_back(std::make_unique<tcp::socket>(w.io));
-    crowd.back()->async_connect(tcp::endpoint{kPlace.address, kPlace.port}, [](const boost::system::error_code&) {});
+    crowd.back()->async_connect(tcp::endpoint{kSocketPlace.address, kSocketPlace.port}, [](const boost::system::error_code&) {});
     w.io.restart();
     w.io.poll();
   }
@@ -130,7 +130,7 @@ TEST_CASE("direct dialer: no answer within the limit") {
   w.timers.after(3s, [] {});
   bool done = false;
   boost::system::error_code code;
-  asio::co_spawn(w.io, w.dialer.dial(kPlace), [&](const std::exception_ptr& e, std::unique_ptr<Stream>) {
+  asio::co_spawn(w.io, w.dialer.dial(kSocketPlace), [&](const std::exception_ptr& e, std::unique_ptr<Stream>) {
     code = World::code_of(e);
     done = true;
   });
@@ -149,12 +149,12 @@ TEST_CASE("direct dialer: source ports come from the range, one after the other,
   std::vector<std::unique_ptr<SocketStream>> servers;
   std::vector<std::uint16_t> ports;
   for (int i = 0; i < 3; ++i) {
-    clients.push_back(w.run(dialer.dial(kPlace)));
+    clients.push_back(w.run(dialer.dial(kSocketPlace)));
     servers.push_back(acceptor.accept());
     ports.push_back(acceptor.from.port());
   }
   CHECK(ports == std::vector<std::uint16_t>{23'451, 23'452, 23'453});
-  CHECK(w.error_of(dialer.dial(kPlace)));
+  CHECK(w.error_of(dialer.dial(kSocketPlace)));
 }
 
 struct Folder {

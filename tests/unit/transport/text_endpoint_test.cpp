@@ -63,7 +63,7 @@ struct Served {
 }  // namespace
 
 TEST_CASE("metrics endpoint: its path gives the text, made once for those who ask soon after one another") {
-  Served s("127.121.0.1");
+  Served s("127.79.0.1");
   auto const answer = s.ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
   CHECK_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n") && Contains("text/plain; version=0.0.4") && Catch::EndsWith("\r\n\r\na 1\n"));
   CHECK(s.ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") == answer);
@@ -71,7 +71,7 @@ TEST_CASE("metrics endpoint: its path gives the text, made once for those who as
 }
 
 TEST_CASE("metrics endpoint: other paths, other verbs, and what is no HTTP") {
-  Served s("127.121.0.2");
+  Served s("127.79.0.2");
   CHECK_THAT(s.ask("GET /other HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 404 "));
   CHECK_THAT(s.ask("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"), StartsWith("HTTP/1.1 405 "));
   CHECK_THAT(s.ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 200 OK\r\n") && Contains("Content-Length: 4\r\n") && Catch::EndsWith("\r\n\r\n"));
@@ -80,15 +80,15 @@ TEST_CASE("metrics endpoint: other paths, other verbs, and what is no HTTP") {
 }
 
 TEST_CASE("metrics endpoint: who says nothing keeps nobody else from asking") {
-  Served s("127.121.0.3");
+  Served s("127.79.0.3");
   std::vector<Tcp::socket> silent;
   for (std::size_t i = 0; i + 1 < TextEndpoint::kMostAsking; ++i) silent.push_back(s.connect());
   CHECK_THAT(s.ask("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
 TEST_CASE("metrics endpoint: an address that is taken is named") {
-  Served s("127.121.0.4");
+  Served s("127.79.0.4");
   asio::io_context io;
   AsioTimers timers;
-  CHECK_THROWS_WITH(TextEndpoint(io.get_executor(), timers, s.at, "/metrics", {}), Contains("listening on 127.121.0.4:16384 for metrics"));
+  CHECK_THROWS_WITH(TextEndpoint(io.get_executor(), timers, s.at, "/metrics", {}), Contains("listening on 127.79.0.4:16384 for metrics"));
 }

@@ -6,6 +6,7 @@
 #include "base/codec.hpp"
 #include "base/hex.hpp"
 #include "base/limits.hpp"
+#include "wire/frame_limits.hpp"
 
 using namespace farkeep;
 using namespace farkeep::wire;
@@ -112,6 +113,43 @@ TEST_CASE("frame: sizes up to the limit pass, one more is refused before anythin
   CHECK(FrameHeader::parse(raw_header(head, body, 1, 22, 0)).has_value());
   for (auto size : {head + 1, 0xffffffffu}) CHECK(error_of(raw_header(size, 0, 1, 22, 0)) == Errc::too_large);
   for (auto size : {body + 1, 0xffffffffu}) CHECK(error_of(raw_header(0, size, 1, 22, 0)) == Errc::too_large);
+}
+
+TEST_CASE("frame: a reader's own limits hold before anything is allocated, and say whose frame it was") {
+  FrameReader reader{[](const FrameHeader& h) { return most_of_request(h.verb, Role::nobody, Stage::connected); }};
+  auto const small = encoded(Verb::ping, 7, {}, Buffer(4096));
+  CHECK(feed(reader, small, 100).size() == 1);
+  auto const large = raw_header(0, static_cast<std::uint32_t>(limits::kMaxPingBody) + 1, 8, static_cast<std::uint8_t>(Verb::ping), 0);
+  auto space = reader.space();
+  std::copy(large.begin(), large.end(), space.begin());
+  reader.filled(large.size());
+  auto const frame = reader.next();
+  REQUIRE_FALSE(frame.has_value());
+  CHECK(frame.error() == make_error_code(Errc::too_large));
+  REQUIRE(reader.refused());
+  CHECK(reader.refused()->request == 8);
+  CHECK_FALSE(reader.next().has_value());
+}
+
+TEST_CASE("frame: before hello and for nobody every frame is small, afterwards a body belongs to put and ping only") {
+  for (int n = 0; n < 256; ++n) {
+    auto const verb = verb_of(static_cast<std::uint8_t>(n));
+    if (!verb) continue;
+    CAPTURE(name_of(*verb));
+    for (auto const stage : {Stage::connected, Stage::greeted, Stage::opened}) {
+      auto const stranger = most_of_request(*verb, Role::nobody, stage);
+      CHECK(stranger.head <= 16 * 1024);
+      CHECK(stranger.body <= (*verb == Verb::ping || *verb == Verb::put ? limits::kMaxPingBody : 0u));
+      auto const agent = most_of_request(*verb, Role::agent, stage);
+      CHECK(agent.head <= limits::kMaxFrameHead);
+      if (stage == Stage::connected) CHECK((agent.head == stranger.head && agent.body == stranger.body));
+      if (stage == Stage::opened && *verb != Verb::put && *verb != Verb::ping) CHECK(agent.body == 0);
+    }
+  }
+  CHECK(most_of_request(Verb::put, Role::agent, Stage::opened).body == limits::kMaxFrameBody);
+  CHECK(most_of_request(Verb::ping, Role::agent, Stage::greeted).body == limits::kMaxPingBody);
+  CHECK(most_of_request(Verb::commit, Role::agent, Stage::opened).head > limits::kMaxManifest);
+  CHECK(most_of_request(Verb::have, Role::agent, Stage::opened).head >= 32 * limits::kIdsPerQuestion + 8);
 }
 
 TEST_CASE("frame: cut at every byte there is no frame, and the reader knows that it was inside one") {

@@ -98,3 +98,32 @@ TEST_CASE("signed document: an agent's certificate signs nothing that a server s
   std::vector<Certificate> const chain{certificate};
   CHECK(verify_receipt(sign_receipt(w.receipt(), {key, chain}), w.root.certificate()).error() == Errc::identity);
 }
+
+TEST_CASE("signed document: a receipt that is padded, inside or beside what is signed, is refused: who keeps it must be able to read it again") {
+  World w;
+  auto const good = sign_receipt(w.receipt(), w.signer());
+  const auto with_field_15 = [](std::string message, std::size_t size) {
+    message += "\x7a";
+    for (std::size_t left = size;; left >>= 7) {
+      message += static_cast<char>((left & 0x7f) | (left > 0x7f ? 0x80 : 0));
+      if (left <= 0x7f) break;
+    }
+    return message + std::string(size, 'x');
+  };
+  pb::SignedReceipt beside;
+  REQUIRE(beside.ParseFromString(with_field_15(good.SerializeAsString(), 200 * 1024)));
+  CHECK_FALSE(verify_receipt(beside, w.root.certificate()).has_value());
+
+  pb::Receipt padded;
+  REQUIRE(padded.ParseFromString(with_field_15(w.receipt().SerializeAsString(), 100 * 1024)));
+  CHECK_FALSE(verify_receipt(sign_receipt(padded, w.signer()), w.root.certificate()).has_value());
+
+  // What a later version adds is no reason to refuse, and what is beside it is not kept.
+  pb::Receipt later;
+  REQUIRE(later.ParseFromString(with_field_15(w.receipt().SerializeAsString(), 100)));
+  pb::SignedReceipt little;
+  REQUIRE(little.ParseFromString(with_field_15(sign_receipt(later, w.signer()).SerializeAsString(), 1000)));
+  CHECK(verify_receipt(little, w.root.certificate()).has_value());
+  CHECK(known_part(little).ByteSizeLong() < little.ByteSizeLong() - 1000);
+  CHECK(verify_receipt(known_part(little), w.root.certificate()).has_value());
+}
