@@ -9,6 +9,7 @@
 #include "transport/notice.hpp"
 #include "vault/alarm_text.hpp"
 #include "vault/registry.hpp"
+#include "vault/registry_limits.hpp"
 #include "vault/standing.hpp"
 
 namespace farkeep {
@@ -32,7 +33,7 @@ class Alarms {
   static constexpr std::chrono::nanoseconds kLeastQuiet = std::chrono::minutes{15}, kMostQuiet = std::chrono::hours{24};
   static constexpr std::chrono::nanoseconds kPartnerAway = std::chrono::minutes{30};
   static constexpr std::chrono::nanoseconds kPause = std::chrono::minutes{10};
-  static constexpr std::size_t kMostJobs = 100;  ///< of one agent; further ones are not told of
+  static constexpr std::size_t kMostJobs = registry_limits::kMaxAlarmJobs;  ///< of one agent; further ones are not told of
 
   /// `is_primary`: whether this server is its pair's primary now.  All outlive it.
   Alarms(Registry& registry, const Clock& clock, std::function<bool()> is_primary) : registry_(registry), clock_(clock), is_primary_(std::move(is_primary)) {}

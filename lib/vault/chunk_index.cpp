@@ -21,7 +21,7 @@ bool may_have(const Tables& tables, const ObjectId& id) {
   return std::any_of(tables.begin(), tables.end(), [&](const auto& t) { return t->may_have(id); });
 }
 
-// Newest first, so the first hit counts.  Ascending ids share blocks.
+// Newest first: the first that counts over earlier ones, else the oldest.  Ascending ids share blocks.
 Found look_up(std::shared_ptr<const Tables> tables, std::vector<ObjectId> ids) {
   std::vector<std::uint32_t> order(ids.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -29,8 +29,19 @@ Found look_up(std::shared_ptr<const Tables> tables, std::vector<ObjectId> ids) {
   Found found(ids.size());
   for (const auto& table : *tables) {
     IndexTable::Lookup lookup{*table};
-    for (std::uint32_t i : order)
-      if (!found[i]) found[i] = lookup.find(ids[i]);
+    for (std::uint32_t i : order) {
+      if (found[i] && found[i]->counts) continue;
+      if (auto const older = lookup.find(ids[i])) found[i] = older;
+    }
+  }
+  return found;
+}
+
+std::vector<std::vector<Place>> look_up_copies(std::shared_ptr<const Tables> tables, std::vector<ObjectId> ids) {
+  std::vector<std::vector<Place>> found(ids.size());
+  for (const auto& table : *tables) {
+    IndexTable::Lookup lookup{*table};
+    for (std::size_t i = 0; i < ids.size(); ++i) lookup.copies(ids[i], found[i]);
   }
   return found;
 }
@@ -91,10 +102,14 @@ task<bool> ChunkIndex::load(const IndexList& list) {
       named.table = co_await workers_.offload(opened, &disk_, table_path(number));
       tables_.push_back(std::move(named));
     }
-    co_await workers_.offload(&index_files::remove_tables_but, &disk_, std::string{folder_}, std::move(kept));
   } catch (const failure& f) {
     log_warning("a table of the index cannot be used; the index is made anew: {}", f.what());
     co_return false;
+  }
+  try {
+    co_await workers_.offload(&index_files::remove_tables_but, &disk_, std::string{folder_}, std::move(kept));
+  } catch (const failure& f) {
+    log_warning("old tables of the index stay behind: {}", f.what());
   }
   covered_ = read_ = list.cover.highest;
   publish_tables();
@@ -110,7 +125,7 @@ task<void> ChunkIndex::read_new_segments() {
     remember(entries);
     ++segments_in_memtable_;
     read_ = s.number;
-    if (memtable_.size() >= kMemtable) co_await flush();
+    if (recent_entries() >= kMemtable) co_await flush();
   }
 }
 
@@ -119,8 +134,7 @@ task<void> ChunkIndex::rebuild() {
   ++generation_;
   tables_.clear();
   publish_tables();
-  memtable_.clear();
-  segments_in_memtable_ = 0;
+  forget_memtable();
   covered_ = read_ = 0;
   std::exception_ptr error;
   try {
@@ -143,15 +157,18 @@ task<void> ChunkIndex::rebuild() {
 
 void ChunkIndex::idle_again() {
   busy_ = false;
+  added_ids_.clear();
   for (Added& a : std::exchange(added_, {})) add(a.segment, a.entries);
 }
 
 // ---- asking
 
 std::optional<Place> ChunkIndex::recent(const ObjectId& id) const {
-  auto at = memtable_.find(id);
-  if (at == memtable_.end()) return std::nullopt;
-  return at->second;
+  std::optional<Place> found;
+  if (auto at = memtable_.find(id); at != memtable_.end()) found = at->second;
+  if (added_ids_.empty()) return found;
+  if (auto at = added_ids_.find(id); at != added_ids_.end() && (!found || at->second.counts)) found = at->second;
+  return found;
 }
 
 // 1. wait out a rebuild  2. the memtable  3. what is left: the tables, in a worker  4. a damaged one: rebuild, and again
@@ -160,10 +177,7 @@ task<Found> ChunkIndex::find(std::vector<ObjectId> ids) {
   std::vector<ObjectId> left;
   std::vector<std::size_t> where;
   for (;;) {
-    if (incomplete_) {
-      auto held = co_await writing_.take();
-      if (incomplete_) co_await rebuild();
-    }
+    co_await wait_for_rebuild();
     left.clear();
     where.clear();
     std::uint64_t const generation = generation_;
@@ -171,21 +185,59 @@ task<Found> ChunkIndex::find(std::vector<ObjectId> ids) {
     bool const ask_inline = ids.size() <= kAskInline;
     for (std::size_t i = 0; i < ids.size(); ++i) {
       found[i] = recent(ids[i]);
-      if (found[i] || tables->empty() || (ask_inline && !may_have(*tables, ids[i]))) continue;
+      if ((found[i] && found[i]->counts) || tables->empty() || (ask_inline && !may_have(*tables, ids[i]))) continue;
       left.push_back(ids[i]);
       where.push_back(i);
     }
     if (left.empty()) co_return found;
     bool damaged = false;
     try {
-      Found answers = co_await workers_.offload(&look_up, std::move(tables), std::vector<ObjectId>{left});
-      for (std::size_t i = 0; i < answers.size(); ++i) found[where[i]] = answers[i];
+      Found answers = co_await workers_.offload(&look_up, std::move(tables), std::move(left));
+      for (std::size_t i = 0; i < answers.size(); ++i)
+        if (answers[i]) found[where[i]] = answers[i];  // older than what the memtable has, which does not count over it
     } catch (const failure& f) {
       if (classify(f.code()) != Errc::damaged) throw;
       log_warning("the index is made anew: {}", f.what());
       damaged = true;
     }
     if (!damaged) co_return found;
+    auto held = co_await writing_.take();
+    if (generation == generation_) co_await rebuild();
+  }
+}
+
+task<void> ChunkIndex::wait_for_rebuild() {
+  if (!incomplete_) co_return;
+  auto held = co_await writing_.take();
+  if (incomplete_) co_await rebuild();
+}
+
+// As find(), but the memtable's copies and those of all tables are put together.
+task<std::vector<std::vector<Place>>> ChunkIndex::copies(std::vector<ObjectId> ids) {
+  std::vector<std::vector<Place>> recent(ids.size());
+  for (;;) {
+    co_await wait_for_rebuild();
+    std::uint64_t const generation = generation_;
+    std::shared_ptr<const Tables> tables = for_lookups_;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      recent[i].clear();
+      if (auto at = memtable_.find(ids[i]); at != memtable_.end()) recent[i].push_back(at->second);
+      if (auto at = added_ids_.find(ids[i]); at != added_ids_.end()) recent[i].push_back(at->second);
+      if (auto at = others_.find(ids[i]); at != others_.end()) recent[i].insert(recent[i].end(), at->second.begin(), at->second.end());
+    }
+    bool damaged = false;
+    try {
+      auto found = co_await workers_.offload(&look_up_copies, std::move(tables), std::vector<ObjectId>{ids});
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        recent[i].insert(recent[i].end(), found[i].begin(), found[i].end());
+        put_in_order(recent[i]);
+      }
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::damaged) throw;
+      log_warning("the index is made anew: {}", f.what());
+      damaged = true;
+    }
+    if (!damaged) co_return recent;
     auto held = co_await writing_.take();
     if (generation == generation_) co_await rebuild();
   }
@@ -208,6 +260,10 @@ std::size_t ChunkIndex::table_memory() const noexcept {
 void ChunkIndex::add(SegmentInfo segment, const std::vector<IndexEntry>& entries) {
   if (busy_) {
     added_.push_back(Added{segment, entries});
+    for (const IndexEntry& e : entries) {
+      auto [at, fresh] = added_ids_.try_emplace(e.id, e.place);
+      if (!fresh && e.place.counts) at->second = e.place;
+    }
     return;
   }
   known_.push_back(segment);
@@ -221,20 +277,44 @@ void ChunkIndex::add(SegmentInfo segment, const std::vector<IndexEntry>& entries
 void ChunkIndex::remember(const std::vector<IndexEntry>& entries) {
   for (const IndexEntry& e : entries) {
     auto [at, fresh] = memtable_.try_emplace(e.id, e.place);
-    if (!fresh && e.place.segment > at->second.segment) at->second = e.place;
+    if (fresh || at->second.copy() == e.place.copy()) continue;
+    std::vector<Place>& others = others_[e.id];
+    std::size_t const before = others.size();
+    std::vector<Place> all{at->second, e.place};
+    all.insert(all.end(), others.begin(), others.end());
+    put_in_order(all);
+    at->second = all.front();
+    others.assign(all.begin() + 1, all.end());
+    count_of_others_ += others.size() - before;
   }
 }
 
-bool ChunkIndex::overfull() const noexcept { return memtable_.size() > kOverfull; }
+void ChunkIndex::forget_memtable() {
+  memtable_.clear();
+  others_.clear();
+  count_of_others_ = 0;
+  segments_in_memtable_ = 0;
+}
+
+std::vector<IndexEntry> ChunkIndex::all_recent() const {
+  std::vector<IndexEntry> entries;
+  entries.reserve(recent_entries());
+  for (const auto& [id, place] : memtable_) entries.push_back(IndexEntry{id, place});
+  for (const auto& [id, places] : others_)
+    for (const Place& place : places) entries.push_back(IndexEntry{id, place});
+  return entries;
+}
+
+bool ChunkIndex::overfull() const noexcept { return recent_entries() > kOverfull; }
 
 task<void> ChunkIndex::flush_if_large() {
-  if (memtable_.size() < kMemtable) co_return;
+  if (recent_entries() < kMemtable) co_return;
   auto held = co_await writing_.take();
   co_await flush();
 }
 
 task<void> ChunkIndex::settle() {
-  if (memtable_.size() < kWorthATable || stop_) co_return;
+  if (recent_entries() < kWorthATable || stop_) co_return;
   auto held = co_await writing_.take();
   co_await flush();
 }
@@ -243,9 +323,7 @@ task<void> ChunkIndex::settle() {
 task<void> ChunkIndex::flush() {
   if (memtable_.empty()) co_return;
   bool const outermost = !std::exchange(busy_, true);
-  std::vector<IndexEntry> entries;
-  entries.reserve(memtable_.size());
-  for (const auto& [id, place] : memtable_) entries.push_back(IndexEntry{id, place});
+  std::vector<IndexEntry> entries = all_recent();
   Named named{next_table_++, nullptr};
   std::exception_ptr fatal;
   try {
@@ -258,8 +336,7 @@ task<void> ChunkIndex::flush() {
   if (named.table) {
     tables_.push_back(std::move(named));
     publish_tables();
-    memtable_.clear();
-    segments_in_memtable_ = 0;
+    forget_memtable();
     covered_ = read_;
     merge_failed_ = false;
     co_await save_list();

@@ -34,10 +34,12 @@ class ChunkIndex {
   /// The cache did not fit the segments (a first start, or a loss): what else was cached about places is void.
   bool was_rebuilt() const noexcept { return rebuilt_; }
 
-  /// Ids of the newest segments, at once.
+  /// Of ids in the newest segments, at once: a copy of it, which need not be the one that counts.
   std::optional<Place> recent(const ObjectId& id) const;
-  /// All ids, in the order asked.
+  /// Of each id, in the order asked, the copy that counts (put_in_order()).
   task<std::vector<std::optional<Place>>> find(std::vector<ObjectId> ids);
+  /// Of each id all copies that are held, in the order in which they serve.  Slower: for the few of which the first is of no use.
+  task<std::vector<std::vector<Place>>> copies(std::vector<ObjectId> ids);
 
   /// A segment is durable.  Segments come in ascending order.
   void add(SegmentInfo segment, const std::vector<IndexEntry>& entries);
@@ -56,6 +58,9 @@ class ChunkIndex {
 
   std::uint64_t count() const noexcept;
   std::uint64_t segment_bytes() const noexcept { return segment_bytes_; }
+  std::uint64_t segment_count() const noexcept { return known_.size(); }
+  /// Ids in the memtable.
+  std::size_t recent_count() const noexcept { return memtable_.size(); }
   /// What filters and first ids take.
   std::size_t table_memory() const noexcept;
 
@@ -79,6 +84,10 @@ class ChunkIndex {
   task<void> save_list();
   task<bool> merge_once(std::size_t how_many);
   void remember(const std::vector<IndexEntry>& entries);
+  void forget_memtable();
+  std::size_t recent_entries() const noexcept { return memtable_.size() + count_of_others_; }
+  std::vector<IndexEntry> all_recent() const;
+  task<void> wait_for_rebuild();
   void idle_again();
   void publish_tables();
   std::size_t mergeable() const;
@@ -90,7 +99,9 @@ class ChunkIndex {
   Segments& segments_;
   Workers& workers_;
 
-  IdMap<Place> memtable_;
+  IdMap<Place> memtable_;                      // of each id the copy that counts among those of the newest segments…
+  IdMap<std::vector<Place>> others_;           // …and the rest of them: records that have something known beside something new, so rarely any
+  std::size_t count_of_others_ = 0;
   std::size_t segments_in_memtable_ = 0;
   std::vector<Named> tables_;                  // oldest first
   std::shared_ptr<const Tables> for_lookups_;  // the same, newest first: what workers look into
@@ -105,6 +116,7 @@ class ChunkIndex {
   bool incomplete_ = false;                    // a rebuild is running, or failed: who asks waits for it, or begins again
   bool busy_ = false;                          // flush or rebuild: what is added meanwhile waits in added_
   std::vector<Added> added_;
+  IdMap<Place> added_ids_;                     // in added_: what is known must be known at once, or a later copy would count over it
   std::uint64_t generation_ = 0;               // of the tables: rises with each rebuild
   Turn writing_;                               // flush, rebuild, publishing a merge
   std::atomic<bool> stop_ = false;

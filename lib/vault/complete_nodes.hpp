@@ -1,44 +1,37 @@
 #pragma once
 
-#include <compare>
 #include <cstdint>
-#include <vector>
 
 #include "base/bytes.hpp"
 #include "vault/index_list.hpp"
-#include "vault/place.hpp"
+#include "vault/node_set.hpp"
 
 namespace farkeep {
 
-/// One catalog node in one record copy.
-struct NodeKey {
-  std::uint32_t segment = 0, offset = 0;
-  std::uint16_t ordinal = 0;
-
-  NodeKey() = default;
-  explicit NodeKey(const Place& p) : segment(p.segment), offset(p.offset), ordinal(p.ordinal) {}
-  auto operator<=>(const NodeKey&) const = default;
-};
-
-/// The nodes known complete: all below them is present (LOCKING.md §6).  Grows by whole commits.
+/// Nodes of which something is known that stays true: that all below them is present (LOCKING.md §6), or that the partner has them with all
+/// below (§4a).  Grows by whole commits.
 ///
-/// Kept in the cache folder between runs; without the file, the next commit reads the whole catalog again.
-///   magic "FKN1"  version u32  store 16  account 16  agent 16  count u64, each: segment u32, offset u32, ordinal u16   XXH3
+/// Kept in the cache folder between runs; without the file, the next commit, or the next push, reads the whole catalog again.
+///   magic "FKN1"  version u32 = 2  store 16  account 16  agent 16  count u64, each: segment u32, offset u32, group u16, bits u64   XXH3
 class CompleteNodes {
  public:
-  bool contains(const NodeKey& key) const;
-  /// `more` ascends.
-  void add(const std::vector<NodeKey>& more);
-  std::size_t size() const noexcept { return nodes_.size(); }
+  bool contains(const NodeKey& key) const { return nodes_.contains(key); }
+  /// Not taken, with a line in the log, beyond `kMostGroups`: then those nodes are read again later.
+  void add(NodeSet more);
+  std::uint64_t size() const noexcept { return nodes_.size(); }
+  std::size_t group_count() const noexcept { return nodes_.group_count(); }
   /// The highest segment spoken of; 0 when empty.
-  std::uint32_t highest_segment() const noexcept { return nodes_.empty() ? 0 : nodes_.back().segment; }
+  std::uint32_t highest_segment() const noexcept { return nodes_.highest_segment(); }
 
-  Buffer encode(const IndexOwner& owner) const;
+  Buffer encode(const IndexOwner& owner);
   /// Empty for anything that is not whole or somebody else's: it is a cache.
   static CompleteNodes parse(ByteView bytes, const IndexOwner& owner);
 
+  /// 96 MiB: four million records that hold live nodes, where a catalog of a hundred million files has some ten thousand.
+  static constexpr std::size_t kMostGroups = std::size_t{1} << 22;
+
  private:
-  std::vector<NodeKey> nodes_;  // ascending
+  NodeSet nodes_;
 };
 
 }  // namespace farkeep

@@ -17,7 +17,20 @@ std::string table_path(const std::string& folder, std::uint64_t number) { return
 std::shared_ptr<const IndexTable> write_table(Disk* disk, std::string path, std::vector<IndexEntry> entries) {
   std::sort(entries.begin(), entries.end(), [](const IndexEntry& a, const IndexEntry& b) { return a.id < b.id; });
   IndexTableWriter writer{*disk, path, entries.size()};
-  for (const IndexEntry& e : entries) writer.add(e);
+  std::vector<Place> copies;
+  for (std::size_t i = 0; i < entries.size();) {
+    std::size_t end = i + 1;
+    while (end < entries.size() && entries[end].id == entries[i].id) ++end;
+    if (end == i + 1) {
+      writer.add(entries[i]);
+    } else {
+      copies.clear();
+      for (std::size_t k = i; k < end; ++k) copies.push_back(entries[k].place);
+      put_in_order(copies);
+      for (const Place& copy : copies) writer.add(IndexEntry{entries[i].id, copy});
+    }
+    i = end;
+  }
   writer.finish();
   return IndexTable::open(*disk, path);
 }

@@ -4,8 +4,8 @@
 
 namespace farkeep {
 namespace {
-constexpr std::string_view kMagic = "FKX1";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::string_view kListMagic = "FKX1";
+constexpr std::uint32_t kListVersion = 1;
 constexpr std::uint32_t kMostTables = 256;
 }  // namespace
 
@@ -27,8 +27,8 @@ SegmentCover cover_of(const std::vector<SegmentInfo>& segments, std::uint32_t hi
 Buffer encode(const IndexList& list) {
   Buffer out;
   Writer w{out};
-  w.raw(as_bytes(kMagic));
-  w.number(kVersion);
+  w.raw(as_bytes(kListMagic));
+  w.number(kListVersion);
   w.raw(list.owner.store.view());
   w.raw(list.owner.account.view());
   w.raw(list.owner.agent.view());
@@ -48,7 +48,7 @@ result<IndexList> parse_index_list(ByteView bytes) {
   bytes = bytes.first(bytes.size() - Checksum::kSize);
   if (checksum_of(bytes) != Checksum::read(end)) return Errc::damaged;
   Reader r{bytes};
-  if (as_text(r.raw(4)) != kMagic || r.number<std::uint32_t>() != kVersion) return Errc::unsupported_version;
+  if (as_text(r.raw(4)) != kListMagic || r.number<std::uint32_t>() != kListVersion) return Errc::unsupported_version;
   IndexList list;
   auto store = StoreId::from(r.raw(StoreId::kSize));
   auto account = AccountId::from(r.raw(AccountId::kSize));

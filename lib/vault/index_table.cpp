@@ -87,9 +87,10 @@ void IndexTable::Lookup::load(std::size_t block) {
   loaded_ = block;
 }
 
-// 1. the filter  2. the block, by its first id: almost always one, but ids that share eight bytes may fill many  3. in it
-std::optional<Place> IndexTable::Lookup::find(const ObjectId& id) {
-  if (!table_.filter_.may_have(id)) return std::nullopt;
+// 1. the filter  2. the last block whose first id is below: almost always the first that is looked at, but ids that share eight bytes may
+// fill many  3. in it, or at the beginning of the next one
+bool IndexTable::Lookup::seek(const ObjectId& id) {
+  if (!table_.filter_.may_have(id)) return false;
   const auto& firsts = table_.firsts_;
   std::uint64_t const key = first_eight(id);
   auto const block_before = [&](auto at) { return static_cast<std::size_t>(std::max<std::ptrdiff_t>(at - firsts.begin(), 1) - 1); };
@@ -98,26 +99,46 @@ std::optional<Place> IndexTable::Lookup::find(const ObjectId& id) {
   while (low < high) {
     std::size_t const middle = (low + high + 1) / 2;
     load(middle);
-    if (std::memcmp(id.bytes.data(), bytes_.data(), ObjectId::kSize) < 0) {
+    if (std::memcmp(id.bytes.data(), bytes_.data(), ObjectId::kSize) <= 0) {
       high = middle - 1;
     } else {
       low = middle;
     }
   }
   load(low);
-  std::size_t from = 0, to = count_;
+  std::size_t from = 0, to = count_;  // the first entry that is not below
   while (from < to) {
     std::size_t const middle = (from + to) / 2;
-    const std::uint8_t* entry = bytes_.data() + middle * kTableEntry;
-    int const order = std::memcmp(id.bytes.data(), entry, ObjectId::kSize);
-    if (order == 0) return read_place(entry);
-    if (order < 0) {
-      to = middle;
-    } else {
+    if (std::memcmp(bytes_.data() + middle * kTableEntry, id.bytes.data(), ObjectId::kSize) < 0) {
       from = middle + 1;
+    } else {
+      to = middle;
     }
   }
-  return std::nullopt;
+  if (from == count_) {
+    if (low + 1 == firsts.size() || firsts[low + 1] > key) return false;
+    load(low + 1);
+    from = 0;
+  }
+  at_ = from;
+  return std::memcmp(bytes_.data() + at_ * kTableEntry, id.bytes.data(), ObjectId::kSize) == 0;
+}
+
+std::optional<Place> IndexTable::Lookup::find(const ObjectId& id) {
+  if (!seek(id)) return std::nullopt;
+  return read_place(bytes_.data() + at_ * kTableEntry);
+}
+
+void IndexTable::Lookup::copies(const ObjectId& id, std::vector<Place>& to) {
+  for (bool same = seek(id); same;) {
+    to.push_back(read_place(bytes_.data() + at_ * kTableEntry));
+    if (++at_ == count_) {
+      if (loaded_ + 1 == table_.firsts_.size()) return;
+      load(loaded_ + 1);
+      at_ = 0;
+    }
+    same = std::memcmp(bytes_.data() + at_ * kTableEntry, id.bytes.data(), ObjectId::kSize) == 0;
+  }
 }
 
 // ---- all of them

@@ -13,12 +13,13 @@
 
 namespace farkeep {
 
-/// An immutable table of ids in a file, sorted.  A cache: any doubt is failure(damaged), and it is made anew.
+/// An immutable table of ids in a file, sorted; the copies of one id in the order of put_in_order().  A cache: any doubt is
+/// failure(damaged), and it is made anew.
 ///
 ///   table   := header block* firsts filter tail
-///   header  := magic "FKT1"   version u32   entries u64   filter ids u64   zero 8
+///   header  := magic "FKT1"   version u32 = 2   entries u64   filter ids u64   zero 8
 ///   block   := 64 entries of 48 bytes (the last: the rest)   XXH3-64 of them
-///   entry   := id 32   segment u32   offset u32   length u24   type u8   ordinal u16   flags u16 (0; reserved for collection)
+///   entry   := id 32   segment u32   offset u32   length u24   type u8   ordinal u16   flags u16 (bit 0: Place::counts, 1: from_partner)
 ///   firsts  := for each block, the first eight bytes of its first id, big-endian value as u64
 ///   filter  := IdFilter's lines
 ///   tail    := XXH3 of header ‖ firsts ‖ filter
@@ -38,13 +39,17 @@ class IndexTable {
   class Lookup {
    public:
     explicit Lookup(const IndexTable& table);
+    /// The first of its copies.
     std::optional<Place> find(const ObjectId& id);
+    /// Adds all of them.
+    void copies(const ObjectId& id, std::vector<Place>& to);
 
    private:
     void load(std::size_t block);
+    bool seek(const ObjectId& id);
     const IndexTable& table_;
     std::size_t loaded_;
-    std::size_t count_ = 0;
+    std::size_t count_ = 0, at_ = 0;  // entries in the block that is loaded, and the one that seek() found
     Buffer bytes_;
   };
 
@@ -76,7 +81,7 @@ class IndexTable {
   IdFilter filter_;
 };
 
-/// Writes a table; entries come in ascending order of ids, each id once.  `most`: for the filter.
+/// Writes a table; entries come in ascending order of ids, the copies of one in the order of put_in_order().  `most`: for the filter.
 class IndexTableWriter {
  public:
   IndexTableWriter(Disk& disk, const std::string& path, std::uint64_t most);
@@ -94,7 +99,7 @@ class IndexTableWriter {
   IdFilter filter_;
 };
 
-/// One table from many, oldest first: where several have an id, the highest segment stays.
+/// One table from many, oldest first.
 /// False, and no table, when `stop` was set meanwhile.
 bool merge_tables(Disk& disk, std::vector<std::shared_ptr<const IndexTable>> tables, const std::string& path,
                   const std::atomic<bool>& stop);

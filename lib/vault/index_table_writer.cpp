@@ -80,16 +80,18 @@ bool merge_tables(Disk& disk, std::vector<std::shared_ptr<const IndexTable>> tab
   auto const later = [](const IndexTable::Cursor* a, const IndexTable::Cursor* b) { return a->entry().id > b->entry().id; };
   std::make_heap(heap.begin(), heap.end(), later);
   std::uint64_t steps = 0;
+  std::vector<Place> copies;  // of one id
   while (!heap.empty()) {
     if ((++steps & 0xfff) == 0 && stop) {
       disk.remove(path);
       return false;
     }
-    IndexEntry best = heap.front()->entry();
-    while (!heap.empty() && heap.front()->entry().id == best.id) {
+    ObjectId const id = heap.front()->entry().id;
+    copies.clear();
+    while (!heap.empty() && heap.front()->entry().id == id) {
       std::pop_heap(heap.begin(), heap.end(), later);
       IndexTable::Cursor* cursor = heap.back();
-      if (cursor->entry().place.segment > best.place.segment) best = cursor->entry();
+      copies.push_back(cursor->entry().place);
       cursor->next();
       if (cursor->at_end()) {
         heap.pop_back();
@@ -97,7 +99,8 @@ bool merge_tables(Disk& disk, std::vector<std::shared_ptr<const IndexTable>> tab
         std::push_heap(heap.begin(), heap.end(), later);
       }
     }
-    writer.add(best);
+    if (copies.size() > 1) put_in_order(copies);
+    for (const Place& copy : copies) writer.add(IndexEntry{id, copy});
   }
   writer.finish();
   return true;

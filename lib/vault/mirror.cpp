@@ -14,6 +14,7 @@ namespace {
 constexpr auto kFirstWait = std::chrono::seconds{1};
 constexpr auto kPoll = std::chrono::seconds{2};        // for changes that an administrator's command made in the registry's files
 constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a partner by now
+constexpr auto kTellAllAgain = std::chrono::hours{1};     // what the partner could not take, or lost since: 2 KiB and a report for each agent
 constexpr auto kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again
 
 double uniform(Random& random) {
@@ -53,7 +54,19 @@ task<void> Mirror::run() {
   auto const fresh_backoff = [this] { return Backoff{std::min<std::chrono::nanoseconds>(kFirstWait, settings_.backoff), settings_.backoff, [this] { return uniform(parts_.random); }}; };
   auto backoff = fresh_backoff();
   for (;;) {
-    auto partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry);
+    std::optional<vault::pb::Partner> partner;
+    std::string unread;
+    try {
+      partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry);
+    } catch (const failure& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      unread = e.what();  // agents are served all the same
+    }
+    if (!unread.empty()) {
+      co_await note(std::move(unread), 0);
+      co_await parts_.timers.sleep(kPartnerPoll);
+      continue;
+    }
     if (!partner) {
       // Nobody to tell; whoever comes is compared with as a whole.
       registry_changed_ = false;
@@ -123,20 +136,29 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
   co_await greet(peer, partner);
   reached_ = true;
   told_.clear();
+  auto tell_all_again = parts_.timers.now() + kTellAllAgain;
   auto generation = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);
+  heals_ = true;
   co_await push_registry(peer);
+  co_await heal_registry(peer);
   co_await push_slots(peer);
   co_await pull_directory(peer);
   SteadyTime next_comparison = parts_.timers.now();
   Names failed;
   for (;;) {
     auto const now_at = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);
-    if (registry_changed_ || now_at != generation) {
+    bool const all_again = parts_.timers.now() >= tell_all_again;
+    if (all_again) {
+      told_.clear();
+      tell_all_again = parts_.timers.now() + kTellAllAgain;
+    }
+    if (registry_changed_ || now_at != generation || all_again) {
       registry_changed_ = false;
       co_await push_registry(peer);
       co_await pull_directory(peer);
     }
     generation = now_at;
+    if (parts_.registry.take_met_damage()) co_await heal_registry(peer);
     bool const compare = parts_.timers.now() >= next_comparison;
     Names names = std::exchange(changed_, {});
     bool const anything = compare || !names.empty();
@@ -169,6 +191,10 @@ task<void> Mirror::greet(Peer& peer, ServerId partner) {
   hello.set_time_ns(parts_.clock.wall().time_since_epoch().count());
   auto const answer = co_await peer.call<wire::pb::HelloReply>(wire::Verb::hello, hello, limits::kHelloTimeout);
   if (answer.server_id() != as_text(partner.view())) throw failure(Errc::identity, "greeting the partner at " + peer.describe() + ": another server answers");
+  co_await parts_.workers.offload([](ClockGuard* guard, WallTime theirs) { guard->heard(theirs); }, &parts_.guard, WallTime{std::chrono::nanoseconds{answer.time_ns()}});
+  compares_ = answer.compares();
+  known_.clear();
+  partner_root_ = to_string(peer.identity().root_key);
   if (logged_problem_ != "-") log_info("mirroring to {}", peer.describe());
   logged_problem_ = "-";
 }
@@ -182,12 +208,14 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
   news.set_vaults(vaults_);
   auto const now = parts_.clock.wall().time_since_epoch().count();
   if (reached_) news.set_contact_ns(now);
+  news.set_root_key(partner_root_);
   if (well && behind == 0) news.set_equal_ns(now);
   try {
     co_await parts_.workers.offload(
         [](Registry* registry, vault::pb::MirrorState state) {
           auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
           if (state.contact_ns() == 0) state.set_contact_ns(old.contact_ns());
+          if (state.root_key().empty()) state.set_root_key(old.root_key());
           if (state.equal_ns() == 0) state.set_equal_ns(old.equal_ns());
           registry->set_mirror_state(state);
         },

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct MirrorParts {
   Workers& workers;
   Timers& timers;
   const Clock& clock;
+  ClockGuard& guard;
   Random& random;
   SecureDialer& dialer;
   std::string software;
@@ -63,14 +65,19 @@ class Mirror final : public MirrorNews {
   task<void> work(Peer& peer, ServerId partner);
   task<void> greet(Peer& peer, ServerId partner);
   task<void> push_registry(Peer& peer);
+  task<void> heal_registry(Peer& peer);
   task<void> push_told(Peer& peer, AgentId agent);
+  task<std::vector<Buffer>> slots_of(VaultName name);
   task<void> push_slots(Peer& peer);
+  task<void> push_slot_page(Peer& peer, wire::pb::SyncRegistry page);
   task<void> pull_directory(Peer& peer);
   task<Names> differing(Peer& peer);
   task<bool> push_vault(Peer& peer, ServerId partner, VaultName name, bool compare_all);
+  void forget_too_much();
   task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name);
   task<void> push_vault_slots(Peer& peer, Vault& vault);
-  task<std::set<std::uint64_t>> sequences_of(Peer& peer);
+  task<void> push_vault_slot(Peer& peer, std::string slot);
+  task<std::set<std::uint64_t>> sequences_of(Peer& peer, const Vault& vault);
   task<void> wait_for_news(std::chrono::nanoseconds longest);
   task<void> note(std::string problem, std::size_t behind);
 
@@ -80,8 +87,12 @@ class Mirror final : public MirrorNews {
   bool registry_changed_ = false;
   Waiters news_;
   Waiters try_now_;       // ends the wait after a failure
-  ToldEntries told_;      // on this connection
+  ToldEntries told_;      // on this connection, since everything was told
+  bool heals_ = true;     // the partner answers questions for damaged entries
+  std::string partner_root_;  // the key of the root under which the partner stood when it was greeted last; empty: not since the start
   bool reached_ = false;  // the partner answered since the last failure
+  bool compares_ = false;  // the partner knows how to (PROTOCOL §4)
+  std::map<VaultName, PartnerKnowledge> known_;  // of this connection, of vaults that could not be mirrored: not compared again and again
   std::string logged_problem_;
   std::uint64_t vaults_ = 0;
 };

@@ -9,18 +9,32 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kRowsAtOnce = 16;
-constexpr std::size_t kSlotPage = 256 * limits::kKiB;
+constexpr std::size_t kSlotPage = 256 * limits::kKiB;  // far below a frame, and slots are small (vault_limits)
 
 std::string key_of(const VaultName& name) { return wire::to_field(name.account) + wire::to_field(name.agent); }
 
 }  // namespace
 
 task<void> Mirror::push_registry(Peer& peer) {
-  auto const pages = co_await parts_.workers.offload([](Registry* registry, ToldEntries* told) { return registry_pages(*registry, *told); },
-                                                     &parts_.registry, &told_);
-  for (auto const& page : pages) {
-    auto const theirs = co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, page);
+  auto const pages = std::make_shared<RegistryPages>(parts_.registry, told_);
+  for (;;) {
+    auto const page = co_await parts_.workers.offload([](std::shared_ptr<RegistryPages> p) { return p->next(); }, pages);
+    if (!page) co_return;
+    auto const theirs = co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, *page);
     co_await parts_.workers.offload([](Registry* registry, wire::pb::SyncRegistry p) { return merge_page(*registry, p); }, &parts_.registry, theirs);
+  }
+}
+
+// What rotted here the partner may still have.  One that does not know the question breaks off; then it is not asked again on this connection.
+task<void> Mirror::heal_registry(Peer& peer) {
+  auto const question = co_await parts_.workers.offload([](Registry* registry) { return wanted_page(*registry); }, &parts_.registry);
+  if (!question || !heals_) co_return;
+  try {
+    auto const theirs = co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, *question);
+    co_await parts_.workers.offload([](Registry* registry, wire::pb::SyncRegistry p) { return merge_page(*registry, p); }, &parts_.registry, theirs);
+  } catch (const wire::Refusal& e) {
+    heals_ = false;
+    log_warning("asking the partner for what is damaged in the registry here: {}", e.what());
   }
 }
 
@@ -35,9 +49,13 @@ task<void> Mirror::push_slots(Peer& peer) {
   wire::pb::SyncRegistry page;
   std::size_t bytes = 0;
   for (auto const& name : names) {
-    auto const lease = co_await parts_.vaults.open(name.account, name.agent);
-    auto const slots = co_await lease->slots();
+    auto const slots = co_await slots_of(name);
     for (auto const& slot : slots) {
+      if (bytes + slot.size() + 64 > kSlotPage) {
+        auto full = std::exchange(page, wire::pb::SyncRegistry{});
+        co_await push_slot_page(peer, std::move(full));
+        bytes = 0;
+      }
       auto* entry = page.add_entry();
       entry->set_kind(kSlotEntry);
       entry->set_key(key_of(name));
@@ -45,12 +63,29 @@ task<void> Mirror::push_slots(Peer& peer) {
       entry->set_version(1);
       bytes += slot.size() + 64;
     }
-    if (bytes < kSlotPage) continue;
-    co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, page);
-    page.Clear();
-    bytes = 0;
   }
-  if (page.entry_size() > 0) co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, page);
+  if (page.entry_size() > 0) co_await push_slot_page(peer, std::move(page));
+}
+
+// A vault that cannot be opened, or read, keeps nothing of the others back; differing() counts it as behind.
+task<std::vector<Buffer>> Mirror::slots_of(VaultName name) {
+  try {
+    auto const lease = co_await parts_.vaults.open(name.account, name.agent);
+    co_return co_await lease->slots();
+  } catch (const failure& e) {
+    if (classify(e.code()) == Errc::cancelled) throw;
+    log_error("mirroring the key slots of agent {}: {}", name.agent.brief(), e.what());
+  }
+  co_return std::vector<Buffer>{};
+}
+
+// Slots of agents that the partner has not heard of are nothing that should stop the others.
+task<void> Mirror::push_slot_page(Peer& peer, wire::pb::SyncRegistry page) {
+  try {
+    co_await peer.call<wire::pb::SyncRegistry>(wire::Verb::registry, page);
+  } catch (const wire::Refusal& e) {
+    log_warning("mirroring key slots: {}", e.what());
+  }
 }
 
 task<void> Mirror::pull_directory(Peer& peer) {
@@ -62,22 +97,37 @@ task<void> Mirror::pull_directory(Peer& peer) {
 // Vaults of ours whose sets of snapshots are not equal to the partner's; and those for which a receipt did not get here, or could not be kept:
 // then both have everything, and only this side does not know.
 task<Mirror::Names> Mirror::differing(Peer& peer) {
+  // Only what is here is kept of what the partner names, and it must get on: it could name vaults without end.
+  auto const ours = co_await parts_.vaults.list();
+  vaults_ = ours.size();
+  std::set<std::string> known;
+  for (auto const& name : ours) known.insert(key_of(name));
   std::map<std::string, std::string> theirs;
   wire::pb::ListVaults question;
   for (bool more = true; more;) {
     auto const page = co_await peer.call<wire::pb::VaultList>(wire::Verb::vaults, question);
-    for (auto const& vault : page.vault()) theirs[vault.account() + vault.agent()] = vault.digest();
+    std::string last = question.after();
+    for (auto const& vault : page.vault()) {
+      auto const key = vault.account() + vault.agent();
+      if (key <= last) throw failure(Errc::protocol, "reading the partner's list of vaults: it does not ascend");
+      if (known.contains(key) && vault.digest().size() == Digest::kSize) theirs[key] = vault.digest();
+      last = key;
+    }
     more = page.more() && page.vault_size() > 0;
-    if (more) question.set_after(page.vault().rbegin()->account() + page.vault().rbegin()->agent());
+    question.set_after(std::move(last));
   }
   Names out;
-  auto const ours = co_await parts_.vaults.list();
-  vaults_ = ours.size();
   for (auto const& name : ours) {
-    auto const summary = co_await parts_.vaults.summary(name);
     auto const found = theirs.find(key_of(name));
-    bool const equal = found != theirs.end() && found->second == as_text(summary.digest.view());
-    if (summary.head.sequence > 0 && !(equal && summary.is_protected)) out.insert(name);
+    try {
+      auto const summary = co_await parts_.vaults.summary(name);
+      bool const equal = found != theirs.end() && found->second == as_text(summary.digest.view());
+      if (summary.head.sequence > 0 && !(equal && summary.is_protected)) out.insert(name);
+    } catch (const failure& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      log_error("comparing the vault of agent {} with the partner's: {}", name.agent.brief(), e.what());
+      out.insert(name);  // pushing it says why it cannot be done, and it counts as behind
+    }
   }
   co_return out;
 }
@@ -95,9 +145,15 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     co_await push_told(peer, name.agent);
     co_await push_vault_slots(peer, vault);
 
-    SnapshotPush push{peer, vault, parts_.identity.root(), partner};
     std::set<std::uint64_t> theirs;
-    if (compare_all) theirs = co_await sequences_of(peer);
+    auto const ours = vault.protected_numbers();
+    if (compare_all) theirs = co_await sequences_of(peer, vault);
+    forget_too_much();
+    auto& known = known_[name];
+    known.compares = compares_;
+    // A partner that lost snapshots may have lost what earlier pushes found there, and somebody may have put junk in its place.
+    if (compare_all) known.trusted = std::includes(theirs.begin(), theirs.end(), ours.begin(), ours.end());
+    SnapshotPush push{peer, vault, parts_.identity.roots(), partner, known};
     auto after = compare_all ? 0 : vault.first_unprotected().value_or(vault.head().sequence + 1) - 1;
     bool all = true;
     for (;;) {
@@ -111,6 +167,7 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
         all = all && pushed;
       }
     }
+    if (all) known_.erase(name);
     co_return all;
   } catch (const failure& e) {
     auto const code = classify(e.code());
@@ -118,6 +175,14 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     log_error("mirroring the vault of agent {}: {}", name.agent.brief(), e.what());
   }
   co_return false;
+}
+
+// As much as a vault remembers of itself.  It only saves comparing.
+void Mirror::forget_too_much() {
+  std::size_t groups = 0;
+  for (auto const& [name, known] : known_) groups += known.found.group_count();
+  if (groups <= CompleteNodes::kMostGroups) return;
+  for (auto& [name, known] : known_) known.found = NodeSet{};
 }
 
 // A fork stops nothing but itself: both sides keep what they have, and people must look.
@@ -128,7 +193,7 @@ task<bool> Mirror::push_row(SnapshotPush& push, SnapshotRow row, VaultName name)
     co_return true;
   } catch (const wire::Refusal& e) {
     if (classify(e.code()) != Errc::fork) throw;
-    log_error("FORK: snapshot {} of agent {} is another one at the partner: {}", sequence, name.agent.brief(), e.what());
+    log_error("FORK: the partner refuses snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
   }
   co_return false;
 }
@@ -140,13 +205,24 @@ task<void> Mirror::push_vault_slots(Peer& peer, Vault& vault) {
   for (auto const& slot : ours) {
     auto const text = to_string(slot);
     if (std::find(theirs.slot().begin(), theirs.slot().end(), text) != theirs.slot().end()) continue;
-    wire::pb::AddSlot question;
-    question.set_slot(text);
-    co_await peer.call<wire::pb::Done>(wire::Verb::add_slot, question);
+    co_await push_vault_slot(peer, text);
   }
 }
 
-task<std::set<std::uint64_t>> Mirror::sequences_of(Peer& peer) {
+// One for which there is no room, or that was set aside there, holds up neither snapshots nor the other slots.
+task<void> Mirror::push_vault_slot(Peer& peer, std::string slot) {
+  try {
+    wire::pb::AddSlot question;
+    question.set_slot(std::move(slot));
+    co_await peer.call<wire::pb::Done>(wire::Verb::add_slot, question);
+  } catch (const wire::Refusal& e) {
+    if (classify(e.code()) != Errc::quota) throw;
+    log_warning("mirroring key slots: {}", e.what());
+  }
+}
+
+// Of those that are here and known to be protected, for which alone it is asked: the partner could name others without end.
+task<std::set<std::uint64_t>> Mirror::sequences_of(Peer& peer, const Vault& vault) {
   std::set<std::uint64_t> out;
   wire::pb::Snapshots question;
   for (bool more = true; more;) {
@@ -156,7 +232,7 @@ task<std::set<std::uint64_t>> Mirror::sequences_of(Peer& peer) {
       auto const receipt = wire::parse_message<wire::pb::Receipt>(one.receipt().receipt());
       if (!receipt) throw failure(Errc::protocol, "reading the partner's snapshots: a receipt that does not parse");
       last = std::max(last, receipt->sequence());
-      out.insert(receipt->sequence());
+      if (vault.is_protected(receipt->sequence())) out.insert(receipt->sequence());
     }
     more = page.more() && last > question.after();
     question.set_after(last);

@@ -11,6 +11,7 @@ namespace farkeep {
 class ServerReceipts final : public ReceiptMaker {
  public:
   ServerReceipts(const Identity& identity, const Clock& clock) : identity_(identity), clock_(clock) {}
+  std::int64_t time_ns() const override { return clock_.wall().time_since_epoch().count(); }
   Buffer make(const AccountId& account, const AgentId& agent, std::uint64_t sequence, const Digest& statement) override;
 
  private:
@@ -21,11 +22,11 @@ class ServerReceipts final : public ReceiptMaker {
 /// Believes a manifest that its agent sends on its own connection: the key of the connection signed it, and its chain holds now.
 class AgentManifests final : public ManifestJudge {
  public:
-  AgentManifests(const Certificate& root, const VerifyKey& key, WallTime now) : root_(root), key_(key), now_(now) {}
+  AgentManifests(TrustedRoots roots, const VerifyKey& key, WallTime now) : roots_(std::move(roots)), key_(key), now_(now) {}
   result<ManifestFacts> judge(ByteView manifest) override;
 
  private:
-  const Certificate& root_;
+  TrustedRoots roots_;
   VerifyKey key_;
   WallTime now_;
 };
@@ -34,11 +35,11 @@ class AgentManifests final : public ManifestJudge {
 /// certificate must have been valid; it may have expired since.
 class MirroredManifests final : public ManifestJudge {
  public:
-  MirroredManifests(const Certificate& root, wire::pb::Receipt receipt) : root_(root), receipt_(std::move(receipt)) {}
+  MirroredManifests(TrustedRoots roots, wire::pb::Receipt receipt) : roots_(std::move(roots)), receipt_(std::move(receipt)) {}
   result<ManifestFacts> judge(ByteView manifest) override;
 
  private:
-  const Certificate& root_;
+  TrustedRoots roots_;
   wire::pb::Receipt receipt_;
 };
 

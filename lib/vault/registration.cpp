@@ -3,13 +3,13 @@
 #include "base/log.hpp"
 #include "vault/names.hpp"
 #include "wire/message.hpp"
+#include "wire/token_text.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr auto kAgentLife = std::chrono::hours{24 * 365};
-constexpr auto kAuthorityLife = std::chrono::hours{24 * 7300};  // with the root
-constexpr std::size_t kMaxAddresses = 16, kMaxServerName = 64;
+constexpr std::size_t kMaxAddresses = 16;
 constexpr std::string_view kRecover = "farkeep/1/recover";
 
 CertificateRequest parse_request(const std::string& der, const char* what) {
@@ -18,27 +18,33 @@ CertificateRequest parse_request(const std::string& der, const char* what) {
   return std::move(*request);
 }
 
-bool proves_recovery(const vault::pb::Agent& agent, const wire::pb::Register& request) {
-  auto const key = VerifyKey::from(as_bytes(agent.recovery_key()));
-  if (!key || request.recovery_signature().empty()) return false;
-  auto const message = std::string{kRecover} + request.recover_agent() + request.csr();
-  return key->verify(as_bytes(message), as_bytes(request.recovery_signature()));
-}
-
 }  // namespace
 
+bool proves_recovery(const vault::pb::Agent& agent, const std::string& csr, const std::string& signature) {
+  auto const key = VerifyKey::from(as_bytes(agent.recovery_key()));
+  if (!key || signature.empty()) return false;
+  auto const message = std::string{kRecover} + agent.id() + csr;
+  return key->verify(as_bytes(message), as_bytes(signature));
+}
+
 wire::pb::Registered Registration::register_agent(const wire::pb::Register& request) {
+  guard_.require("registering");
   auto const csr = parse_request(request.csr(), "registering");
   Registry::Enrolment enrolment;
-  enrolment.token = request.token();
+  enrolment.token = std::string{wire::bare_token(request.token())};
   enrolment.name = request.name();
   enrolment.key = to_string(csr.public_key().view());
   enrolment.recovery_key = VerifyKey::from(as_bytes(request.recovery_key())) ? request.recovery_key() : std::string{};
   if (!request.recover_agent().empty()) {
     enrolment.recover = AgentId::from(request.recover_agent());
     if (!enrolment.recover) throw failure(Errc::malformed, "recovering: an agent's id has 16 bytes");
+    if (request.csr().size() > registry_limits::kMaxProofCsr) throw failure(Errc::malformed, "recovering: the certificate request has more than 1 KiB");
     auto const known = registry_.agent(*enrolment.recover);
-    enrolment.recovery_proved = known && proves_recovery(*known, request);
+    enrolment.recovery_proved = known && proves_recovery(*known, request.csr(), request.recovery_signature());
+    if (enrolment.recovery_proved) {
+      enrolment.recovery_csr = request.csr();
+      enrolment.recovery_signature = request.recovery_signature();
+    }
     if (enrolment.token.empty() && !enrolment.recovery_proved)
       throw failure(Errc::bad_token, "recovering: the recovery key is not that of this agent, or this server does not know the agent; a token made with --recover helps");
   }
@@ -64,6 +70,7 @@ std::vector<Certificate> Registration::certify(const CertificateRequest& csr, co
 }
 
 wire::pb::Renewed Registration::renew(const PeerIdentity& who, const wire::pb::Renew& request) {
+  guard_.require("renewing a certificate");
   auto const csr = parse_request(request.csr(), "renewing a certificate");
   auto const shown = Certificate::from_der(who.certificate);
   if (!shown || !shown->public_key() || *shown->public_key() != csr.public_key())
@@ -75,8 +82,10 @@ wire::pb::Renewed Registration::renew(const PeerIdentity& who, const wire::pb::R
 }
 
 wire::pb::Joined Registration::join(const wire::pb::Join& request) {
-  if (!identity_.root_authority())
-    throw failure(Errc::unauthorised, "joining: this server does not hold the root's key; invite from the first server of the data centres");
+  auto const* root = identity_.acting_root();
+  if (root == nullptr)
+    throw failure(Errc::unauthorised, "joining: this server does not hold the newest root's key; invite from the first server of the data centres");
+  guard_.require("joining");
   auto const id = ServerId::from(request.server_id());
   if (!id || *id == identity_.id()) throw failure(Errc::malformed, "joining: the server's id");
   auto const csr = parse_request(request.issuing_csr(), "joining");
@@ -90,11 +99,11 @@ wire::pb::Joined Registration::join(const wire::pb::Join& request) {
     if (!address || address->is_any()) throw failure(Errc::malformed, "joining: an address that agents cannot connect to");
     partner.add_address(address->to_string());
   }
-  registry_.accept_invitation(request.invitation(), *id);
+  registry_.accept_invitation(request.invitation(), *id, to_string(csr.public_key().view()));
   registry_.set_partner(partner);
 
   wire::pb::Joined answer;
-  auto const issuing = identity_.root_authority()->issue_authority(csr, *id, Validity::starting(clock_.wall(), kAuthorityLife), random_);
+  auto const issuing = root->issue_authority(csr, *id, Identity::authority_validity(clock_.wall()), random_);
   answer.set_issuing_certificate(to_string(issuing.der()));
   answer.set_root(to_string(identity_.root().der()));
   answer.set_partner_id(wire::to_field(identity_.id()));

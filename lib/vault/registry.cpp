@@ -1,7 +1,6 @@
 #include "vault/registry.hpp"
 
 #include <algorithm>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/hex.hpp"
@@ -9,42 +8,24 @@
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/unreadable.hpp"
+#include "vault/identity.hpp"
 #include "vault/names.hpp"
+#include "vault/registry_file.hpp"
+#include "vault/registry_locked.hpp"
 
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kMaxRecordFile = 4 * limits::kMiB;  // a token with 10,000 uses is the largest: under 1 MiB
-constexpr std::size_t kMaxAgentName = 128, kMaxAccountName = 64;
+using registry_limits::kMaxAgentName, registry_limits::kMaxAccountName, registry_limits::kMaxFile;
 constexpr std::uint32_t kMaxUses = 10000;
-constexpr int kLockTries = 600;  // three seconds: every holder needs milliseconds
-constexpr auto kLockPause = std::chrono::milliseconds{5};
+constexpr auto kUnreadableFor = std::chrono::minutes{10};  // a cable, a controller, a file system that is mounted anew
 
-AgentId agent_id(const vault::pb::Agent& agent) { return AgentId::from(agent.id()).value_or(AgentId{}); }
-
-[[maybe_unused]] bool contains(const google::protobuf::RepeatedPtrField<std::string>& list, std::string_view value) {
+bool contains(const google::protobuf::RepeatedPtrField<std::string>& list, std::string_view value) {
   return std::any_of(list.begin(), list.end(), [&](auto const& one) { return one == value; });
 }
 
 }  // namespace
-
-// The lock file, between processes; the mutex, between our threads.
-class Registry::Locked {
- public:
-  explicit Locked(Registry& registry) : guard_(registry.mutex_) {
-    auto const path = registry.folder_ + "/lock";
-    for (int i = 0; i < kLockTries; ++i) {
-      lock_ = registry.disk_.lock(path);
-      if (lock_) return;
-      std::this_thread::sleep_for(kLockPause);
-    }
-    throw failure(Errc::busy, "changing the registry: " + path + " is held by another process; try again, and if it stays so, look for a hanging farkeep-server");
-  }
-
- private:
-  std::lock_guard<std::mutex> guard_;
-  std::unique_ptr<DiskLock> lock_;
-};
 
 Registry::Registry(Disk& disk, const Clock& clock, Random& random, std::string folder)
     : disk_(disk), clock_(clock), random_(random), folder_(std::move(folder)) {
@@ -55,47 +36,96 @@ Registry::Registry(Disk& disk, const Clock& clock, Random& random, std::string f
 
 std::string Registry::path(std::string_view kind, ByteView id) const { return folder_ + "/" + std::string{kind} + "/" + hex(id); }
 
-template <class Message>
-std::optional<Message> Registry::load(const std::string& path) {
-  auto const bytes = read_file(disk_, path, kMaxRecordFile);
-  if (!bytes) return std::nullopt;
-  Message message;
-  if (!message.ParseFromArray(bytes->data(), static_cast<int>(bytes->size())))
-    throw failure(Errc::damaged, "reading " + path + ": it does not parse; take this file from a backup of the data folder");
-  return message;
+// Once for each file: whoever asks again and again would fill the log.
+void Registry::note_damage(const std::string& file, const char* what) {
+  std::lock_guard guard{damage_mutex_};
+  met_damage_ = true;
+  if (damage_.insert(file).second) log_error("{} is damaged: {}; {}", file, what, what_helps(std::string_view{file}.substr(folder_.size() + 1)));
+}
+
+std::optional<Buffer> Registry::read(const std::string& file) {
+  try {
+    auto bytes = read_file(disk_, file, kMaxFile);
+    std::lock_guard guard{damage_mutex_};
+    unreadable_.erase(file);
+    return bytes;
+  } catch (const failure& f) {
+    if (!is_unreadable(f.code())) throw;
+    note_damage(file, f.what());
+    std::lock_guard guard{damage_mutex_};
+    unreadable_.try_emplace(file, clock_.steady());
+    throw failure(Errc::damaged, f.what());
+  }
+}
+
+// What the disk did not give a moment ago may be whole, and newer than what the partner has of it.
+bool Registry::may_be_replaced(const std::string& file) {
+  std::lock_guard guard{damage_mutex_};
+  auto const since = unreadable_.find(file);
+  return since == unreadable_.end() || clock_.steady() - since->second >= kUnreadableFor;
+}
+
+void Registry::keep_damaged(const std::string& kind, const std::string& id) {
+  disk_.make_folders(folder_ + "/damaged");
+  disk_.rename(path(kind, as_bytes(id)), folder_ + "/damaged/" + kind + "-" + hex(as_bytes(id)));
+  disk_.sync_folder(folder_ + "/damaged");
+  disk_.sync_folder(folder_ + "/" + kind);
 }
 
 template <class Message>
-std::vector<Message> Registry::load_all(const std::string& kind) {
-  std::vector<Message> out;
-  for (auto const& name : disk_.list(folder_ + "/" + kind)) {
-    if (is_temporary_name(name)) continue;
-    if (auto one = load<Message>(folder_ + "/" + kind + "/" + name)) out.push_back(std::move(*one));
+std::optional<Message> Registry::must_load(const std::string& file) {
+  auto const bytes = read(file);
+  if (!bytes) return std::nullopt;
+  auto const payload = registry_payload(*bytes);
+  Message message;
+  if (payload && message.ParseFromArray(payload->bytes.data(), static_cast<int>(payload->bytes.size()))) return message;
+  note_damage(file, payload ? "it does not parse" : "its checksum is wrong");
+  throw failure(Errc::damaged, "reading " + file + ": it is damaged; " + what_helps(std::string_view{file}.substr(folder_.size() + 1)));
+}
+
+template <class Message>
+std::optional<Message> Registry::load(const std::string& file) {
+  try {
+    return must_load<Message>(file);
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::damaged) throw;
+    return std::nullopt;
   }
+}
+
+template <class Message>
+void Registry::save(const std::string& file, const Message& message) {
+  write_file_atomically(disk_, file, registry_file(as_bytes(message.SerializeAsString())));
+  std::lock_guard guard{damage_mutex_};
+  damage_.erase(file);
+}
+
+std::set<std::string> Registry::met_damaged() {
+  std::lock_guard guard{damage_mutex_};
+  std::set<std::string> out;
+  for (auto const& file : damage_) out.insert(file.substr(folder_.size() + 1));
   return out;
 }
 
-template <class Message>
-void Registry::save(const std::string& path, const Message& message) {
-  write_file_atomically(disk_, path, as_bytes(message.SerializeAsString()));
+bool Registry::take_met_damage() {
+  std::lock_guard guard{damage_mutex_};
+  return std::exchange(met_damage_, false);
 }
 
-void Registry::save_changed(const vault::pb::Account& account) {
-  save(path("accounts", as_bytes(account.id())), account);
-  bump();
-}
-
-void Registry::save_changed(const vault::pb::Agent& agent) {
-  save(path("agents", as_bytes(agent.id())), agent);
-  bump();
-}
-
+// Never a number that it had before, even after rot: sessions know by it that nothing changed since they were judged.
 void Registry::bump() {
-  write_file_atomically(disk_, folder_ + "/generation", as_bytes(std::to_string(generation() + 1)));
+  auto const next = std::max(generation() + 1, static_cast<std::uint64_t>(now()));
+  write_file_atomically(disk_, folder_ + "/generation", as_bytes(std::to_string(next)));
 }
 
+// One that cannot be read counts as none: the next change replaces it with a higher one.
 std::uint64_t Registry::generation() {
-  auto const text = read_file(disk_, folder_ + "/generation", 32);
+  std::optional<Buffer> text;
+  try {
+    text = read(folder_ + "/generation");
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::damaged) throw;
+  }
   return text ? std::strtoull(to_string(*text).c_str(), nullptr, 10) : 0;
 }
 
@@ -105,21 +135,18 @@ vault::pb::Account Registry::add_account(std::string_view name, std::uint64_t qu
   if (name.empty() || name.size() > kMaxAccountName || printable_name(name, kMaxAccountName) != name)
     throw failure(Errc::usage, "adding an account: its name must have 1 to 64 printable bytes");
   Locked lock{*this};
-  for (auto const& known : accounts())
-    if (known.name() == name) throw failure(Errc::exists, "adding account \"" + std::string{name} + "\"");
+  for (auto const& one : accounts())
+    if (one.name() == name) throw failure(Errc::exists, "adding account \"" + std::string{name} + "\"");
   vault::pb::Account account;
   account.set_id(to_string(random_.id<AccountId>().view()));
   account.set_name(std::string{name});
   account.set_created_ns(now());
   account.set_quota_bytes(quota_bytes);
-  account.set_version(1);
-  save_changed(account);
-  return account;
+  account.set_home(self());
+  Known<vault::pb::Account> fresh;
+  save_changed(fresh, std::move(account));
+  return *fresh.own;
 }
-
-std::vector<vault::pb::Account> Registry::accounts() { return load_all<vault::pb::Account>("accounts"); }
-
-std::optional<vault::pb::Account> Registry::account(const AccountId& id) { return load<vault::pb::Account>(path("accounts", id.view())); }
 
 std::optional<vault::pb::Account> Registry::account_named(std::string_view name) {
   for (auto& one : accounts())
@@ -138,6 +165,8 @@ Secret<32> Registry::create_token(const TokenOrder& order) {
     auto const known = agent(*order.recover);
     if (!known || known->account() != as_text(order.account.view()))
       throw failure(Errc::not_found, "creating a token: this account has no agent " + order.recover->hex());
+    if (known->revoked() && !order.admits)
+      throw failure(Errc::usage, "creating a token: agent " + order.recover->hex() + " is revoked, so a recovery alone does not let it in; --admit makes a token that does");
   }
   auto token = random_.secret<32>();
   vault::pb::Token record;
@@ -146,6 +175,7 @@ Secret<32> Registry::create_token(const TokenOrder& order) {
   record.set_created_ns(now());
   record.set_expires_ns(now() + order.valid.count());
   record.set_uses(order.recover ? 1 : order.uses);
+  record.set_admits(order.recover && order.admits);
   if (order.recover) record.set_recover_agent(to_string(order.recover->view()));
   save(path("tokens", sha256(token.view()).view()), record);
   return token;
@@ -155,7 +185,7 @@ Secret<32> Registry::create_token(const TokenOrder& order) {
 // byte by byte: how long that takes tells nothing about a token that exists.
 std::pair<std::string, vault::pb::Token> Registry::usable_token(std::string_view token, vault::pb::Token::Purpose purpose) {
   auto const file = path("tokens", sha256(as_bytes(token)).view());
-  auto record = load<vault::pb::Token>(file);
+  auto record = must_load<vault::pb::Token>(file);
   if (!record || record->purpose() != purpose)
     throw failure(Errc::bad_token, "this server has not issued this token: it is valid only where it was created; check that it was copied whole");
   if (record->expires_ns() < now())
@@ -169,27 +199,47 @@ std::pair<std::string, vault::pb::Token> Registry::usable_token(std::string_view
 // after, or, when a crash came between, before the token or the agent is looked at again.
 void Registry::finish_pending(vault::pb::Token& token) {
   if (!token.has_pending()) return;
-  auto const known = agent(agent_id(token.pending()));
-  if (!known || known->version() < token.pending().version()) save_changed(token.pending());
+  auto const here = known<vault::pb::Agent>(token.pending().id());
+  if (!here || !here->own || here->own->version() < token.pending().version()) save_word(token.pending());
 }
 
-vault::pb::Agent Registry::recovered(const AgentId& id, const Enrolment& enrolment) {
-  auto agent_record = agent(id);
-  if (!agent_record) throw failure(Errc::not_found, "recovering agent " + id.hex() + ": this server does not know it");
-  for (auto const& key : agent_record->key())
-    if (key != enrolment.key) agent_record->add_retired_key(key);
-  agent_record->clear_key();
-  agent_record->add_key(enrolment.key);
-  agent_record->set_revoked(false);
-  agent_record->set_version(agent_record->version() + 1);
-  return *agent_record;
+// The agent as this server now says, with the new key.  What was taken from it (revoked, retired keys) stays so, but for the administrator's
+// word in a token.
+vault::pb::Agent Registry::recovered(const AgentId& id, const Enrolment& enrolment, bool admits) {
+  auto const here = known<vault::pb::Agent>(to_string(id.view()));
+  if (!here) throw failure(Errc::not_found, "recovering agent " + id.hex() + ": this server does not know it");
+  auto const now_holds = settled(*here, self());
+  if (now_holds.revoked() && !admits)
+    throw failure(Errc::unauthorised, "recovering agent " + id.hex() + ": it was revoked; this takes a token that the administrator made with --recover and --admit");
+  if (contains(now_holds.retired_key(), enrolment.key) || (here->theirs && contains(here->theirs->retired_key(), enrolment.key)))
+    throw failure(Errc::unauthorised, "recovering agent " + id.hex() + ": this key was replaced by a recovery and is never taken again; come with a new one");
+  auto word = own_word(*here, self());
+  // All that it has anywhere: what the partner alone vouches for, too.
+  auto const retire = [&](auto const& keys) {
+    for (auto const& key : keys)
+      if (key != enrolment.key && !contains(word.retired_key(), key)) word.add_retired_key(key);
+  };
+  retire(now_holds.key());
+  if (here->theirs) retire(here->theirs->key());
+  if (static_cast<std::size_t>(word.retired_key_size()) > registry_limits::kMaxRetiredKeys)
+    throw failure(Errc::quota, "recovering agent " + id.hex() + ": it was recovered a thousand times; register a new one");
+  word.clear_key();
+  word.add_key(enrolment.key);
+  word.set_proof_csr(enrolment.recovery_csr);
+  word.set_proof(enrolment.recovery_signature);
+  if (admits) {
+    word.set_revoked(false);
+    if (here->theirs) word.set_admitted_over(here->theirs->version());
+  }
+  word.set_version(word.version() + 1);
+  return word;
 }
 
 vault::pb::Agent Registry::enrol(const Enrolment& enrolment) {
   Locked lock{*this};
-  if (enrolment.recover && enrolment.recovery_proved) {
-    auto agent_record = recovered(*enrolment.recover, enrolment);
-    save_changed(agent_record);
+  if (enrolment.recover && enrolment.recovery_proved && enrolment.token.empty()) {
+    auto agent_record = recovered(*enrolment.recover, enrolment, false);
+    save_word(agent_record);
     return agent_record;
   }
 
@@ -197,7 +247,11 @@ vault::pb::Agent Registry::enrol(const Enrolment& enrolment) {
   finish_pending(token);
   for (auto const& use : token.use()) {
     if (use.key() != enrolment.key) continue;
-    if (auto known = agent(AgentId::from(use.id()).value_or(AgentId{}))) return *known;
+    auto there = agent(AgentId::from(use.id()).value_or(AgentId{}));
+    if (!there) continue;
+    if (there->revoked() || !contains(there->key(), enrolment.key))
+      throw failure(Errc::unauthorised, "registering: this key is not that of agent " + hex(as_bytes(there->id())) + " any more, or the agent was revoked");
+    return *there;
   }
   auto const for_agent = AgentId::from(token.recover_agent());
   if (enrolment.recover != for_agent && (for_agent || enrolment.recover))
@@ -208,7 +262,8 @@ vault::pb::Agent Registry::enrol(const Enrolment& enrolment) {
 
   vault::pb::Agent agent_record;
   if (for_agent) {
-    agent_record = recovered(*for_agent, enrolment);
+    agent_record = recovered(*for_agent, enrolment, token.admits());
+    agent_record.set_recovery_key(enrolment.recovery_key);  // whoever had the old machine may know the old one
   } else {
     agent_record.set_id(to_string(random_.id<AgentId>().view()));
     agent_record.set_account(token.account());
@@ -216,6 +271,7 @@ vault::pb::Agent Registry::enrol(const Enrolment& enrolment) {
     agent_record.set_created_ns(now());
     agent_record.add_key(enrolment.key);
     agent_record.set_recovery_key(enrolment.recovery_key);
+    agent_record.set_home(self());
     agent_record.set_version(1);
   }
   auto* use = token.add_use();
@@ -228,58 +284,28 @@ vault::pb::Agent Registry::enrol(const Enrolment& enrolment) {
   return agent_record;
 }
 
-void Registry::accept_invitation(std::string_view token, const ServerId& joining) {
+// An id is public: who asks again proves by the key that it is the one who asked before.
+void Registry::accept_invitation(std::string_view token, const ServerId& joining, const std::string& key) {
   Locked lock{*this};
   auto [file, record] = usable_token(token, vault::pb::Token::INVITE);
-  for (auto const& use : record.use())
-    if (use.id() == as_text(joining.view())) return;
+  for (auto const& use : record.use()) {
+    if (use.id() != as_text(joining.view()) || use.key() != key) continue;
+    for (auto const& name : disk_.list(folder_ + "/tokens")) {
+      auto const other = is_temporary_name(name) ? std::nullopt : load<vault::pb::Token>(folder_ + "/tokens/" + name);
+      if (!other || other->purpose() != vault::pb::Token::INVITE) continue;
+      for (auto const& later : other->use())
+        if (later.time_ns() > use.time_ns()) throw failure(Errc::bad_token, "another server has joined since this invitation was used: make a new one");
+    }
+    return;
+  }
   if (static_cast<std::uint32_t>(record.use_size()) >= record.uses())
     throw failure(Errc::bad_token, "the invitation was used by another server: make a new one");
   auto* use = record.add_use();
+  use->set_key(key);
   use->set_id(to_string(joining.view()));
   use->set_time_ns(now());
   save(file, record);
 }
-
-std::vector<vault::pb::Agent> Registry::agents() { return load_all<vault::pb::Agent>("agents"); }
-
-std::optional<vault::pb::Agent> Registry::agent(const AgentId& id) { return load<vault::pb::Agent>(path("agents", id.view())); }
-
-void Registry::set_revoked(const AgentId& id, bool revoked) {
-  Locked lock{*this};
-  auto record = agent(id);
-  if (!record) throw failure(Errc::not_found, "changing agent " + id.hex());
-  if (record->revoked() == revoked) return;
-  record->set_revoked(revoked);
-  record->set_version(record->version() + 1);
-  save_changed(*record);
-}
-
-void Registry::note_seen(const AgentId& id, std::string_view address, std::string_view software) {
-  auto record = seen(id).value_or(vault::pb::Seen{});
-  if (record.first_ns() == 0) record.set_first_ns(now());
-  record.set_last_ns(now());
-  record.set_address(std::string{address});
-  record.set_software(printable_name(software, kMaxAgentName));
-  try {
-    save(path("seen", id.view()), record);
-  } catch (const failure& f) {
-    log_warning("{} (its visit is not noted; it is served all the same)", f.what());
-  }
-}
-
-void Registry::set_told(const AgentId& id, std::string_view report) {
-  if (report.size() > limits::kMaxReport) throw failure(Errc::too_large, "keeping the report of agent " + id.brief());
-  vault::pb::Told told;
-  told.set_id(to_string(id.view()));
-  told.set_received_ns(now());
-  told.set_report(std::string{report});
-  Locked lock{*this};
-  save(path("told", id.view()), told);
-}
-
-std::optional<vault::pb::Told> Registry::told(const AgentId& id) { return load<vault::pb::Told>(path("told", id.view())); }
-std::vector<vault::pb::Told> Registry::all_told() { return load_all<vault::pb::Told>("told"); }
 
 // ---- what people were told
 
@@ -289,98 +315,52 @@ void Registry::set_alarms(const std::vector<vault::pb::Alarm>& alarms) {
   bump();
 }
 std::optional<vault::pb::Alarm> Registry::alarm(const AgentId& id) { return load<vault::pb::Alarm>(path("alarms", id.view())); }
-std::vector<vault::pb::Alarm> Registry::all_alarms() { return load_all<vault::pb::Alarm>("alarms"); }
 void Registry::set_alarm_watch(const vault::pb::AlarmWatch& watch) { save(folder_ + "/watch", watch); }
 std::optional<vault::pb::AlarmWatch> Registry::alarm_watch() { return load<vault::pb::AlarmWatch>(folder_ + "/watch"); }
 
-void Registry::note_directory(const AgentId& id, std::uint64_t serial) {
-  auto record = seen(id).value_or(vault::pb::Seen{});
-  if (record.directory_serial() == serial) return;
-  record.set_directory_serial(serial);
-  try {
-    save(path("seen", id.view()), record);
-  } catch (const failure& f) {
-    log_warning("{} (its address directory is not noted; it is served all the same)", f.what());
-  }
-}
-
-std::optional<vault::pb::Seen> Registry::seen(const AgentId& id) { return load<vault::pb::Seen>(path("seen", id.view())); }
-
 // ---- the pair
 
-std::optional<vault::pb::Partner> Registry::partner() { return load<vault::pb::Partner>(folder_ + "/partner"); }
+// Twice: without it this server would take itself for a lonely one.
+std::optional<vault::pb::Partner> Registry::partner() {
+  try {
+    auto first = must_load<vault::pb::Partner>(folder_ + "/partner");
+    return first ? first : load<vault::pb::Partner>(folder_ + "/partner.copy");
+  } catch (const failure& f) {
+    auto second = load<vault::pb::Partner>(folder_ + "/partner.copy");
+    if (!second) throw;
+    return second;
+  }
+}
 void Registry::set_partner(const vault::pb::Partner& partner) {
   Locked lock{*this};
+  save(folder_ + "/partner.copy", partner);
   save(folder_ + "/partner", partner);
+  of_partner_.reset();
   bump();
 }
 std::optional<vault::pb::MirrorState> Registry::mirror_state() { return load<vault::pb::MirrorState>(folder_ + "/mirror"); }
 void Registry::set_mirror_state(const vault::pb::MirrorState& state) { save(folder_ + "/mirror", state); }
+std::optional<vault::pb::TurnedAway> Registry::turned_away() { return load<vault::pb::TurnedAway>(folder_ + "/turned_away"); }
+void Registry::set_turned_away(const vault::pb::TurnedAway& counts) { save(folder_ + "/turned_away", counts); }
 
-std::string Registry::directory() {
-  auto const bytes = read_file(disk_, folder_ + "/directory", limits::kMaxFrameHead);
-  return bytes ? to_string(*bytes) : std::string{};
-}
-void Registry::set_directory(std::string_view signed_directory) {
+std::optional<vault::pb::Refused> Registry::refused() { return load<vault::pb::Refused>(folder_ + "/refused"); }
+
+// For registry_take.cpp.
+template std::optional<vault::pb::Refused> Registry::load(const std::string&);
+template std::optional<vault::pb::Alarm> Registry::load(const std::string&);
+template void Registry::save(const std::string&, const vault::pb::Refused&);
+template void Registry::save(const std::string&, const vault::pb::Restored&);
+template std::optional<vault::pb::Restored> Registry::load(const std::string&);
+template void Registry::save(const std::string&, const vault::pb::Told&);
+template void Registry::save(const std::string&, const vault::pb::Alarm&);
+
+// For registry_visits.cpp.
+void Registry::save_told(const vault::pb::Told& told) {
   Locked lock{*this};
-  write_file_atomically(disk_, folder_ + "/directory", as_bytes(signed_directory));
-  bump();
+  save(path("told", as_bytes(told.id())), told);
 }
-
-// ---- replication
-
-bool Registry::merge(const vault::pb::Account& theirs) {
-  Locked lock{*this};
-  auto const ours = load<vault::pb::Account>(path("accounts", as_bytes(theirs.id())));
-  if (ours) {
-    if (ours->version() > theirs.version()) return false;
-    if (ours->version() == theirs.version() && ours->SerializeAsString() >= theirs.SerializeAsString()) return false;
-  }
-  save_changed(theirs);
-  return true;
-}
-
-bool Registry::merge(const vault::pb::Agent& theirs) {
-  Locked lock{*this};
-  auto const ours = load<vault::pb::Agent>(path("agents", as_bytes(theirs.id())));
-  auto merged = theirs;
-  if (ours) {
-    auto const tie = ours->version() == theirs.version();
-    if (ours->version() > theirs.version() || (tie && ours->SerializeAsString() > theirs.SerializeAsString())) merged = *ours;
-    // A key that was retired anywhere stays retired, whatever was changed elsewhere at the same time.
-    std::vector<std::string> retired(ours->retired_key().begin(), ours->retired_key().end());
-    retired.insert(retired.end(), theirs.retired_key().begin(), theirs.retired_key().end());
-    std::sort(retired.begin(), retired.end());
-    retired.erase(std::unique(retired.begin(), retired.end()), retired.end());
-    std::vector<std::string> keys(merged.key().begin(), merged.key().end());
-    merged.clear_key();
-    merged.clear_retired_key();
-    for (auto const& key : keys)
-      if (!std::binary_search(retired.begin(), retired.end(), key)) merged.add_key(key);
-    for (auto const& key : retired) merged.add_retired_key(key);
-    if (merged.SerializeAsString() == ours->SerializeAsString()) return false;
-  }
-  save_changed(merged);
-  return true;
-}
-
-// Not an event that is counted: the partner, who sent it, has it.
-template <class Message>
-bool Registry::merge_newer(const std::string& file, const Message& theirs, std::int64_t (*time_of)(const Message&)) {
-  Locked lock{*this};
-  auto const ours = load<Message>(file);
-  if (ours && time_of(*ours) > time_of(theirs)) return false;
-  if (ours && time_of(*ours) == time_of(theirs) && ours->SerializeAsString() >= theirs.SerializeAsString()) return false;
-  save(file, theirs);
-  return true;
-}
-
-bool Registry::merge(const vault::pb::Told& theirs) {
-  return merge_newer<vault::pb::Told>(path("told", as_bytes(theirs.id())), theirs, [](const vault::pb::Told& told) { return std::int64_t{told.received_ns()}; });
-}
-
-bool Registry::merge(const vault::pb::Alarm& theirs) {
-  return merge_newer<vault::pb::Alarm>(path("alarms", as_bytes(theirs.id())), theirs, [](const vault::pb::Alarm& alarm) { return std::int64_t{alarm.changed_ns()}; });
-}
+template std::optional<vault::pb::Seen> Registry::load(const std::string&);
+template std::optional<vault::pb::Told> Registry::load(const std::string&);
+template void Registry::save(const std::string&, const vault::pb::Seen&);
 
 }  // namespace farkeep

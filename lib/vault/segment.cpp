@@ -10,7 +10,9 @@ namespace farkeep {
 namespace {
 
 constexpr std::string_view kHeaderMagic = "FKS1", kTrailerMagic = "FKSE";
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kMixed = 1, kVersion = 2;
+constexpr std::uint32_t kPlainLines = 0, kLinesWithBits = 2;  // of the footer
+constexpr std::uint8_t kFromPartner = 1;                      // in a line's flags; programs before it do not look at them
 constexpr std::size_t kFooterLine = 28;  // without ids
 constexpr std::size_t kNotCopied = 64 * 1024;  // below this one write more costs more than the copy
 
@@ -45,6 +47,10 @@ bool same(const SegmentEntry& a, const SegmentEntry& b) {
          std::equal(a.ids.begin(), a.ids.end(), b.ids.begin(), b.ids.end());
 }
 
+bool belongs(ObjectType type, SegmentContent content) {
+  return content == SegmentContent::mixed || (type == ObjectType::node) == (content == SegmentContent::nodes);
+}
+
 }  // namespace
 
 Buffer encode(const SegmentHeader& header) {
@@ -52,11 +58,12 @@ Buffer encode(const SegmentHeader& header) {
   out.reserve(kSegmentHeader);
   Writer w{out};
   w.raw(as_bytes(kHeaderMagic));
-  w.number(kVersion);
+  w.number(header.content == SegmentContent::mixed ? kMixed : kVersion);
   w.raw(header.account.view());
   w.raw(header.agent.view());
   w.number(header.number);
   w.number(header.epoch);
+  w.number(static_cast<std::uint8_t>(header.content));
   out.resize(kSegmentHeader - Checksum::kSize);
   checksum_of(out).write(w);
   return out;
@@ -73,9 +80,12 @@ result<SegmentHeader> parse_segment_header(ByteView bytes) {
   h.agent = *AgentId::from(r.raw(AgentId::kSize));
   h.number = r.number<std::uint64_t>();
   h.epoch = r.number<std::uint64_t>();
-  ByteView zero = r.raw(24);
+  auto content = r.number<std::uint8_t>();
+  ByteView zero = r.raw(23);
   if (Checksum::read(r) != checksum_of(bytes.first(kSegmentHeader - Checksum::kSize))) return Errc::damaged;
-  if (as_text(magic) != kHeaderMagic || version != kVersion || !all_zero(zero)) return Errc::unsupported_version;
+  bool const known = version == kMixed ? content == 0 : version == kVersion && (content == 1 || content == 2);
+  if (as_text(magic) != kHeaderMagic || !known || !all_zero(zero)) return Errc::unsupported_version;
+  h.content = static_cast<SegmentContent>(content);
   return h;
 }
 
@@ -120,15 +130,19 @@ result<ByteView> open_frame(ByteView bytes) {
   return record;
 }
 
-void SegmentFooter::add(std::uint32_t offset, const RecordView& record) {
+void SegmentFooter::add(std::uint32_t offset, const RecordView& record, const std::vector<bool>& counts, bool from_partner) {
   Writer w{bytes_};
   w.number(offset);
   w.number(static_cast<std::uint32_t>(record.size()));
   w.number(static_cast<std::uint8_t>(record.type()));
-  w.number(std::uint8_t{0});
+  w.number(from_partner ? kFromPartner : std::uint8_t{0});
   w.number(static_cast<std::uint16_t>(record.ids().size()));
   w.raw(record.session().view());
   for (const ObjectId& id : record.ids()) w.raw(id.view());
+  std::size_t const bits = bytes_.size();
+  bytes_.resize(bits + (record.ids().size() + 7) / 8);
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    if (counts[i]) bytes_[bits + i / 8] = static_cast<std::uint8_t>(bytes_[bits + i / 8] | 1u << (i % 8));
   ++records_;
   objects_ += static_cast<std::uint32_t>(record.ids().size());
 }
@@ -139,7 +153,7 @@ Buffer SegmentFooter::finish(std::uint64_t offset) && {
   w.raw(as_bytes(kTrailerMagic));
   w.number(records_);
   w.number(objects_);
-  w.number(std::uint32_t{0});
+  w.number(kLinesWithBits);
   w.number(offset);
   w.number(size);
   checksum_of(bytes_).write(w);
@@ -152,7 +166,8 @@ result<SegmentTrailer> parse_segment_trailer(ByteView bytes, std::uint64_t segme
   if (as_text(r.raw(4)) != kTrailerMagic) return Errc::damaged;
   SegmentTrailer t;
   t.records = r.number<std::uint32_t>();
-  r.raw(8);
+  r.raw(4);
+  t.version = r.number<std::uint32_t>();
   t.footer_offset = r.number<std::uint64_t>();
   t.footer_size = r.number<std::uint64_t>();
   std::uint64_t const between = segment_size - kSegmentTrailer;
@@ -165,6 +180,7 @@ result<std::vector<SegmentEntry>> parse_footer(ByteView bytes, const SegmentTrai
   if (bytes.size() != trailer.footer_size + kSegmentTrailer) return Errc::damaged;
   Reader end{bytes.last(Checksum::kSize)};
   if (checksum_of(bytes.first(bytes.size() - Checksum::kSize)) != Checksum::read(end)) return Errc::damaged;
+  if (trailer.version != kPlainLines && trailer.version != kLinesWithBits) return Errc::unsupported_version;
   Reader r{bytes.first(static_cast<std::size_t>(trailer.footer_size))};
   std::vector<SegmentEntry> entries;
   entries.reserve(std::min<std::size_t>(trailer.records, bytes.size() / kFooterLine));
@@ -173,12 +189,14 @@ result<std::vector<SegmentEntry>> parse_footer(ByteView bytes, const SegmentTrai
     e.offset = r.number<std::uint32_t>();
     e.length = r.number<std::uint32_t>();
     auto type = r.number<std::uint8_t>();
-    r.raw(1);
+    auto flags = r.number<std::uint8_t>();
     auto count = r.number<std::uint16_t>();
     auto session = SessionId::from(r.raw(SessionId::kSize));
     e.ids = ids_in(r.raw(count * ObjectId::kSize));
+    if (trailer.version == kLinesWithBits) e.counts = r.raw((std::size_t{count} + 7) / 8);
     if (!r.ok() || type < 1 || type > 3 || e.length > limits::kMaxRecord) return Errc::damaged;
     e.type = static_cast<ObjectType>(type);
+    e.from_partner = (flags & kFromPartner) != 0;
     e.session = *session;
     entries.push_back(e);
   }
@@ -204,7 +222,9 @@ std::vector<SegmentEntry> walk_segment(ByteView segment) {
 result<void> check_segment(ByteView segment, const SegmentHeader& expected) {
   auto header = parse_segment_header(segment);
   if (!header) return header.error();
-  if (!(*header == expected)) return Errc::damaged;
+  SegmentHeader right = expected;
+  right.content = header->content;
+  if (!(*header == right)) return Errc::damaged;
   if (segment.size() < kSegmentHeader + kSegmentTrailer) return Errc::damaged;
   auto trailer = parse_segment_trailer(segment.last(kSegmentTrailer), segment.size());
   if (!trailer) return trailer.error();
@@ -213,7 +233,10 @@ result<void> check_segment(ByteView segment, const SegmentHeader& expected) {
   if (!entries) return entries.error();
   auto walked = walk_segment(segment.first(footer_at));
   std::size_t end = kSegmentHeader;
-  for (const SegmentEntry& e : walked) end = e.offset + kFrameHeader + e.length;
+  for (const SegmentEntry& e : walked) {
+    if (!belongs(e.type, header->content)) return Errc::damaged;
+    end = e.offset + kFrameHeader + e.length;
+  }
   if (end != footer_at || !std::equal(walked.begin(), walked.end(), entries->begin(), entries->end(), same))
     return Errc::damaged;
   return boost::system::in_place_value;

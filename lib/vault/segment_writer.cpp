@@ -12,14 +12,14 @@ constexpr std::uint32_t kMaxObjects = 32768;                     // in a segment
 constexpr std::size_t kRoom = std::size_t{8} << 20;              // queued for the disk, before room() waits
 constexpr std::uint64_t kLeastInHurry = std::uint64_t{2} << 20;  // a sync is paid for each: an agent must not buy them by the record
 constexpr std::uint64_t kMaxSegment = std::uint64_t{200} << 20;  // whatever the target: below kMaxObject
+constexpr std::uint64_t kNodeTarget = std::uint64_t{4} << 20;    // they wait in memory: what a session may hold bounds it, too; nodes of 4 GiB of files
 
 }  // namespace
 
 class SegmentWriter::Open {
  public:
-  explicit Open(std::uint32_t n) : number(n) {}
-
-  const std::uint32_t number;
+  std::uint32_t number = 0;  // nodes: 0 as long as they are gathered
+  SegmentContent content = SegmentContent::data;
   std::uint64_t size = kSegmentHeader;
   SegmentFooter footer;
   std::vector<IndexEntry> entries;
@@ -49,57 +49,108 @@ void SegmentWriter::start(Scope& scope) {
 
 // ---- taking records
 
+SegmentWriter::Ticket SegmentWriter::begin() {
+  auto segment = std::make_shared<Open>();
+  pending_bytes_ += kSegmentHeader;
+  scope_->spawn(end_when_old(segment), "segment age");
+  return segment;
+}
+
 // No waiting in here: places are given out in the order of the calls, and written in the order of the places.
-SegmentWriter::Ticket SegmentWriter::add(FramedRecords records, const std::vector<bool>& kept, Room room) {
-  if (!current_) {
-    current_ = std::make_shared<Open>(next_number_++);
-    open_.push_back(current_);
-    pending_bytes_ += kSegmentHeader;
-    scope_->spawn(end_when_old(current_->number), "segment age");
+std::vector<SegmentWriter::Ticket> SegmentWriter::add(FramedRecords records, Room room) {
+  bool has_nodes = false, has_data = false;
+  for (const FramedRecords::Item& item : records.items)
+    if (item.kept) (item.record.type() == ObjectType::node ? has_nodes : has_data) = true;
+  if (has_data && !data_) {
+    data_ = begin();
+    data_->number = next_number_++;
+    open_.push_back(data_);
   }
-  Open& segment = *current_;
-  std::size_t end = 0;  // of what is kept, moved to the front
-  for (std::size_t i = 0; i < records.items.size(); ++i) {
-    if (!kept[i]) continue;
-    const FramedRecords::Item& item = records.items[i];
-    auto const offset = static_cast<std::uint32_t>(segment.size + end);
-    segment.footer.add(offset, item.record);
+  if (has_nodes && !nodes_) {
+    nodes_ = begin();
+    nodes_->content = SegmentContent::nodes;
+  }
+  Buffer apart;         // nodes that came among data
+  std::size_t end = 0;  // of what else is kept, moved to the front
+  for (FramedRecords::Item& item : records.items) {
+    if (!item.kept) continue;
+    bool const is_node = item.record.type() == ObjectType::node;
+    Open& segment = is_node ? *nodes_ : *data_;
+    auto const offset = static_cast<std::uint32_t>(segment.size);
+    segment.footer.add(offset, item.record, item.counts, item.from_partner);
     std::uint16_t ordinal = 0;
     for (const ObjectId& id : item.record.ids()) {
-      Place place{segment.number, offset, static_cast<std::uint32_t>(item.record.size()), ordinal++, item.record.type()};
+      bool const counts = ordinal < item.counts.size() && item.counts[ordinal];
+      Place place{segment.number, offset, static_cast<std::uint32_t>(item.record.size()), ordinal++, item.record.type(), counts, item.from_partner};
       segment.entries.push_back(IndexEntry{id, place});
       pending_.try_emplace(id, &segment);
     }
     std::size_t const size = kFrameHeader + item.record.size();
+    segment.size += size;
+    pending_bytes_ += size;
+    if (is_node && has_data) {
+      append(apart, ByteView{records.bytes}.subspan(item.frame, size));
+      continue;
+    }
     // With a head of its own there is one record, which stays where it is.
     if (end != item.frame) std::memmove(records.bytes.data() + end, records.bytes.data() + item.frame, size);
     end += size;
   }
   records.bytes.resize(end - records.head.size());
-  segment.size += end;
-  pending_bytes_ += end;
-  piece_bytes_ += end;
-  Ticket ticket = current_;
-  pieces_.push_back(Piece{ticket, std::move(records.head), std::move(records.bytes), std::move(room), false});
-  pieces_wait_.wake_one();
-  if (segment.size >= std::min<std::uint64_t>(limits_.target, kMaxSegment) || segment.footer.objects() >= kMaxObjects) end_current();
-  return ticket;
+  auto const shared = std::make_shared<Room>(std::move(room));
+  std::vector<Ticket> tickets;
+  if (has_data) {
+    tickets.push_back(data_);
+    piece_bytes_ += end;
+    pieces_.push_back(Piece{data_, std::move(records.head), std::move(records.bytes), shared, false});
+    pieces_wait_.wake_one();
+  } else {
+    apart = std::move(records.bytes);
+  }
+  if (has_nodes) {
+    tickets.push_back(nodes_);
+    nodes_gathered_.push_back(Piece{nodes_, has_data ? Buffer{} : std::move(records.head), std::move(apart), shared, false});
+  }
+  auto const full = [](const Ticket& t, std::uint64_t target) { return t && (t->size >= target || t->footer.objects() >= kMaxObjects); };
+  std::uint64_t const target = std::min<std::uint64_t>(limits_.target, kMaxSegment);
+  if (full(nodes_, std::min(target, kNodeTarget))) {
+    end_all();
+  } else if (full(data_, target)) {
+    end_data();
+  }
+  return tickets;
 }
 
-void SegmentWriter::end_current() {
-  if (!current_) return;
-  pieces_.push_back(Piece{std::move(current_), Buffer{}, Buffer{}, Room{}, true});
-  current_.reset();
+void SegmentWriter::end_data() {
+  if (!data_) return;
+  pieces_.push_back(Piece{std::exchange(data_, nullptr), Buffer{}, Buffer{}, nullptr, true});
+  pieces_wait_.wake_one();
+}
+
+// The nodes' envelopes, and whatever they are later than, are in segments of lower numbers.
+void SegmentWriter::end_all() {
+  end_data();
+  if (!nodes_) return;
+  nodes_->number = next_number_++;
+  for (IndexEntry& e : nodes_->entries) e.place.segment = nodes_->number;
+  open_.push_back(nodes_);
+  for (Piece& piece : std::exchange(nodes_gathered_, {})) {
+    piece_bytes_ += piece.head.size() + piece.bytes.size();
+    pieces_.push_back(std::move(piece));
+  }
+  pieces_.push_back(Piece{std::exchange(nodes_, nullptr), Buffer{}, Buffer{}, nullptr, true});
   pieces_wait_.wake_one();
 }
 
 void SegmentWriter::hurry() {
-  if (current_ && current_->size >= kLeastInHurry) end_current();
+  std::uint64_t const size = (data_ ? data_->size : 0) + (nodes_ ? nodes_->size : 0);
+  if (size >= kLeastInHurry) end_all();
 }
 
-task<void> SegmentWriter::end_when_old(std::uint32_t number) {
+task<void> SegmentWriter::end_when_old(std::weak_ptr<Open> segment) {
   co_await timers_.sleep(limits_.age);
-  if (current_ && current_->number == number) end_current();
+  auto const old = segment.lock();
+  if (old && (old == data_ || old == nodes_)) end_all();
 }
 
 SegmentWriter::Ticket SegmentWriter::pending(const ObjectId& id) const {
@@ -107,6 +158,7 @@ SegmentWriter::Ticket SegmentWriter::pending(const ObjectId& id) const {
   if (at == pending_.end()) return nullptr;
   for (const Ticket& t : open_)
     if (t.get() == at->second) return t;
+  if (nodes_.get() == at->second) return nodes_;
   FARKEEP_CHECK(!"a pending id belongs to an open segment");
 }
 
@@ -116,7 +168,7 @@ task<void> SegmentWriter::durable(Ticket ticket) {
 }
 
 task<void> SegmentWriter::flush() {
-  end_current();
+  end_all();
   std::vector<Ticket> all(open_.begin(), open_.end());
   for (const Ticket& t : all) co_await durable(t);
 }
@@ -163,6 +215,7 @@ task<void> SegmentWriter::write(Piece piece) {
     if (!segment.done && !segment.upload) {
       segment.upload = co_await store_.begin(layout_.segment(segment.number));
       header_.number = segment.number;
+      header_.content = segment.content;
       parts.push_back(encode(header_));
     }
     for (Buffer* part : {&piece.head, &piece.bytes})
@@ -235,7 +288,9 @@ void SegmentWriter::fail_from(const Open& first, std::exception_ptr error) {
   auto at = std::find_if(open_.begin(), open_.end(), [&](const Ticket& t) { return t->number >= first.number; });
   std::vector<Ticket> failed(at, open_.end());
   open_.erase(at, open_.end());
-  current_.reset();
+  data_.reset();
+  if (nodes_) failed.push_back(std::exchange(nodes_, nullptr));
+  nodes_gathered_.clear();
   log_error("segment {} of {} cannot be stored; what came with it and after it is not acknowledged", first.number, layout_.top());
   for (const Ticket& t : failed) {
     forget(*t);

@@ -19,9 +19,10 @@ namespace farkeep {
 /// Group commit: gathers records of all sessions into segments, writes them as they come, and tells who waits when theirs
 /// is durable (LOCKING.md §5).
 ///
-/// One segment is filled while the one before it is made durable; they finish in the order of their numbers.  A segment
-/// that fails takes everything received after it with it: waiters get the error, the ids are absent again, and the next
-/// record begins a new segment.
+/// Two lanes: data and envelopes are written as they come; nodes are gathered in memory until their segment ends, which ends the
+/// segment of data before it.  One segment is filled while the one before it is made durable; they finish in the order of their
+/// numbers, and so of their ends.  A segment that fails takes everything received after it with it: waiters get the error, the ids
+/// are absent again, and the next record begins a new segment.
 /// One thread.  start(), then close() before it is destroyed.
 class SegmentWriter {
  public:
@@ -39,10 +40,10 @@ class SegmentWriter {
   /// Spawns its coroutines into the scope.
   void start(Scope& scope);
 
-  /// Takes records, which from now on are pending; `room` is given back when they are written.
-  /// `kept`: which items of `records` to take, in order.
-  Ticket add(FramedRecords records, const std::vector<bool>& kept, Room room);
-  /// Somebody waits for what was taken so far: the segment that is filled ends here, unless it holds less than 2 MiB.
+  /// Takes those of the records that are kept, which from now on are pending; `room` is given back when they are written.  One
+  /// ticket for each lane that they go to.
+  std::vector<Ticket> add(FramedRecords records, Room room);
+  /// Somebody waits for what was taken so far: the segments that are filled end here, unless they hold less than 2 MiB.
   void hurry();
   /// The segment that an id waits in; null when it waits in none.
   Ticket pending(const ObjectId& id) const;
@@ -67,16 +68,18 @@ class SegmentWriter {
   struct Piece {
     Ticket segment;
     Buffer head, bytes;  // to be written one behind the other
-    Room room;
+    std::shared_ptr<Room> room;  // of all pieces that came together
     bool last = false;  // nothing but the end of the segment
   };
 
   task<void> write_loop();
   task<void> finish_loop();
-  task<void> end_when_old(std::uint32_t number);
+  task<void> end_when_old(std::weak_ptr<Open> segment);
   task<void> write(Piece piece);
   task<void> finish(Ticket segment);
-  void end_current();
+  Ticket begin();
+  void end_data();
+  void end_all();
   void fail_from(const Open& first, std::exception_ptr error);
   void forget(const Open& segment);
 
@@ -89,10 +92,11 @@ class SegmentWriter {
   Scope* scope_ = nullptr;
 
   std::uint32_t next_number_ = 1;
-  Ticket current_;            // takes records
-  std::deque<Ticket> open_;   // all that are not durable, ascending; the last may be current_
+  Ticket data_, nodes_;       // take records
+  std::deque<Ticket> open_;   // all that have a number and are not durable, ascending; the last may be data_
+  std::vector<Piece> nodes_gathered_;
   IdMap<Open*> pending_;
-  std::uint64_t pending_bytes_ = 0;  // in open_
+  std::uint64_t pending_bytes_ = 0;  // in open_ and nodes_
   std::deque<Piece> pieces_;         // to be written
   std::size_t piece_bytes_ = 0;
   std::deque<Ticket> full_;          // written, to be finished; at most one while another is filled

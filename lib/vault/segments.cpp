@@ -67,7 +67,7 @@ std::vector<IndexEntry> index_entries(std::uint32_t segment, const std::vector<S
   out.reserve(count);
   for (const SegmentEntry& e : entries) {
     for (std::size_t i = 0; i < e.ids.size(); ++i) {
-      Place p{segment, e.offset, e.length, static_cast<std::uint16_t>(i), e.type};
+      Place p{segment, e.offset, e.length, static_cast<std::uint16_t>(i), e.type, e.counts_over(i), e.from_partner};
       out.push_back(IndexEntry{e.ids[i], p});
     }
   }
@@ -116,6 +116,7 @@ task<std::vector<IndexEntry>> Segments::entries(SegmentInfo segment) {
   for (int attempt = 0; attempt < 2; ++attempt) {
     Buffer tail = co_await store_.get_range(name, segment.size - want, static_cast<std::size_t>(want));
     auto footer = co_await workers_.offload(&read_footer, segment, std::move(tail));
+    if (!footer && classify(footer.error()) == Errc::unsupported_version) throw failure(footer.error(), "reading " + name);
     if (!footer) break;
     if (footer->need == 0) co_return std::move(footer->entries);
     want = footer->need;

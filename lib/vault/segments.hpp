@@ -42,7 +42,8 @@ class Segments {
 
   /// In ascending order.
   task<std::vector<SegmentInfo>> list();
-  /// All ids of a segment, from its footer; from the frames themselves (and a line in the log) where that is damaged.
+  /// All ids of a segment, from its footer; from the frames themselves (and a line in the log) where that is damaged: then nothing says
+  /// that a copy counts over earlier ones.  Throws failure(unsupported_version) for a footer of a later format.
   task<std::vector<IndexEntry>> entries(SegmentInfo segment);
   /// Reads and checks.  A segment that is not there: all of the window is damaged.
   task<WindowContent> read(ReadWindow window);

@@ -1,11 +1,46 @@
 #include "vault/server.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
+#include "async/fair_workers.hpp"
+#include "async/race.hpp"
 #include "async/scope.hpp"
+#include "async/waiters.hpp"
 #include "base/log.hpp"
-#include "vault/gated_stream.hpp"
+#include "base/rare_line.hpp"
+#include "transport/endpoint.hpp"
+#include "vault/aside_orders.hpp"
+#include "vault/damage_watch.hpp"
 
 namespace farkeep {
 namespace {
+
+constexpr auto kOrdersPoll = std::chrono::seconds{2};
+constexpr auto kTidy = std::chrono::minutes{1};  // how old what an administrator sees of visits may be
+
+// Writes visits down; whose reports the partner should hear now.
+std::vector<VaultName> written_reports(Registry* registry) {
+  std::vector<VaultName> out;
+  for (auto const& id : registry->write_visits()) {
+    try {
+      auto const agent = registry->agent(id);
+      auto const account = agent ? AccountId::from(agent->account()) : std::nullopt;
+      if (account) out.push_back({*account, id});
+    } catch (const failure& f) {
+      log_warning("passing a report on: {}", f.what());  // the partner hears of it with the next comparison
+    }
+  }
+  return out;
+}
+
+constexpr std::ptrdiff_t kAdoptAtOnce = 32;  // two syncs each: a second of a slow disk
+
+// Where accounts and agents of the first version are at home: at the pair's primary, on both servers.
+ServerId home_of_the_first_version(Registry* registry, AddressDirectory* directory, ServerId own) {
+  auto const partner = registry->partner();
+  auto const other = partner ? ServerId::from(partner->server_id()) : std::nullopt;
+  return other && !directory->is_primary() ? *other : own;
+}
 
 // "192.0.2.7:50314" without what changes with every connection.
 std::string without_port(const std::string& place) {
@@ -13,38 +48,113 @@ std::string without_port(const std::string& place) {
   return end == std::string::npos ? place : place.substr(0, end);
 }
 
+Network network_of(const std::string& place) {
+  auto const endpoint = Endpoint::parse(place);
+  return endpoint ? Network::of(endpoint->address) : Network{};
+}
+
 }  // namespace
 
 struct Server::Parts {
-  Parts(Executor e, Disk& disk, Store& store, const Identity& identity, const Clock& clock, Timers& t, Workers& w, Random& random,
+  Parts(Executor e, Disk& disk, Store& store, const Identity& identity, const Clock& time, Timers& t, Workers& w, Random& random,
         SecureDialer& dialer, ServerSettings settings)
       : executor(std::move(e)),
         timers(t),
-        workers(w),
+        workers(w),  // one agent's flood of questions waits for itself
+        clock(time),
+        aside(disk, settings.data),
+        guard(disk, settings.data, clock, settings.built),
         registry(disk, clock, random, settings.data + "/registry"),
         directory(registry, identity, clock),
-        registration(registry, identity, directory, clock, random),
+        registration(signing_as(identity), identity, directory, clock, guard, random),
+        admission(registry, workers, timers),
         vaults(store, disk, settings.data + "/cache", workers, timers, settings.vaults),
-        mirror({registry, identity, directory, vaults, workers, timers, clock, random, dialer, settings.software}, settings.mirror),
+        mirror({registry, identity, directory, vaults, workers, timers, clock, guard, random, dialer, settings.software}, settings.mirror),
         alarms(registry, clock, [this] { return directory.is_primary(); }),
         failures(clock),
         budget(settings.record_memory),
-        session{registry, identity, directory, registration, vaults, workers, timers, clock, failures, budget, mirror, settings.agent_quota, settings.software} {}
+        questions(settings.question_memory),
+        answers(settings.answer_memory),
+        unusable(clock),
+        guests(settings.max_agents),
+        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, failures, budget, questions, answers, mirror, unusable, refusals, troubles, settings.agent_quota, settings.software} {}
+
+  task<void> watch(Session& one, Guests::Guest& guest, bool stranger);
+  task<void> tidy();
+
+  task<void> carry_out_orders();
+  task<std::string> carry_out(AsideOrder order);
+  // From the first use on: whatever is changed is signed.
+  Registry& signing_as(const Identity& identity) {
+    registry.sign_as(identity);
+    return registry;
+  }
+  task<void> adopt_registry(ServerId own);
 
   Executor executor;
+  DirectoryStore* tended = nullptr;
   Timers& timers;
-  Workers& workers;
+  FairWorkers workers;
+  const Clock& clock;
+  AsideOrders aside;
+  ClockGuard guard;
   Registry registry;
   AddressDirectory directory;
   Registration registration;
+  Admission admission;
   Vaults vaults;
   Mirror mirror;
   Alarms alarms;
   FailureLimit failures;
-  Budget budget;
+  Budget budget, questions, answers;
+  UnusableCopies unusable;
+  Guests guests;
+  RareLine breaches{LogLevel::warning}, ends{LogLevel::info}, refusals{LogLevel::warning}, troubles{LogLevel::error};
   SessionParts session;
   std::size_t sessions = 0;
+  Waiters never;
+  DiskWatch disk_watch;
+  DamageWatch damage_watch;
+  std::vector<Notice> disk_notices;
 };
+
+// What the command line asked of the vaults while others have the store.
+task<void> Server::Parts::carry_out_orders() {
+  for (;;) {
+    try {
+      auto orders = co_await workers.offload([](AsideOrders* all) { return all->pending(); }, &aside);
+      for (auto& order : orders) {
+        std::string outcome = co_await carry_out(order);
+        if (outcome.empty()) continue;
+        auto const now = clock.wall().time_since_epoch().count();
+        co_await workers.offload([](AsideOrders* all, AsideOrder o, std::string text, std::int64_t at) { all->finish(o, text, at); }, &aside, std::move(order),
+                                 std::move(outcome), now);
+      }
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      log_error("setting snapshots aside: {}", e.what());
+    }
+    co_await timers.sleep(kOrdersPoll);
+  }
+}
+
+// What came of it; nothing when it is tried again.
+task<std::string> Server::Parts::carry_out(AsideOrder order) {
+  try {
+    auto const vault = co_await vaults.open(order.account, order.agent);
+    if (order.what == AsideOrder::What::key_slot) co_await vault->set_slot_aside(order.sequence);
+    else co_await vault->set_head_aside(order.sequence, order.reason, order.time_ns);
+    mirror.vault_changed(VaultName{order.account, order.agent});
+    co_return "done";
+  } catch (const failure& e) {
+    auto const code = classify(e.code());
+    if (code == Errc::cancelled) throw;
+    auto const what = order.what == AsideOrder::What::key_slot ? fmt::format("key slot {:016x}", order.sequence) : fmt::format("snapshot {}", order.sequence);
+    log_error("setting {} of agent {} aside: {}", what, order.agent.brief(), e.what());
+    if (code == Errc::not_found || code == Errc::usage || code == Errc::damaged) co_return e.what();
+  }
+  co_return std::string{};
+}
 
 Server::Server(Executor executor, Disk& disk, Store& store, const Identity& identity, const Clock& clock, Timers& timers, Workers& workers,
                Random& random, SecureDialer& dialer, ServerSettings settings)
@@ -52,38 +162,126 @@ Server::Server(Executor executor, Disk& disk, Store& store, const Identity& iden
 
 Server::~Server() = default;
 
+// What the first version left, or a partner that was replaced.  A few at a time: others change the registry, too.
+task<void> Server::Parts::adopt_registry(ServerId own) {
+  try {
+    auto names = co_await workers.offload([](Registry* r) { return r->to_adopt(); }, &registry);
+    if (names.empty()) co_return;
+    auto const home = co_await workers.offload(&home_of_the_first_version, &registry, &directory, own);
+    log_info("signing {} entries of the registry as this server's", names.size());
+    while (!names.empty()) {
+      auto const from = static_cast<std::ptrdiff_t>(names.size()) > kAdoptAtOnce ? names.end() - kAdoptAtOnce : names.begin();
+      std::vector<std::string> some{from, names.end()};
+      names.erase(from, names.end());
+      co_await workers.offload([](Registry* r, std::vector<std::string> n, ServerId h) { r->adopt(n, h); }, &registry, std::move(some), home);
+    }
+    mirror.registry_changed();
+  } catch (const failure& e) {
+    if (classify(e.code()) == Errc::cancelled) throw;
+    log_warning("signing the registry's entries, which is tried again at the next start: {}", e.what());
+  }
+}
+
 task<void> Server::run() {
   Scope scope{parts_->executor};
+  scope.spawn(parts_->adopt_registry(parts_->session.identity.id()), "signing the registry");
   scope.spawn(parts_->mirror.run(), "the mirror");
   scope.spawn(parts_->vaults.run(), "closing idle vaults");
+  scope.spawn(parts_->carry_out_orders(), "setting snapshots aside");
+  if (parts_->tended) scope.spawn(look_after_the_store(), "the store");
+  scope.spawn(parts_->tidy(), "writing visits down");
   co_await scope.join();
 }
 
+// What agents' visits left in memory.
+task<void> Server::Parts::tidy() {
+  for (;;) {
+    co_await timers.sleep(kTidy);
+    auto const reported = co_await workers.offload(&written_reports, &registry);
+    for (auto const& name : reported) mirror.vault_changed(name);
+  }
+}
+
+// Deadlines, for those who have them.  Ends only by failing.
+task<void> Server::Parts::watch(Session& one, Guests::Guest& guest, bool stranger) {
+  std::exception_ptr late;
+  try {
+    co_await with_timeout(timers, limits::kHelloTimeout, one.says_hello(), "waiting for its hello");
+    guests.greeted(guest);
+    if (!stranger) co_await never.wait();
+    co_await timers.sleep(limits::kStrangerLife);
+    throw failure(Errc::timed_out, "without a certificate a connection may last " + std::to_string(limits::kStrangerLife.count()) + " s");
+  } catch (const failure& e) {
+    if (classify(e.code()) == Errc::timed_out) ++guests.counts().late;
+    late = std::current_exception();
+  }
+  std::rethrow_exception(late);
+}
+
+void Server::look_after(DirectoryStore& store) { parts_->tended = &store; }
+
+task<void> Server::look_after_the_store() {
+  constexpr std::size_t kMostUntold = 16;  // nobody may be there to take them
+  for (;;) {
+    std::optional<Notice> notice;
+    try {
+      auto const health = co_await parts_->tended->tend();
+      notice = parts_->disk_watch.see(health);
+    } catch (const failure& f) {
+      log_warning("looking after the store: {}", f.what());
+    }
+    if (notice) {
+      if (parts_->disk_watch.level() == DiskWatch::Level::ok) log_info("{}", notice->text);
+      else log_error("{}", notice->text);
+      if (parts_->disk_notices.size() == kMostUntold) parts_->disk_notices.erase(parts_->disk_notices.begin());
+      parts_->disk_notices.push_back(std::move(*notice));
+    }
+    co_await parts_->timers.sleep(kLookAtDisk);
+  }
+}
+
+// The guest goes first: whoever has to give way is ended through it, and its peer is alive then.
 task<void> Server::serve(std::unique_ptr<SecureStream> stream) {
-  auto const who = stream->peer().text();
+  auto const who = stream->peer();
   auto const from = stream->describe();
-  Session session{parts_->session, stream->peer(), without_port(from)};
-  Peer peer{parts_->timers, std::make_unique<GatedStream>(std::move(stream), session.held(), parts_->budget)};
-  log_debug("{} connected from {}", who, from);
-  ++parts_->sessions;
+  bool const stranger = who.role == PeerIdentity::Role::anonymous;
+  Session session{parts_->session, who, without_port(from)};
+  Peer peer{parts_->timers, std::move(stream)};
+  Guests::Guest guest{who, network_of(from), peer};
+  parts_->guests.enter(guest);
+  session.enter_by([this, &guest] { return parts_->guests.admit(guest); });
+  log_debug("{} connected from {}", who.text(), from);
+  struct Counted {
+    explicit Counted(std::size_t& n) : number(n) { ++number; }
+    ~Counted() { --number; }
+    std::size_t& number;
+  } const counted{parts_->sessions};
   std::exception_ptr cancelled;
   try {
-    co_await peer.serve(session);
-    log_debug("{} from {} left", who, from);
+    co_await race(peer.serve(session), parts_->watch(session, guest, stranger));
+    log_debug("{} from {} left", who.text(), from);
   } catch (const boost::system::system_error& e) {
     auto const code = classify(e.code());
     if (code == Errc::cancelled) cancelled = std::current_exception();
-    else if (code == Errc::protocol) log_warning("{} from {}: {}", who, from, e.what());
-    else log_info("{} from {}: {}", who, from, e.what());
+    else if (code == Errc::protocol) parts_->breaches.say(parts_->timers.now(), who.text() + " from " + from + ": " + e.what());
+    else parts_->ends.say(parts_->timers.now(), who.text() + " from " + from + ": " + e.what());
+    if (code == Errc::protocol) ++parts_->guests.counts().breaches;
   }
-  --parts_->sessions;
   if (cancelled) std::rethrow_exception(cancelled);
 }
 
-task<void> Server::close() { return parts_->vaults.close(); }
+task<void> Server::close() {
+  try {
+    parts_->registry.write_visits();
+  } catch (const std::exception& e) {
+    log_warning("writing visits down: {}", e.what());  // the vaults count
+  }
+  return parts_->vaults.close();
+}
 
 void Server::use(const ServerSettings& settings) {
   parts_->session.agent_quota = settings.agent_quota;
+  parts_->guests.limit(settings.max_agents);
   parts_->mirror.use(settings.mirror);
   parts_->vaults.use(settings.vaults.vault);
 }
@@ -91,12 +289,19 @@ void Server::use(const ServerSettings& settings) {
 task<std::vector<Notice>> Server::look_for_overdue(bool anybody) {
   auto notices = co_await parts_->workers.offload([](Alarms* alarms, bool a) { return alarms->look(a); }, &parts_->alarms, anybody);
   if (!notices.empty()) parts_->mirror.registry_changed();
+  if (auto notice = parts_->unusable.look(anybody)) notices.push_back(std::move(*notice));
+  if (auto notice = parts_->damage_watch.see(parts_->registry.met_damaged())) notices.push_back(std::move(*notice));
   co_return notices;
 }
 
+std::vector<Notice> Server::take_disk_notices() { return std::exchange(parts_->disk_notices, {}); }
+const DiskWatch& Server::disk() const noexcept { return parts_->disk_watch; }
 Registry& Server::registry() noexcept { return parts_->registry; }
 Vaults& Server::vaults() noexcept { return parts_->vaults; }
 AddressDirectory& Server::directory() noexcept { return parts_->directory; }
+std::uint64_t Server::unusable_copies() const noexcept { return parts_->unusable.objects(); }
+ClockGuard& Server::clock_guard() noexcept { return parts_->guard; }
 std::size_t Server::sessions() const noexcept { return parts_->sessions; }
+TurnedAway Server::turned_away() const noexcept { return parts_->guests.turned_away(); }
 
 }  // namespace farkeep

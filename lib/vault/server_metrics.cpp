@@ -20,24 +20,49 @@ struct Row {
   AgentStanding standing;
 };
 
-std::vector<Row> rows_of(Registry& registry, WallTime now) {
+// One that is damaged is told elsewhere.
+std::optional<vault::pb::Partner> partner_of(Registry& registry) {
+  try {
+    return registry.partner();
+  } catch (const failure&) {
+    return std::nullopt;
+  }
+}
+
+// Of jobs that agents, or the partner in their name, tell of: three of each of 20,000 machines.
+constexpr std::size_t kMostJobs = 65'536;
+
+std::vector<Row> rows_of(Registry& registry, WallTime now, std::size_t& jobs_left_out) {
   std::map<std::string, std::string> accounts;
   for (auto const& account : registry.accounts()) accounts[account.id()] = account.name();
   std::vector<Row> rows;
+  std::size_t jobs = 0;
   for (auto const& agent : registry.agents()) {
     auto const id = AgentId::from(agent.id()).value_or(AgentId{});
     auto const told = registry.told(id);
-    rows.push_back({id.brief(), agent.name(), accounts[agent.account()], agent.revoked(), registry.seen(id).value_or(vault::pb::Seen{}), told.has_value(),
-                    told ? standing_of(*told, now) : AgentStanding{}});
+    auto standing = told ? standing_of(*told, now) : AgentStanding{};
+    auto const room = kMostJobs - jobs;
+    if (standing.jobs.size() > room) {
+      jobs_left_out += standing.jobs.size() - room;
+      standing.jobs.resize(room);
+    }
+    jobs += standing.jobs.size();
+    rows.push_back({id.brief(), agent.name(), accounts[agent.account()], agent.revoked(), registry.seen(id).value_or(vault::pb::Seen{}), told.has_value(), std::move(standing)});
   }
   return rows;
 }
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::uint64_t>> reasons_of(const vault::pb::TurnedAway& counts) {
+  return {{"silent", counts.silent()}, {"handshake", counts.handshakes()}, {"failed", counts.failed()}, {"stranger", counts.strangers()},
+          {"late", counts.late()}, {"full", counts.full()}, {"surplus", counts.surplus()}, {"breach", counts.breaches()}};
+}
+
 std::string server_metrics(Registry& registry, const ServerFacts& facts, WallTime now) {
   using enum MetricsText::Type;
-  auto const rows = rows_of(registry, now);
+  std::size_t jobs_left_out = 0;
+  auto const rows = rows_of(registry, now, jobs_left_out);
   MetricsText out;
   out.family("farkeep_server_info", gauge, "This server.");
   out.sample({{"version", kSoftware}, {"name", facts.name}}, 1);
@@ -45,8 +70,31 @@ std::string server_metrics(Registry& registry, const ServerFacts& facts, WallTim
   out.sample(static_cast<double>(facts.sessions));
   out.family("farkeep_server_free_bytes", gauge, "Free on the disk of the data folder.");
   out.sample(static_cast<double>(facts.free_bytes));
+  out.family("farkeep_server_takes_data", gauge, "Whether new data is taken: 0 when the store's disk is full or fails.");
+  out.sample(facts.takes_data ? 1 : 0);
+  if (facts.store.total > 0) {
+    out.family("farkeep_server_store_free_bytes", gauge, "Free on the disk of the store.");
+    out.sample(static_cast<double>(facts.store.free));
+    out.family("farkeep_server_store_total_bytes", gauge, "The size of the disk of the store.");
+    out.sample(static_cast<double>(facts.store.total));
+    out.family("farkeep_server_store_reserve_bytes", gauge, "New data is refused with less than this free.");
+    out.sample(static_cast<double>(facts.store.reserve));
+  }
 
-  if (auto const partner = registry.partner()) {
+  out.family("farkeep_server_unusable_copies_total", counter, "Objects of which an agent or the partner could not use a copy, since the server began.");
+  out.sample(static_cast<double>(facts.unusable_copies));
+  out.family("farkeep_server_turned_away_total", counter, "Connections that did not get what they wanted, by reason.");
+  for (auto const& [reason, count] : reasons_of(facts.turned_away)) out.sample({{"reason", reason}}, static_cast<double>(count));
+
+  out.family("farkeep_server_registry_damaged_files", gauge, "Files of the registry that cannot be read: accounts, agents, tokens, reports.");
+  out.sample(static_cast<double>(registry.damaged().size()));
+  out.family("farkeep_server_registry_refused_total", counter, "Words of the partner on accounts and agents that were not believed.");
+  out.sample(static_cast<double>(registry.refused().value_or(vault::pb::Refused{}).count()));
+
+  out.family("farkeep_server_jobs_left_out", gauge, "Jobs that are not among the samples below, because there are too many.");
+  out.sample(static_cast<double>(jobs_left_out));
+
+  if (auto const partner = partner_of(registry)) {
     auto const mirror = registry.mirror_state().value_or(vault::pb::MirrorState{});
     out.family("farkeep_mirror_behind_vaults", gauge, "Vaults of which the partner lacks something.");
     out.sample({{"partner", partner->name()}}, static_cast<double>(mirror.behind()));

@@ -3,18 +3,37 @@
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "crypto/envelope.hpp"
+#include "vault/known_keys.hpp"
 #include "vault/receipts.hpp"
 #include "vault/session.hpp"
+#include "vault/vault_limits.hpp"
 #include "wire/signed_document.hpp"
 
 // The verbs that work on the vault that is open.
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kPageBytes = 768 * limits::kKiB;  // of a frame's head: one more manifest with receipts still fits
-constexpr std::size_t kPageStep = 16;
-constexpr std::size_t kMaxSlot = 4 * limits::kKiB;  // crypto/KEYS.md: 142 and 158 bytes
-constexpr std::size_t kMaxSlots = 64;               // eight at a time, and those they replaced
+/// Signs for agents that are welcome at this moment only: between a commit's beginning and its receipt whole graphs are walked.
+class ReceiptsForTheWelcome final : public ReceiptMaker {
+ public:
+  ReceiptsForTheWelcome(ReceiptMaker& receipts, std::function<void()> judge) : receipts_(receipts), judge_(std::move(judge)) {}
+  std::int64_t time_ns() const override { return receipts_.time_ns(); }
+  Buffer make(const AccountId& account, const AgentId& agent, std::uint64_t sequence, const Digest& statement) override {
+    judge_();  // reads one small file, here where others wait: it is as rare as a commit, which waits for the disk anyway
+    return receipts_.make(account, agent, sequence, statement);
+  }
+
+ private:
+  ReceiptMaker& receipts_;
+  std::function<void()> judge_;
+};
+
+constexpr std::size_t kPageStep = 16;    // rows read at once…
+constexpr std::size_t kRowOverhead = 16;  // …and what a row costs in a page beside its own size: a tag and lengths
+constexpr std::size_t kMostOfPage = 2 * limits::kMaxFrameHead;  // a page of rows, and what it is made of
+constexpr std::size_t kMostOfAnswer = limits::kMaxFrameBody;  // what a `get` has in its hands at once: a largest record and a batch
+
+std::vector<VerifyKey> keys_of_vault(Registry* registry, AgentId agent) { return keys_of(*registry, agent); }
 
 // How many whole records these are, and the envelopes among them.  What is in them the vault checks.
 struct Glance {
@@ -40,6 +59,14 @@ std::vector<ObjectId> ids_in(const std::string& field, wire::Verb verb) {
   return std::move(*ids);
 }
 
+std::vector<Digest> digests_in(const std::string& field, std::size_t most) {
+  auto const raw = wire::parse_ids(field, most);
+  if (!raw) throw HangUp(classify(raw.error()), "reading a request: the digests of records in it");
+  std::vector<Digest> out;
+  for (auto const& one : *raw) out.push_back(*Digest::from(one.view()));
+  return out;
+}
+
 }  // namespace
 
 task<Reply> Session::open(Request request) {
@@ -49,7 +76,7 @@ task<Reply> Session::open(Request request) {
   if (who_.role == PeerIdentity::Role::agent) {
     bool const names_another = (!message.account().empty() && account != who_.account) || (!message.agent().empty() && agent != who_.agent);
     if (names_another) {
-      log_warning("{} asked for the vault of another agent", who_.text());
+      parts_.refusals.say(parts_.timers.now(), who_.text() + " asked for the vault of another agent");
       throw HangUp(Errc::unauthorised, "an agent may open its own vault only");
     }
     account = who_.account;
@@ -57,8 +84,12 @@ task<Reply> Session::open(Request request) {
   }
   if (!account || !agent) throw HangUp(Errc::malformed, "reading an open request: account and agent have 16 bytes each");
 
-  auto lease = co_await parts_.vaults.open(*account, *agent);
-  auto const quota = co_await parts_.workers.offload([](Session* self, AccountId id) { return self->quota_of(id); }, this, *account);
+  if (who_.role == PeerIdentity::Role::server) {
+    bool const known = co_await is_known(*account, *agent);
+    if (!known) throw wire::Refusal(Errc::busy, "this server has not heard of agent " + agent->brief() + " yet", std::chrono::seconds{10});
+  }
+  auto const quota = co_await workers_->offload([](Session* self, AccountId id) { return self->quota_of(id); }, this, *account);
+  auto const lease = co_await parts_.vaults.open(*account, *agent);
   lease->set_quota(quota);
   wire::pb::VaultState state;
   auto const head = lease->head();
@@ -68,7 +99,8 @@ task<Reply> Session::open(Request request) {
   state.set_stored_bytes(lease->stored_bytes());
   state.set_store_id(wire::to_field(parts_.vaults.store_id()));
   state.set_quota_bytes(quota);
-  vault_ = std::make_shared<Vaults::Lease>(std::move(lease));
+  vault_ = VaultName{*account, *agent};
+  vault_quota_ = quota;
   stage_ = wire::Stage::opened;
   co_return reply_with(state);
 }
@@ -78,12 +110,49 @@ std::uint64_t Session::quota_of(const AccountId& account) {
   return known && known->quota_bytes() > 0 ? known->quota_bytes() : parts_.agent_quota.load();
 }
 
+// A partner makes no vaults for agents that nobody registered: its registry comes first, and is checked there.
+task<bool> Session::is_known(AccountId account, AgentId agent) {
+  auto const known = co_await workers_->offload([](Registry* registry, AgentId id) { return registry->agent(id); }, &parts_.registry, agent);
+  co_return known && known->account() == as_text(account.view());
+}
+
+// Of the vault that is open on this connection, for as long as one request takes.
+task<Vaults::Lease> Session::lease() {
+  auto vault = co_await parts_.vaults.open(vault_.account, vault_.agent);
+  vault->set_quota(vault_quota_);
+  co_return vault;
+}
+
 task<Reply> Session::have(Request request) {
-  auto const vault = vault_;
-  auto const message = parsed<wire::pb::Have>(request);
-  auto const bitmap = co_await (*vault)->have(ids_in(message.ids(), request.verb));
+  auto const turn = co_await having_.take(1);
+  auto message = parsed<wire::pb::Have>(request);
+  request.head = std::string{};
+  bool const compares = !message.digests().empty();
+  std::vector<ObjectId> ids;
+  if (!compares) {
+    ids = ids_in(message.ids(), request.verb);
+    message = wire::pb::Have{};
+  }
+  auto const vault = co_await lease();
+  if (compares) co_return co_await compare(message, *vault);
+  auto const bitmap = co_await vault->have(std::move(ids));
   wire::pb::HaveReply answer;
   answer.set_bitmap(to_string(bitmap));
+  co_return reply_with(answer);
+}
+
+// A thief of an agent's key has no use for it: he would learn whether a record that he has is here.  But it costs reading.
+task<Reply> Session::compare(const wire::pb::Have& message, Vault& vault) {
+  if (who_.role != PeerIdentity::Role::server) throw HangUp(Errc::unauthorised, "comparing records is for servers");
+  auto const ids = ids_in(message.ids(), wire::Verb::have);
+  auto const digests = digests_in(message.digests(), limits::kRecordsCompared);
+  if (digests.size() != ids.size() || static_cast<std::size_t>(message.lengths_size()) != ids.size())
+    throw HangUp(Errc::malformed, "reading a have request: not as many digests and lengths as ids");
+  std::vector<RecordClaim> claims;
+  for (std::size_t i = 0; i < ids.size(); ++i) claims.push_back(RecordClaim{ids[i], digests[i], message.lengths(static_cast<int>(i))});
+  auto const same = co_await vault.same(std::move(claims));
+  wire::pb::HaveReply answer;
+  answer.set_same(to_string(same));
   co_return reply_with(answer);
 }
 
@@ -112,23 +181,26 @@ class Session::PutInProgress {
 // Requests run side by side, but a record may follow its envelope without waiting for the answer: it waits here until the envelopes
 // that came before it are received.
 task<Reply> Session::put(Request request) {
-  auto const vault = vault_;
   auto const message = parsed<wire::pb::Put>(request);
   auto glance = glance_at(request.body);
   if (!glance || glance->records != message.records() || glance->records == 0)
     throw HangUp(Errc::malformed, "reading a put request: its body is not the records that it announces");
   PutInProgress const mine{*this, !glance->envelopes.empty()};
-  // In the order of arrival, so an envelope has its room before those that wait for it.
+  auto const vault = co_await lease();
   Room room;
-  room.session = co_await held_.take(request.body.size());
-  room.server = co_await parts_.budget.take(request.body.size());
+  if (request.room.size() == 2) {
+    room.session = std::move(request.room[0]);
+    room.server = std::move(request.room[1]);
+  }
   while (!arriving_.empty() && *arriving_.begin() < mine.number()) co_await arrived_.wait();
-  co_await (*vault)->room();
-  auto receiving = (*vault)->put(std::move(request.body), std::move(room), message.soon() ? Vault::Haste::soon : Vault::Haste::none);
+  co_await vault->room();
+  auto origin = Vault::Origin::agent;
+  if (who_.role == PeerIdentity::Role::server) origin = message.further() ? Vault::Origin::partner_further : Vault::Origin::partner;
+  auto receiving = vault->put(std::move(request.body), std::move(room), message.soon() ? Vault::Haste::soon : Vault::Haste::none, origin);
   if (glance->envelopes.empty()) {
     co_await std::move(receiving);
   } else {
-    co_await race(std::move(receiving), watch_envelopes(**vault, std::move(glance->envelopes), mine.number()));
+    co_await race(std::move(receiving), watch_envelopes(*vault, std::move(glance->envelopes), mine.number()));
   }
   co_return reply_with(wire::pb::Done{});
 }
@@ -145,9 +217,8 @@ task<void> Session::watch_envelopes(Vault& vault, std::vector<ObjectId> envelope
   co_await never_.wait();
 }
 
-// All that came before on this connection is durable on return.  A put that is still being received is not seen by one flush: then another.
-task<void> Session::settle_puts(Vault& vault) {
-  auto const last = puts_;
+// All that came up to `last` on this connection is durable on return.  A put that is still being received is not seen by one flush: then another.
+task<void> Session::settle_puts(Vault& vault, std::uint64_t last) {
   for (std::chrono::milliseconds pause{0}; !unfinished_.empty() && *unfinished_.begin() <= last; pause = std::chrono::milliseconds{1}) {
     co_await vault.flush();
     co_await parts_.timers.sleep(pause);
@@ -156,33 +227,64 @@ task<void> Session::settle_puts(Vault& vault) {
 
 // ---- commit
 
-task<Reply> Session::commit(Request request) {
-  auto const vault = vault_;
-  auto const message = parsed<wire::pb::Commit>(request);
-  bool const mirrored = who_.role == PeerIdentity::Role::server;
-  co_await settle_puts(**vault);
+/// One at a time on a connection: what they wait with is memory.
+class Session::CommitInService {
+ public:
+  explicit CommitInService(bool& flag) : flag_(flag) {
+    if (flag_) throw wire::Refusal(Errc::busy, "another commit of this connection is in service: its answer first", std::chrono::seconds{1});
+    flag_ = true;
+  }
+  ~CommitInService() { flag_ = false; }
+  CommitInService(const CommitInService&) = delete;
+  CommitInService& operator=(const CommitInService&) = delete;
 
-  ServerReceipts receipts{parts_.identity, parts_.clock};
+ private:
+  bool& flag_;
+};
+
+task<Reply> Session::commit(Request request) {
+  CommitInService const only{committing_};
+  bool const mirrored = who_.role == PeerIdentity::Role::server;
+  // What is not needed does not wait with it.
+  Buffer manifest;
+  wire::pb::SignedReceipt first_receipt;
+  {
+    auto message = parsed<wire::pb::Commit>(request);
+    request.head = std::string{};
+    if (message.manifest().size() > limits::kMaxManifest) throw failure(Errc::too_large, "committing a manifest");
+    if (message.first_receipt().ByteSizeLong() > vault_limits::kMaxReceipt)
+      throw failure(Errc::too_large, "committing a mirrored snapshot: the partner's receipt is larger than any may be");
+    manifest = to_buffer(as_bytes(message.manifest()));
+    if (mirrored) first_receipt = std::move(*message.mutable_first_receipt());
+  }
+  auto const last = puts_;
+  auto const vault = co_await lease();
+  const auto all_before = [this, &vault, last] { return settle_puts(*vault, last); };
+  std::function<task<void>()> settle{all_before};
+
+  ServerReceipts signed_receipts{parts_.identity, parts_.clock};
+  ReceiptsForTheWelcome receipts{signed_receipts, [this] { judge(); }};
   std::unique_ptr<ManifestJudge> judge;
   std::uint64_t sequence = 0;
   if (mirrored) {
-    auto first = wire::verify_receipt(message.first_receipt(), parts_.identity.root());
+    auto first = wire::verify_receipt(first_receipt, parts_.identity.roots());
     if (!first || first->server_id() != as_text(who_.server.view()))
       throw failure(Errc::identity, "committing a mirrored snapshot: the partner's receipt does not hold");
     sequence = first->sequence();
-    judge = std::make_unique<MirroredManifests>(parts_.identity.root(), std::move(*first));
+    auto keys = co_await parts_.workers.offload(&keys_of_vault, &parts_.registry, vault->agent());
+    judge = std::make_unique<SignedByKnownKey>(std::make_unique<MirroredManifests>(parts_.identity.roots(), std::move(*first)), std::move(keys));
   } else {
-    judge = std::make_unique<AgentManifests>(parts_.identity.root(), key_.value_or(VerifyKey{}), parts_.clock.wall());
+    judge = std::make_unique<AgentManifests>(parts_.identity.roots(), key_.value_or(VerifyKey{}), parts_.clock.wall());
   }
-  auto outcome = co_await (*vault)->commit(to_buffer(as_bytes(message.manifest())), *judge, receipts, mirrored);
+  auto outcome = co_await vault->commit(std::move(manifest), *judge, receipts, mirrored, std::move(settle));
 
   wire::pb::Committed answer;
   if (outcome.receipt) {
     auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(*outcome.receipt));
     if (!signed_receipt) throw failure(Errc::damaged, "reading the stored receipt of a snapshot");
     *answer.mutable_receipt() = *signed_receipt;
-    if (mirrored) co_await (*vault)->set_partner_receipt(sequence, to_buffer(as_bytes(message.first_receipt().SerializeAsString())));
-    else parts_.news.vault_changed(VaultName{(*vault)->account(), (*vault)->agent()});
+    if (mirrored) co_await vault->set_partner_receipt(sequence, to_buffer(as_bytes(wire::known_part(first_receipt).SerializeAsString())));
+    else parts_.news.vault_changed(VaultName{vault->account(), vault->agent()});
   } else {
     answer.set_missing(wire::to_field(outcome.missing));
     answer.set_more_missing(outcome.more_missing);
@@ -192,66 +294,129 @@ task<Reply> Session::commit(Request request) {
 
 // ---- reading
 
-task<Reply> Session::snapshots(Request request) {
-  auto const vault = vault_;
-  auto const message = parsed<wire::pb::Snapshots>(request);
+namespace {
+
+// A row as it goes out.  Receipts are bounded where they come in; a row that an earlier version took in larger than any answer goes
+// without the partner's receipt, which its owner can do without.
+wire::pb::StoredSnapshot stored(const SnapshotRow& row) {
+  wire::pb::StoredSnapshot out;
+  out.set_manifest(to_string(row.manifest));
+  out.mutable_receipt()->ParseFromArray(row.receipt.data(), static_cast<int>(row.receipt.size()));
+  if (!row.partner_receipt.empty() && row.partner_receipt.size() <= vault_limits::kMaxReceipt)
+    out.mutable_partner_receipt()->ParseFromArray(row.partner_receipt.data(), static_cast<int>(row.partner_receipt.size()));
+  return out;
+}
+
+}  // namespace
+
+// Rows are added while the page, as it is sent, fits a frame: their sizes are the agent's choice.
+task<wire::pb::SnapshotPage> Session::page_after(std::uint64_t after) {
+  auto const vault = co_await lease();
   wire::pb::SnapshotPage page;
-  std::size_t bytes = 0;
-  auto after = message.after();
-  while (static_cast<std::uint64_t>(page.snapshot_size()) < limits::kPageSnapshots && bytes < kPageBytes && after < (*vault)->head().sequence) {
-    auto rows = co_await (*vault)->snapshots(after, bytes == 0 ? 1 : kPageStep);
+  std::size_t bytes = 0, step = 1;
+  bool full = false;
+  while (!full && static_cast<std::uint64_t>(page.snapshot_size()) < limits::kPageSnapshots && after < vault->head().sequence) {
+    auto rows = co_await vault->snapshots(after, step);
     if (rows.empty()) {
-      after = (*vault)->head().sequence;
+      after = vault->head().sequence;
       break;
     }
     for (auto const& row : rows) {
-      if (bytes >= kPageBytes || static_cast<std::uint64_t>(page.snapshot_size()) == limits::kPageSnapshots) break;
-      auto* one = page.add_snapshot();
-      one->set_manifest(to_string(row.manifest));
-      one->mutable_receipt()->ParseFromArray(row.receipt.data(), static_cast<int>(row.receipt.size()));
-      if (!row.partner_receipt.empty())
-        one->mutable_partner_receipt()->ParseFromArray(row.partner_receipt.data(), static_cast<int>(row.partner_receipt.size()));
-      bytes += row.manifest.size() + row.receipt.size() + row.partner_receipt.size();
+      auto one = stored(row);
+      auto const size = one.ByteSizeLong() + kRowOverhead;
+      if (size > vault_limits::kMostAnswer) {
+        log_error("snapshot {} of agent {} is left out of a list: it has {} bytes, more than an answer may", row.sequence, vault->agent().brief(), size);
+      } else {
+        full = bytes + size > vault_limits::kMostAnswer || static_cast<std::uint64_t>(page.snapshot_size()) == limits::kPageSnapshots;
+        if (full) break;
+        bytes += size;
+        *page.add_snapshot() = std::move(one);
+      }
       after = row.sequence;
     }
+    // As many as will probably fit: what does not is read in vain.
+    auto const average = std::max<std::size_t>(1, bytes / std::max(1, page.snapshot_size()));
+    step = std::clamp<std::size_t>((vault_limits::kMostAnswer - bytes) / average, 1, kPageStep);
   }
-  page.set_more(after < (*vault)->head().sequence);
-  co_return reply_with(page);
+  page.set_more(after < vault->head().sequence);
+  co_return page;
+}
+
+task<Reply> Session::snapshots(Request request, Replies& replies) {
+  auto const message = parsed<wire::pb::Snapshots>(request);
+  auto room = co_await room_for_answer(replies, kMostOfPage);
+  auto const page = co_await page_after(message.after());
+  auto reply = reply_with(page);
+  room.shrink_to(std::min(room.size(), reply.head.size()));
+  reply.room.push_back(std::move(room));
+  co_return reply;
 }
 
 task<Reply> Session::get(Request request, Replies& replies) {
-  auto const vault = vault_;
-  auto const message = parsed<wire::pb::Get>(request);
-  auto const forward = [&replies](Buffer records) { return replies.more(Reply{std::string{}, std::move(records)}); };
+  // Room for what is read comes before it is read, and goes along with it until it is written to the connection.
+  auto const turn = co_await getting_.take(1);
+  std::vector<ObjectId> ids;
+  std::vector<Digest> not_these;
+  {
+    auto const message = parsed<wire::pb::Get>(request);
+    request.head = std::string{};
+    ids = ids_in(message.ids(), request.verb);
+    not_these = digests_in(message.not_these(), limits::kNotThese);
+  }
+  auto room = co_await room_for_answer(replies, kMostOfAnswer);
+  auto const vault = co_await lease();
+  auto const forward = [this, &replies, &room](Buffer records) { return send_records(replies, room, std::move(records)); };
   std::function<task<void>(Buffer)> sink{forward};
-  auto const missing = co_await (*vault)->get(ids_in(message.ids(), request.verb), std::move(sink));
   wire::pb::Got last;
   last.set_last(true);
-  last.set_missing(wire::to_field(missing));
+  if (not_these.empty()) {
+    auto const missing = co_await vault->get(std::move(ids), std::move(sink));
+    last.set_missing(wire::to_field(missing));
+  } else {
+    auto const others = co_await vault->get_others(std::move(ids), std::move(not_these), std::move(sink));
+    last.set_missing(wire::to_field(others.missing));
+    if (!others.reported.empty()) parts_.unusable.saw(vault->agent(), who_.text(), others.reported.size(), others.missing.size());
+  }
   co_return reply_with(last);
+}
+
+// Whoever waits here for others is told that the server is at work.
+task<Budget::Lease> Session::room_for_answer(Replies& replies, std::size_t most) {
+  auto taking = parts_.answers.take(share_->answers, most);
+  co_return co_await at_work(std::move(taking), replies);
+}
+
+task<void> Session::send_records(Replies& replies, Budget::Lease& room, Buffer records) {
+  co_await still_welcome();  // an answer may take hours; who is not welcome any more gets no more of it
+  Reply reply{std::string{}, std::move(records)};
+  if (reply.body.size() < room.size()) room.shrink_to(reply.body.size());
+  reply.room.push_back(std::move(room));
+  co_await replies.more(std::move(reply));
+  room = co_await room_for_answer(replies, kMostOfAnswer);
 }
 
 // ---- key slots
 
 task<Reply> Session::add_slot(Request request) {
-  auto const vault = vault_;
   auto const message = parsed<wire::pb::AddSlot>(request);
-  if (message.slot().size() > kMaxSlot) throw HangUp(Errc::too_large, "adding a key slot: it has more than 4 KiB");
-  auto const known = co_await (*vault)->slots();
-  auto slot = to_buffer(as_bytes(message.slot()));
-  bool const there = std::find(known.begin(), known.end(), slot) != known.end();
-  if (!there && known.size() >= kMaxSlots) throw failure(Errc::quota, "adding a key slot: this vault has 64 already");
-  co_await (*vault)->add_slot(std::move(slot));
-  if (who_.role == PeerIdentity::Role::agent) parts_.news.vault_changed(VaultName{(*vault)->account(), (*vault)->agent()});
+  if (message.slot().size() > vault_limits::kMaxSlot) throw HangUp(Errc::too_large, "adding a key slot: it has more than 4 KiB");
+  auto const vault = co_await lease();
+  auto const from = who_.role == PeerIdentity::Role::agent ? SlotFrom::agent : SlotFrom::partner;
+  co_await vault->add_slot(to_buffer(as_bytes(message.slot())), from, parts_.clock.wall().time_since_epoch().count());
+  if (who_.role == PeerIdentity::Role::agent) parts_.news.vault_changed(VaultName{vault->account(), vault->agent()});
   co_return reply_with(wire::pb::Done{});
 }
 
-task<Reply> Session::slots() {
-  auto const vault = vault_;
-  auto const known = co_await (*vault)->slots();
+task<Reply> Session::slots(Replies& replies) {
+  auto room = co_await room_for_answer(replies, vault_limits::kMaxSlots * vault_limits::kMaxSlot);
+  auto const vault = co_await lease();
+  auto const known = co_await vault->slots();
   wire::pb::Slots answer;
   for (auto const& slot : known) answer.add_slot(to_string(slot));
-  co_return reply_with(answer);
+  auto reply = reply_with(answer);
+  room.shrink_to(std::min(room.size(), reply.head.size()));
+  reply.room.push_back(std::move(room));
+  co_return reply;
 }
 
 }  // namespace farkeep

@@ -7,17 +7,17 @@
 namespace farkeep {
 namespace {
 
-constexpr std::string_view kMagic = "FKO1";
-constexpr std::uint32_t kVersion = 1;
-enum class Kind : std::uint32_t { commit = 1, partner = 2, slot = 3 };
+constexpr std::string_view kObjectMagic = "FKO1";
+constexpr std::uint32_t kObjectVersion = 1;
+enum class Kind : std::uint32_t { commit = 1, partner = 2, slot = 3, aside = 4, report = 6 };
 
 Buffer wrap(Kind kind, ByteView payload) {
   Buffer out;
   out.reserve(payload.size() + 32);
   Writer w{out};
-  w.raw(as_bytes(kMagic));
+  w.raw(as_bytes(kObjectMagic));
   w.number(static_cast<std::uint32_t>(kind));
-  w.number(kVersion);
+  w.number(kObjectVersion);
   w.number(static_cast<std::uint32_t>(payload.size()));
   w.raw(payload);
   checksum_of(out).write(w);
@@ -30,11 +30,11 @@ result<ByteView> unwrap(Kind kind, ByteView bytes) {
   bytes = bytes.first(bytes.size() - Checksum::kSize);
   if (checksum_of(bytes) != Checksum::read(end)) return Errc::damaged;
   Reader r{bytes};
-  bool const ours = as_text(r.raw(4)) == kMagic && r.number<std::uint32_t>() == static_cast<std::uint32_t>(kind);
+  bool const ours = as_text(r.raw(4)) == kObjectMagic && r.number<std::uint32_t>() == static_cast<std::uint32_t>(kind);
   auto version = r.number<std::uint32_t>();
   auto size = r.number<std::uint32_t>();
   if (!r.ok() || !ours || r.left() != size) return Errc::damaged;
-  if (version != kVersion) return Errc::unsupported_version;
+  if (version != kObjectVersion) return Errc::unsupported_version;
   return r.raw(size);
 }
 
@@ -85,6 +85,55 @@ result<CommitObject> parse_commit_object(ByteView bytes) {
 
 Buffer encode_partner_receipt(ByteView receipt) { return wrap(Kind::partner, receipt); }
 result<Buffer> parse_partner_receipt(ByteView bytes) { return unwrapped_copy(Kind::partner, bytes); }
+
+Buffer encode_report(const std::vector<ReportedObject>& objects) {
+  Buffer payload;
+  Writer w{payload};
+  w.number(static_cast<std::uint32_t>(objects.size()));
+  for (const ReportedObject& o : objects) {
+    w.raw(o.id.view());
+    w.number(o.copies);
+  }
+  return wrap(Kind::report, payload);
+}
+
+result<std::vector<ReportedObject>> parse_report(ByteView bytes) {
+  auto payload = unwrap(Kind::report, bytes);
+  if (!payload) return payload.error();
+  Reader r{*payload};
+  auto const count = r.number<std::uint32_t>();
+  if (!r.ok() || r.left() != std::uint64_t{count} * (ObjectId::kSize + 2)) return Errc::damaged;
+  std::vector<ReportedObject> objects(count);
+  for (ReportedObject& o : objects) {
+    o.id = *ObjectId::from(r.raw(ObjectId::kSize));
+    o.copies = r.number<std::uint16_t>();
+  }
+  return objects;
+}
+
+Buffer encode(const AsideObject& aside) {
+  Buffer payload;
+  Writer w{payload};
+  w.number(static_cast<std::uint64_t>(aside.time_ns));
+  for (ByteView part : {as_bytes(aside.reason), ByteView{aside.commit}, ByteView{aside.partner_receipt}}) {
+    w.number(static_cast<std::uint32_t>(part.size()));
+    w.raw(part);
+  }
+  return wrap(Kind::aside, payload);
+}
+
+result<AsideObject> parse_aside_object(ByteView bytes) {
+  auto payload = unwrap(Kind::aside, bytes);
+  if (!payload) return payload.error();
+  Reader r{*payload};
+  AsideObject a;
+  a.time_ns = static_cast<std::int64_t>(r.number<std::uint64_t>());
+  a.reason = to_string(r.raw(r.number<std::uint32_t>()));
+  a.commit = to_buffer(r.raw(r.number<std::uint32_t>()));
+  a.partner_receipt = to_buffer(r.raw(r.number<std::uint32_t>()));
+  if (!r.done()) return Errc::damaged;
+  return a;
+}
 
 Buffer encode_slot(ByteView slot) { return wrap(Kind::slot, slot); }
 result<Buffer> parse_slot(ByteView bytes) { return unwrapped_copy(Kind::slot, bytes); }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -25,6 +27,24 @@ result<CommitObject> parse_commit_object(ByteView bytes);
 
 Buffer encode_partner_receipt(ByteView receipt);
 result<Buffer> parse_partner_receipt(ByteView bytes);
+
+/// An object all of whose copies a client could not use, and how many there were then (LOCKING.md §4).
+struct ReportedObject {
+  ObjectId id;
+  std::uint16_t copies = 0;
+};
+Buffer encode_report(const std::vector<ReportedObject>& objects);
+result<std::vector<ReportedObject>> parse_report(ByteView bytes);
+
+/// A snapshot that an operator set aside: all that there was of it.
+struct AsideObject {
+  std::int64_t time_ns = 0;
+  std::string reason;
+  Buffer commit;           ///< the commit object, as it was
+  Buffer partner_receipt;  ///< the object with it, as it was; empty: there was none
+};
+Buffer encode(const AsideObject& aside);
+result<AsideObject> parse_aside_object(ByteView bytes);
 
 Buffer encode_slot(ByteView slot);
 result<Buffer> parse_slot(ByteView bytes);

@@ -4,6 +4,7 @@
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
 #include "vault/vault.hpp"
+#include "vault/vault_cost.hpp"
 
 namespace farkeep {
 namespace {
@@ -47,8 +48,8 @@ SegmentWriter::Limits limits_of(const VaultSettings& settings) {
 Vault::Vault(Executor executor, Store& store, Disk& cache_disk, std::string cache_folder, IndexOwner owner, Workers& workers,
              Timers& timers, VaultSettings settings)
     : store_(store), cache_disk_(cache_disk), cache_folder_(std::move(cache_folder)), owner_(owner), workers_(workers),
-      settings_(settings), layout_(owner.account, owner.agent), segments_(store, workers, layout_),
-      index_(cache_disk, cache_folder_, owner, segments_, workers),
+      timers_(timers), settings_(settings), layout_(owner.account, owner.agent), segments_(store, workers, layout_),
+      index_(cache_disk, cache_folder_, owner, segments_, workers), copies_(index_), reported_(store, layout_, index_),
       writer_(store, timers, index_, header_for(owner), limits_of(settings)), scope_(std::move(executor)) {}
 
 Vault::~Vault() = default;
@@ -80,11 +81,11 @@ task<std::unique_ptr<Vault>> Vault::open(Store& store, Disk& cache_disk, std::st
 task<void> Vault::start() {
   co_await index_.open();
   co_await load_complete_nodes();
+  co_await load_aside();
   co_await load_snapshots();
-  auto slots = co_await store_.list(layout_.slots());
-  for (const ObjectInfo& object : slots)
-    if (auto number = VaultLayout::number_of(object.name)) next_slot_ = std::max(next_slot_, *number + 1);
-  writer_.skip_to(std::max(index_.next_segment(), complete_.highest_segment() + 1));
+  co_await count_small_objects();
+  co_await reported_.load();
+  writer_.skip_to(std::max({index_.next_segment(), complete_.highest_segment() + 1, at_partner_.highest_segment() + 1}));
   writer_.start(scope_);
   scope_.spawn(index_loop(), "index merger");
   co_await salvage();
@@ -93,23 +94,33 @@ task<void> Vault::start() {
 // True only of the segments that the index knows: with another index they are examined again.
 task<void> Vault::load_complete_nodes() {
   if (index_.was_rebuilt()) co_return;
+  co_await load_nodes(complete_, complete_saved_, "complete");
+  co_await load_nodes(at_partner_, at_partner_saved_, "mirrored");
+}
+
+task<void> Vault::load_nodes(CompleteNodes& to, std::size_t& saved, const char* name) {
   try {
-    auto bytes = co_await workers_.offload(&read_cache_file, &cache_disk_, cache_folder_ + "/complete");
-    if (bytes) complete_ = CompleteNodes::parse(*bytes, owner_);
+    auto bytes = co_await workers_.offload(&read_cache_file, &cache_disk_, cache_folder_ + "/" + name);
+    if (bytes) to = CompleteNodes::parse(*bytes, owner_);
   } catch (const failure& f) {
-    log_warning("the list of complete catalog nodes cannot be read: {}", f.what());
+    log_warning("the list of {} catalog nodes cannot be read: {}", name, f.what());
   }
-  complete_saved_ = complete_.size();
+  saved = to.size();
 }
 
 task<void> Vault::save_complete_nodes() {
-  if (complete_.size() == complete_saved_) co_return;
-  std::size_t const size = complete_.size();
+  co_await save_nodes(complete_, complete_saved_, "complete");
+  co_await save_nodes(at_partner_, at_partner_saved_, "mirrored");
+}
+
+task<void> Vault::save_nodes(CompleteNodes& nodes, std::size_t& saved, const char* name) {
+  if (nodes.size() == saved) co_return;
+  std::size_t const size = nodes.size();
   try {
-    co_await workers_.offload(&write_cache_file, &cache_disk_, cache_folder_ + "/complete", complete_.encode(owner_));
-    complete_saved_ = size;
+    co_await workers_.offload(&write_cache_file, &cache_disk_, cache_folder_ + "/" + name, nodes.encode(owner_));
+    saved = size;
   } catch (const failure& f) {
-    log_warning("the list of complete catalog nodes cannot be written: {}", f.what());
+    log_warning("the list of {} catalog nodes cannot be written: {}", name, f.what());
   }
 }
 
@@ -117,18 +128,23 @@ task<void> Vault::load_snapshots() {
   auto objects = co_await store_.list(layout_.snapshots());
   for (const ObjectInfo& object : objects) {
     auto sequence = VaultLayout::number_of(object.name);
-    auto bytes = co_await store_.get(object.name);
+    auto bytes = co_await read_small(object.name);
     if (!sequence || !bytes) continue;
     auto commit = parse_commit_object(*bytes);
-    if (commit && commit->sequence == *sequence) {
+    if (commit && commit->sequence == *sequence && aside_.contains({*sequence, VaultLayout::brief_digest(commit->digest)})) {
+      // A crash between the two steps of setting it aside: here is the second one.
+      co_await store_.remove(layout_.partner(*sequence));
+      co_await store_.remove(object.name);
+    } else if (commit && commit->sequence == *sequence) {
       Row row;
       row.digest = commit->digest;
       row.previous = commit->previous;
+      row.received_ns = receipt_time(commit->receipt);
       rows_.emplace(*sequence, row);
     } else if (!commit && classify(commit.error()) == Errc::unsupported_version) {
       throw failure(Errc::unsupported_version, "reading " + object.name);
     } else {
-      co_await set_aside(*sequence, std::move(*bytes));
+      co_await keep_damaged(*sequence, std::move(*bytes));
     }
   }
   auto receipts = co_await store_.list(layout_.partners());
@@ -140,10 +156,15 @@ task<void> Vault::load_snapshots() {
 }
 
 // A rotten commit object is kept for people to look at, and makes room for the same snapshot from the partner.
-task<void> Vault::set_aside(std::uint64_t sequence, Buffer bytes) {
+task<void> Vault::keep_damaged(std::uint64_t sequence, Buffer bytes) {
   log_error("{} is damaged: the snapshot is gone from here until the partner commits it again", layout_.snapshot(sequence));
-  co_await store_.put(layout_.damaged_snapshot(sequence), std::move(bytes));
-  co_await store_.remove(layout_.snapshot(sequence));
+  try {
+    co_await store_.put(layout_.damaged_snapshot(sequence), std::move(bytes));
+    co_await store_.remove(layout_.snapshot(sequence));
+  } catch (const failure& f) {
+    // The other snapshots can be restored; whoever commits this one again puts it aside then.
+    log_warning("{} stays where it is: {}", layout_.snapshot(sequence), f.what());
+  }
 }
 
 // Nobody was told that these records are durable; they only save sending them again.

@@ -1,19 +1,33 @@
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/log.hpp"
 #include "vault/vault.hpp"
+#include "vault/vault_limits.hpp"
+#include "wire/message.hpp"
+#include "wire/wire.pb.h"
 
 namespace farkeep {
 namespace {
 constexpr std::size_t kBatch = std::size_t{1} << 20;  // PROTOCOL §3.5
+constexpr int kUnreadable = 4;  // small objects; more of them, and the disk itself is failing
+
+// The id of the server that says it; empty: it is no receipt.
+std::string signer_of(ByteView receipt) {
+  auto const document = wire::parse_message<wire::pb::SignedReceipt>(as_text(receipt));
+  if (!document) return {};
+  auto const content = wire::parse_message<wire::pb::Receipt>(document->receipt());
+  return content ? content->server_id() : std::string{};
 }
 
+}  // namespace
+
 task<std::vector<SnapshotRow>> Vault::snapshots(std::uint64_t after, std::size_t most) {
-  std::vector<std::uint64_t> wanted;
-  for (auto row = rows_.upper_bound(after); row != rows_.end() && wanted.size() < most; ++row) wanted.push_back(row->first);
   std::vector<SnapshotRow> out;
-  out.reserve(wanted.size());
-  for (std::uint64_t sequence : wanted) {
+  while (out.size() < most) {
+    auto const next = rows_.upper_bound(after);
+    if (next == rows_.end()) break;
+    std::uint64_t const sequence = after = next->first;
     auto commit = co_await read_commit(sequence);
     if (!commit) continue;
     SnapshotRow row;
@@ -22,12 +36,13 @@ task<std::vector<SnapshotRow>> Vault::snapshots(std::uint64_t after, std::size_t
     row.manifest = std::move(commit->manifest);
     row.receipt = std::move(commit->receipt);
     if (is_protected(sequence)) {
-      auto bytes = co_await store_.get(layout_.partner(sequence));
+      auto bytes = co_await read_small(layout_.partner(sequence));
       auto receipt = parse_partner_receipt(bytes ? ByteView{*bytes} : ByteView{});
       if (receipt) {
         row.partner_receipt = std::move(*receipt);
       } else {
-        log_error("{} is damaged", layout_.partner(sequence));
+        log_error("{} is damaged: the partner is asked for it again", layout_.partner(sequence));
+        if (auto known = rows_.find(sequence); known != rows_.end()) known->second.is_protected = false;
       }
     }
     out.push_back(std::move(row));
@@ -35,8 +50,18 @@ task<std::vector<SnapshotRow>> Vault::snapshots(std::uint64_t after, std::size_t
   co_return out;
 }
 
+task<std::optional<Buffer>> Vault::read_small(const std::string& name) {
+  try {
+    co_return co_await store_.get(name);
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::io || ++unreadable_ > kUnreadable) throw;
+    log_error("{} cannot be read and is passed over: {}", name, f.what());
+  }
+  co_return std::nullopt;
+}
+
 task<std::optional<CommitObject>> Vault::read_commit(std::uint64_t sequence) {
-  auto bytes = co_await store_.get(layout_.snapshot(sequence));
+  auto bytes = co_await read_small(layout_.snapshot(sequence));
   if (bytes)
     if (auto commit = parse_commit_object(*bytes)) co_return std::move(*commit);
   log_error("{} is damaged or gone", layout_.snapshot(sequence));
@@ -56,54 +81,81 @@ std::optional<std::uint64_t> Vault::first_unprotected() const {
 
 task<void> Vault::set_partner_receipt(std::uint64_t sequence, Buffer receipt) {
   refuse_if_closing();
+  if (receipt.size() > vault_limits::kMaxReceipt) throw failure(Errc::too_large, "keeping the partner's receipt of a snapshot");
   if (!rows_.contains(sequence)) throw failure(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here");
-  if (is_protected(sequence)) co_return;
-  co_await store_.put(layout_.partner(sequence), encode_partner_receipt(receipt));
-  rows_.at(sequence).is_protected = true;
+  auto const name = layout_.partner(sequence);
+  if (is_protected(sequence)) {
+    // Of a partner that was replaced: an agent counts no receipt but those of the pair in force.
+    auto const there = co_await store_.get(name);
+    auto const kept = parse_partner_receipt(there ? ByteView{*there} : ByteView{});
+    if (kept && signer_of(*kept) == signer_of(receipt)) co_return;
+    co_await store_.remove(name);
+    co_await store_.put(name, encode_partner_receipt(receipt));
+    co_return;
+  }
+  bool const made = co_await store_.put_new(name, encode_partner_receipt(receipt));
+  if (!made) {  // perhaps a damaged one
+    auto const there = co_await store_.get(name);
+    if (!parse_partner_receipt(there ? ByteView{*there} : ByteView{})) {
+      co_await store_.remove(name);
+      co_await store_.put(name, encode_partner_receipt(receipt));
+    }
+  }
+  // It may have been set aside meanwhile.
+  if (auto row = rows_.find(sequence); row != rows_.end()) row->second.is_protected = true;
+  if (made) small_bytes_ += vault_limits::kBlock;
 }
 
-// 1. where they are  2. each record copy once, in the order in which they lie  3. read windows, hand on batches
+// 1. where they are  2. each record copy once, in the order in which they lie  3. read windows, hand on batches  4. again for
+// what was damaged: the next copy, until there is none
 task<std::vector<ObjectId>> Vault::get(std::vector<ObjectId> ids, std::function<task<void>(Buffer records)> sink) {
   if (ids.size() > limits::kIdsPerQuestion) throw failure(Errc::too_large, "fetching objects");
   struct Wanted {
     Place place;
-    std::size_t id;
+    ObjectId id;
   };
-  std::vector<ObjectId> asked = ids;
-  auto found = co_await present(std::move(asked));
   std::vector<ObjectId> missing;
-  std::vector<Wanted> wanted;
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    if (found[i]) {
-      wanted.push_back(Wanted{*found[i], i});
-    } else {
-      missing.push_back(ids[i]);
-    }
-  }
-  std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.place.copy() < b.place.copy(); });
-  std::vector<Place> copies;
-  for (const Wanted& w : wanted)
-    if (copies.empty() || copies.back().copy() != w.place.copy()) copies.push_back(w.place);
-
+  std::unordered_set<std::uint64_t> given;  // Place::copy(); kept where there is a second round only
   Buffer batch;
-  std::vector<ReadWindow> windows = plan_reads(copies);
-  for (ReadWindow& window : windows) {
-    WindowContent content = co_await segments_.read(std::move(window));
-    for (const Place& p : content.damaged) {
-      log_error("{}: the record at {} is damaged", layout_.segment(p.segment), p.offset);
-      damaged_.insert(p.copy());
-      for (const Wanted& w : wanted)
-        if (w.place.copy() == p.copy()) missing.push_back(ids[w.id]);
+  while (!ids.empty()) {
+    std::vector<ObjectId> asked = ids;
+    auto found = co_await copies_.find(std::move(asked));
+    std::vector<Wanted> wanted;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (!found[i]) missing.push_back(ids[i]);
+      else if (!given.contains(found[i]->copy())) wanted.push_back(Wanted{*found[i], ids[i]});
     }
-    if (!batch.empty() && batch.size() + content.records.size() > kBatch) co_await sink(std::exchange(batch, {}));
-    if (batch.empty()) {
-      batch = std::move(content.records);
-    } else {
-      append(batch, content.records);
+    // An answer may take hours: what it needs no longer is given back.
+    std::vector<ObjectId>{}.swap(ids);
+    decltype(found){}.swap(found);
+    std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.place.copy() < b.place.copy(); });
+    std::vector<Place> places;
+    for (const Wanted& w : wanted)
+      if (places.empty() || places.back().copy() != w.place.copy()) places.push_back(w.place);
+    std::vector<ReadWindow> windows = plan_reads(places);
+    for (ReadWindow& window : windows) {
+      WindowContent content = co_await segments_.read(std::move(window));
+      for (const Place& p : content.damaged) note_damaged(p);
+      if (!batch.empty() && batch.size() + content.records.size() > kBatch) co_await sink(std::exchange(batch, {}));
+      if (batch.empty()) {
+        batch = std::move(content.records);
+      } else {
+        append(batch, content.records);
+      }
     }
+    for (const Wanted& w : wanted)
+      if (copies_.is_damaged(w.place)) ids.push_back(w.id);
+    if (ids.empty()) break;
+    for (const Place& p : places)
+      if (!copies_.is_damaged(p)) given.insert(p.copy());
   }
   if (!batch.empty()) co_await sink(std::move(batch));
   co_return missing;
+}
+
+void Vault::note_damaged(const Place& place) {
+  log_error("{}: the record at {} is damaged", layout_.segment(place.segment), place.offset);
+  copies_.note_damaged(place);
 }
 
 }  // namespace farkeep

@@ -2,17 +2,21 @@
 
 #include <boost/asio/this_coro.hpp>
 
+#include "async/fair_workers.hpp"
+#include "async/race.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
 
 namespace farkeep {
 
 struct Vaults::Entry {
+  std::unique_ptr<Workers> workers;  // its turn among other vaults
   std::unique_ptr<Vault> vault;
   std::size_t leases = 0;
   SteadyTime idle_since;
   Turn moving;           // opening and closing
-  bool in_move = false;  // somebody has the turn
+  bool in_move = false;  // somebody has the turn…
+  bool in_line = false;  // …and waits for room
   std::optional<VaultSummary> last;  // when it was closed
 
   bool is_idle() const { return vault && leases == 0 && !in_move; }
@@ -32,12 +36,31 @@ class Move {
   bool& flag_;
 };
 
+// One in line for room.
+class Waiting {
+ public:
+  Waiting(std::size_t& all, bool& in_line) : all_(all), in_line_(in_line) {
+    ++all_;
+    in_line_ = true;
+  }
+  ~Waiting() {
+    --all_;
+    in_line_ = false;
+  }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  std::size_t& all_;
+  bool& in_line_;
+};
+
 }  // namespace
 
 // ---- leases
 
-Vaults::Lease::Lease(std::shared_ptr<Entry> entry, Timers& timers)
-    : entry_(std::move(entry)), vault_(entry_->vault.get()), timers_(&timers) {
+Vaults::Lease::Lease(std::shared_ptr<Entry> entry, Vaults& vaults)
+    : entry_(std::move(entry)), vault_(entry_->vault.get()), vaults_(&vaults) {
   ++entry_->leases;
 }
 
@@ -45,13 +68,16 @@ Vaults::Lease& Vaults::Lease::operator=(Lease&& other) noexcept {
   release();
   entry_ = std::move(other.entry_);
   vault_ = other.vault_;
-  timers_ = other.timers_;
+  vaults_ = other.vaults_;
   return *this;
 }
 
 void Vaults::Lease::release() noexcept {
   if (!entry_) return;
-  if (--entry_->leases == 0) entry_->idle_since = timers_->now();
+  if (--entry_->leases == 0) {
+    entry_->idle_since = vaults_->timers_.now();
+    vaults_->room_.wake_all();
+  }
   entry_.reset();
 }
 
@@ -71,29 +97,60 @@ task<Vaults::Lease> Vaults::open(AccountId account, AgentId agent) {
   auto held = co_await entry->moving.take();
   if (!entry->vault) {
     Move move{entry->in_move};
-    co_await make_room();
+    co_await wait_for_room(entry);
     std::string folder = cache_folder_ + '/' + account.hex() + '/' + agent.hex();
-    entry->vault = co_await Vault::open(store_, cache_disk_, std::move(folder), account, agent, workers_, timers_, settings_.vault);
+    if (!entry->workers) entry->workers = lane_of(workers_);
+    VaultSettings settings = settings_.vault;
+    settings.large_checks = &large_checks_;
+    entry->vault = co_await Vault::open(store_, cache_disk_, std::move(folder), account, agent, *entry->workers, timers_, settings);
   }
-  co_return Lease{std::move(entry), timers_};
+  co_return Lease{std::move(entry), *this};
 }
 
-// The one that was used longest ago goes.
-task<void> Vaults::make_room() {
-  while (open_count() > settings_.most_open) {
+std::size_t Vaults::memory() const {
+  std::size_t all = 0;
+  for (const auto& [name, entry] : entries_)
+    if (entry->vault) all += entry->vault->memory();
+  return all;
+}
+
+task<void> Vaults::wait_for_room(std::shared_ptr<Entry> entry) {
+  if (in_line_ >= settings_.most_waiting) throw failure(Errc::busy, "opening one more vault: too many requests wait for room");
+  Waiting const waiting{in_line_, entry->in_line};
+  try {
+    co_await with_timeout(timers_, settings_.patience, make_room(*entry), "opening one more vault");
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::timed_out) throw;
+    throw failure(Errc::busy, "opening one more vault: as many as there may be are in use");
+  }
+}
+
+// The one that was used longest ago goes; while all are in use, the first in line waits for one that is not.  Only their number makes anybody
+// wait: one vault that is large must not keep out all others.
+task<void> Vaults::make_room(Entry& entry) {
+  auto held = co_await making_room_.take();
+  for (;;) {
+    bool const full = open_count() >= settings_.most_open;
+    if (!full && memory() <= settings_.memory) break;
     std::shared_ptr<Entry> oldest;
-    for (const auto& [name, entry] : entries_)
-      if (entry->is_idle() && (!oldest || entry->idle_since < oldest->idle_since)) oldest = entry;
-    if (!oldest) throw failure(Errc::busy, "opening one more vault");
-    co_await close_entry(std::move(oldest));
+    for (const auto& [name, other] : entries_)
+      if (other->is_idle() && (!oldest || other->idle_since < oldest->idle_since)) oldest = other;
+    if (oldest) {
+      co_await close_entry(std::move(oldest));
+    } else if (full) {
+      co_await room_.wait();
+    } else {
+      break;
+    }
   }
+  entry.in_line = false;  // from here on it counts
 }
 
-// Counts the one that is about to be opened.
+// Counts those that are about to be opened, too, but for who has no room yet.
 std::size_t Vaults::open_count() const {
   std::size_t n = 0;
   for (const auto& [name, entry] : entries_)
-    if (entry->vault || entry->in_move) ++n;
+    if (entry->vault || (entry->in_move && !entry->in_line)) ++n;
   return n;
 }
 

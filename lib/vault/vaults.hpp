@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "async/waiters.hpp"
 #include "vault/vault.hpp"
 
 namespace farkeep {
@@ -26,12 +27,20 @@ struct VaultSummary {
 
 struct VaultsSettings {
   VaultSettings vault;
-  std::size_t most_open = 64;                      ///< each costs its index's filters and a few MiB while it is written to
+  /// That many at once, at most: each has some files of its index open.
+  std::size_t most_open = 256;
+  /// What open vaults may take together, as they say themselves (Vault::memory()): those of 100 agents with ten million objects each.
+  /// Beyond it idle ones are closed, the one used longest ago first.
+  std::size_t memory = 128 * limits::kMiB;
   std::chrono::nanoseconds idle = std::chrono::minutes{5};
+  /// Who finds no room waits for it: requests are short, so this is the time of a storm.
+  std::chrono::nanoseconds patience = std::chrono::seconds{45};
+  std::size_t most_waiting = 4096;  ///< a waiting request costs some KiB
   VaultsSettings() = default;
 };
 
-/// The vaults of a store: opened on demand, one object each, closed when nobody has used them for a while.  One thread.
+/// The vaults of a store: opened on demand, one object each, closed when nobody has used them for a while, or when others need the
+/// room.  A lease is for one request, not for a connection: whoever merely holds a connection keeps no vault.  One thread.
 class Vaults {
   struct Entry;
 
@@ -50,10 +59,10 @@ class Vaults {
 
    private:
     friend class Vaults;
-    Lease(std::shared_ptr<Entry> entry, Timers& timers);
+    Lease(std::shared_ptr<Entry> entry, Vaults& vaults);
     std::shared_ptr<Entry> entry_;
     Vault* vault_ = nullptr;
-    Timers* timers_ = nullptr;
+    Vaults* vaults_ = nullptr;
   };
 
   /// `cache_folder`: on a local disk; below it each vault has its own.
@@ -65,7 +74,8 @@ class Vaults {
 
   StoreId store_id() const { return store_.id(); }
 
-  /// Opens it, or shares the one that is open.  A vault that holds nothing yet is fine.  busy: as many as allowed are in use.
+  /// Opens it, or shares the one that is open.  A vault that holds nothing yet is fine.  Waits while as many as allowed are in use; busy:
+  /// that lasted longer than `patience`, or too many wait.
   task<Lease> open(AccountId account, AgentId agent);
   /// All that have at least one object, in order.
   task<std::vector<VaultName>> list();
@@ -79,7 +89,9 @@ class Vaults {
   std::size_t open_count() const;
 
  private:
-  task<void> make_room();
+  task<void> wait_for_room(std::shared_ptr<Entry> entry);
+  task<void> make_room(Entry& entry);
+  std::size_t memory() const;
   task<void> close_entry(std::shared_ptr<Entry> entry);
   static VaultSummary summarize(const Vault& vault);
 
@@ -89,6 +101,10 @@ class Vaults {
   Workers& workers_;
   Timers& timers_;
   VaultsSettings settings_;
+  Budget large_checks_{2 * Closure::kLarge};  // two at once, of all vaults: half of the memory that a server is meant to need
+  Waiters room_;
+  Turn making_room_;  // first come, first served
+  std::size_t in_line_ = 0;
   std::map<VaultName, std::shared_ptr<Entry>> entries_;
 };
 

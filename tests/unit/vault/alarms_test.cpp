@@ -5,6 +5,7 @@
 
 #include "sim/sim_disk.hpp"
 #include "unit/vault/fake_clock.hpp"
+#include "unit/vault/two_identities.hpp"
 #include "vault/registry_sync.hpp"
 #include "wire/wire.pb.h"
 
@@ -15,7 +16,7 @@ using Event = Notice::Event;
 
 namespace {
 
-std::int64_t ns(WallTime t) { return t.time_since_epoch().count(); }
+std::int64_t ns_of(WallTime t) { return t.time_since_epoch().count(); }
 
 // One server of a pair, as far as alarms know it.  It has run for an hour when a test begins.
 struct Centre {
@@ -25,12 +26,12 @@ struct Centre {
   // What the agent tells here: each job, and when it is overdue.
   void report(const vault::pb::Agent& agent, std::vector<std::pair<std::string, std::chrono::nanoseconds>> jobs) {
     wire::pb::Report r;
-    r.set_time_ns(ns(clock.wall()));
+    r.set_time_ns(ns_of(clock.wall()));
     for (auto& [name, overdue_in] : jobs) {
       auto* job = r.add_job();
       job->set_name(name);
-      job->set_last_good_ns(ns(clock.wall()));
-      job->set_overdue_ns(ns(clock.wall() + overdue_in));
+      job->set_last_good_ns(ns_of(clock.wall()));
+      job->set_overdue_ns(ns_of(clock.wall() + overdue_in));
     }
     registry.set_told(AgentId::from(agent.id()).value(), r.SerializeAsString());
   }
@@ -57,7 +58,7 @@ struct Centre {
   void mirror(std::string problem, std::chrono::nanoseconds ago) {
     vault::pb::MirrorState state;
     state.set_problem(std::move(problem));
-    state.set_contact_ns(ns(clock.wall() - ago));
+    state.set_contact_ns(ns_of(clock.wall() - ago));
     registry.set_mirror_state(state);
   }
 
@@ -70,12 +71,12 @@ struct Centre {
   Notice last{};
 };
 
-struct World {
+struct AlarmWorld {
   FakeClock clock;
   Centre east{clock, true};
   std::string token;
 
-  World() {
+  AlarmWorld() {
     Registry::TokenOrder order;
     order.account = AccountId::from(east.registry.add_account("acme", 0).id()).value();
     order.uses = 100;
@@ -97,18 +98,24 @@ struct World {
 void exchange(Registry& a, Registry& b) {
   for (auto [from, to] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
     ToldEntries none;
-    for (auto const& page : registry_pages(*from, none)) merge_page(*to, page);
+    RegistryPages pages{*from, none};
+    while (auto const page = pages.next()) merge_page(*to, *page);
   }
 }
 
-struct Pair : World {
+struct AlarmPair : AlarmWorld {
+  TwoIdentities ids{clock.wall()};
   Centre west{clock, false};
 
-  Pair() {
+  AlarmPair() {
     vault::pb::Partner partner;
     partner.set_name("the other");
-    east.registry.set_partner(partner);
-    west.registry.set_partner(partner);
+    for (auto [centre, self, other] : {std::tuple{&east, &ids.east, &ids.west}, std::tuple{&west, &ids.west, &ids.east}}) {
+      centre->registry.sign_as(*self);
+      partner.set_server_id(to_string(other->id().view()));
+      centre->registry.set_partner(partner);
+      centre->registry.adopt(centre->registry.to_adopt(), self->id());
+    }
     exchange(east.registry, west.registry);
     pass(1h);
   }
@@ -143,7 +150,7 @@ struct Pair : World {
 }  // namespace
 
 TEST_CASE("alarms: overdue is told to the minute and once, recovered once; a restart repeats neither") {
-  World w;
+  AlarmWorld w;
   auto const web = w.agent("web");
   w.east.report(web, {{"main", 2h}});
   CHECK(w.east.pass(2h - 1s).empty());
@@ -163,7 +170,7 @@ TEST_CASE("alarms: overdue is told to the minute and once, recovered once; a res
 }
 
 TEST_CASE("alarms: each job of an agent counts by itself, and one that is gone is not called well") {
-  World w;
+  AlarmWorld w;
   auto const web = w.agent("web");
   w.east.report(web, {{"db", 1h}, {"main", 2h}});
   CHECK(w.east.pass(1h) == "overdue:db");
@@ -175,7 +182,7 @@ TEST_CASE("alarms: each job of an agent counts by itself, and one that is gone i
 }
 
 TEST_CASE("alarms: two jobs that an agent calls by one name are overdue together, and do not flap") {
-  World w;
+  AlarmWorld w;
   auto const web = w.agent("web");
   w.east.report(web, {{"main", 1h}, {"main", 100h}});
   CHECK(w.east.pass(3h) == "overdue:main");
@@ -184,7 +191,7 @@ TEST_CASE("alarms: two jobs that an agent calls by one name are overdue together
 }
 
 TEST_CASE("alarms: many at one time are one notice that names twenty and counts the rest") {
-  World w;
+  AlarmWorld w;
   for (int i = 0; i < 23; ++i) w.east.report(w.agent("web" + std::to_string(100 + i)), {{"a", 1h}, {"b", 1h}, {"c", 1h}, {"d", 1h}});
   CHECK(w.east.pass(1h) == "overdue:");
   CHECK_THAT(w.east.last.text, Catch::StartsWith("23 agents are overdue: web1") && Contains(" (a, b, c and 1 more)") && Contains(" and 3 more (see: "));
@@ -193,7 +200,7 @@ TEST_CASE("alarms: many at one time are one notice that names twenty and counts 
 }
 
 TEST_CASE("alarms: names of agents' own choice make no text longer than a few kilobytes") {
-  World w;
+  AlarmWorld w;
   for (int i = 0; i < 5; ++i) {
     std::vector<std::pair<std::string, std::chrono::nanoseconds>> jobs;
     for (int j = 0; j < 200; ++j) jobs.push_back({std::string(190, 'x') + std::to_string(j), 1h});
@@ -201,12 +208,13 @@ TEST_CASE("alarms: names of agents' own choice make no text longer than a few ki
   }
   CHECK(w.east.pass(1h) == "overdue:");
   CHECK(w.east.last.text.size() < 4000);
-  for (auto const& alarm : w.east.registry.all_alarms()) CHECK(static_cast<std::size_t>(alarm.job_size()) == Alarms::kMostJobs);
+  for (auto const& id : w.east.registry.ids(kAlarmEntry))
+    CHECK(static_cast<std::size_t>(w.east.registry.alarm(AgentId::from(id).value())->job_size()) == Alarms::kMostJobs);
   CHECK(w.east.pass(1h).empty());
 }
 
 TEST_CASE("alarms: what trickles in is gathered for ten minutes") {
-  World w;
+  AlarmWorld w;
   for (int i = 0; i < 9; ++i) w.east.report(w.agent("web" + std::to_string(i)), {{"main", 1h + i * 1min}});
   CHECK(w.east.pass(69min) == "overdue:main");
   CHECK(w.east.pass(1min) == "overdue:");
@@ -214,7 +222,7 @@ TEST_CASE("alarms: what trickles in is gathered for ten minutes") {
 }
 
 TEST_CASE("alarms: while there is nobody to tell nothing counts as told") {
-  World w;
+  AlarmWorld w;
   w.east.report(w.agent("web"), {{"main", 1h}});
   for (int i = 0; i < 120; ++i) {
     w.clock.pass(1min);
@@ -224,7 +232,7 @@ TEST_CASE("alarms: while there is nobody to tell nothing counts as told") {
 }
 
 TEST_CASE("alarms: a revoked agent alarms nobody, and its end is not told as a recovery") {
-  World w;
+  AlarmWorld w;
   auto const web = w.agent("web"), old = w.agent("old");
   for (auto const& agent : {web, old}) w.east.report(agent, {{"main", 1h}});
   w.east.registry.set_revoked(AgentId::from(old.id()).value(), true);
@@ -237,7 +245,7 @@ TEST_CASE("alarms: a revoked agent alarms nobody, and its end is not told as a r
 }
 
 TEST_CASE("alarms: after an outage nobody is late for as long as it was; who is well again is told at once") {
-  World w;
+  AlarmWorld w;
   auto const web = w.agent("web"), late = w.agent("late");
   w.east.report(web, {{"main", 1h}});
   CHECK(w.east.pass(1h) == "overdue:main");
@@ -253,7 +261,7 @@ TEST_CASE("alarms: after an outage nobody is late for as long as it was; who is 
 }
 
 TEST_CASE("alarms: an agent that comes back after the outage in time is never called late") {
-  World w;
+  AlarmWorld w;
   auto const web = w.agent("web");
   w.east.report(web, {{"main", 1h}});
   w.clock.pass(30h);
@@ -263,7 +271,7 @@ TEST_CASE("alarms: an agent that comes back after the outage in time is never ca
 }
 
 TEST_CASE("alarms: the quiet after an outage has an end and a least, a short restart needs none, and a clock that was wrong keeps nobody quiet for years") {
-  World w;
+  AlarmWorld w;
   w.east.report(w.agent("long"), {{"main", 1h}});
   w.clock.pass(1000h);
   CHECK(w.east.look().empty());
@@ -278,8 +286,8 @@ TEST_CASE("alarms: the quiet after an outage has an end and a least, a short res
   w.clock.pass(Alarms::kOutage);
   CHECK(w.east.look() == "overdue:main");
   vault::pb::AlarmWatch wrong;
-  wrong.set_looked_ns(ns(w.clock.wall() + 100000h));
-  wrong.set_quiet_until_ns(ns(w.clock.wall() + 100000h));
+  wrong.set_looked_ns(ns_of(w.clock.wall() + 100000h));
+  wrong.set_quiet_until_ns(ns_of(w.clock.wall() + 100000h));
   w.east.registry.set_alarm_watch(wrong);
   w.east.report(w.agent("wrong"), {{"main", 1min}});
   CHECK(w.east.pass(24h).empty());
@@ -287,7 +295,7 @@ TEST_CASE("alarms: the quiet after an outage has an end and a least, a short res
 }
 
 TEST_CASE("alarms: a pair tells once, by its primary") {
-  Pair p;
+  AlarmPair p;
   auto const web = p.agent("web");
   p.east.report(web, {{"main", 1h}});
   CHECK(p.pass(3h) == "east overdue:main");
@@ -296,7 +304,7 @@ TEST_CASE("alarms: a pair tells once, by its primary") {
 }
 
 TEST_CASE("alarms: the alternate tells when it has missed the primary for half an hour, and does not repeat what that one told") {
-  Pair p;
+  AlarmPair p;
   auto const known = p.agent("known"), web = p.agent("web");
   p.east.report(known, {{"main", 1h}});
   p.east.report(web, {{"main", 2h}});
@@ -318,7 +326,7 @@ TEST_CASE("alarms: the alternate tells when it has missed the primary for half a
 }
 
 TEST_CASE("alarms: vaults that lag behind are no partner that is away") {
-  Pair p;
+  AlarmPair p;
   p.east.report(p.agent("web"), {{"main", 1h}});
   exchange(p.east.registry, p.west.registry);
   p.clock.pass(5min);
@@ -330,13 +338,13 @@ TEST_CASE("alarms: vaults that lag behind are no partner that is away") {
 }
 
 TEST_CASE("alarms: of two records the one changed later stays on both sides, also when the clocks differ") {
-  Pair p;
+  AlarmPair p;
   auto const web = p.agent("web");
   p.east.report(web, {{"main", 1h}});
   p.pass(1h);
   auto const id = AgentId::from(web.id()).value();
   auto ahead = p.east.registry.alarm(id).value();
-  ahead.set_changed_ns(ns(p.clock.wall() + 5h));
+  ahead.set_changed_ns(ns_of(p.clock.wall() + 5h));
   p.east.registry.set_alarms({ahead});
   exchange(p.east.registry, p.west.registry);
   p.west.report(web, {{"main", 100h}});

@@ -2,8 +2,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "base/build_time.hpp"
+#include "platform/atomic_file.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/temp_folder.hpp"
+#include "wire/root_word.hpp"
 
 using namespace farkeep;
 using namespace std::chrono_literals;
@@ -63,10 +66,194 @@ TEST_CASE("identity: the server's certificate is renewed in its second half, and
   SystemRandom random;
   auto identity = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
   clock.pass(24h * 180);
-  CHECK_FALSE(identity.renew_if_due(system_disk(), folder.path(), clock.wall(), random));
+  CHECK_FALSE(identity.renew_if_due(system_disk(), folder.path(), clock.wall(), ClockGuard::Verdict::plausible, random));
   clock.pass(24h * 10);
-  CHECK(identity.renew_if_due(system_disk(), folder.path(), clock.wall(), random));
+  CHECK(identity.renew_if_due(system_disk(), folder.path(), clock.wall(), ClockGuard::Verdict::plausible, random));
   auto const loaded = Identity::load(system_disk(), folder.path());
   CHECK(loaded.chain()[0].not_after() > clock.wall() + 24h * 360);
   CHECK(loaded.chain()[0].public_key().value() == identity.key().public_key());
+}
+
+TEST_CASE("identity: what was made under a clock that was ahead is put aside when the clock is right again") {
+  using Verdict = ClockGuard::Verdict;
+  TempFolder folder;
+  FakeClock clock;
+  SystemRandom random;
+  auto const good = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random).chain()[0];
+  auto const now = clock.wall();
+  for (auto const ahead : {24h * 300, 24h * 800, 24h * 2000, 24h * 5000}) {
+    auto identity = Identity::load(system_disk(), folder.path());
+    CHECK(identity.renew_if_due(system_disk(), folder.path(), now + ahead, Verdict::plausible, random));
+  }
+  auto identity = Identity::load(system_disk(), folder.path());
+  CHECK(identity.chain()[0].not_before() > now);
+  CHECK(identity.renewal(now, Verdict::behind) == Identity::Renewal::other);
+  CHECK(identity.renew_if_due(system_disk(), folder.path(), now, Verdict::behind, random));
+  CHECK(identity.chain()[0] == good);
+  CHECK(Identity::load(system_disk(), folder.path()).chain()[0] == good);
+  CHECK_FALSE(identity.renew_if_due(system_disk(), folder.path(), now, Verdict::plausible, random));
+}
+
+TEST_CASE("identity: a clock that nobody believes makes no certificate, and the one that there is stays") {
+  using Verdict = ClockGuard::Verdict;
+  TempFolder folder;
+  FakeClock clock;
+  SystemRandom random;
+  auto identity = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
+  auto const good = identity.chain()[0];
+  for (auto const verdict : {Verdict::ahead, Verdict::disputed, Verdict::before_build}) {
+    CHECK(identity.renewal(clock.wall() + 24h * 800, verdict) == Identity::Renewal::none);
+    CHECK_FALSE(identity.renew_if_due(system_disk(), folder.path(), clock.wall() + 24h * 800, verdict, random));
+  }
+  CHECK(identity.chain()[0] == good);
+}
+
+TEST_CASE("identity: made by a clock that was years ahead, it gets a certificate that is valid when the clock is right") {
+  using Verdict = ClockGuard::Verdict;
+  TempFolder folder;
+  SystemRandom random;
+  auto const right = build_time() + 24h;
+  Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), right + 24h * 1000, random);
+  auto identity = Identity::load(system_disk(), folder.path());
+  CHECK(identity.renew_if_due(system_disk(), folder.path(), right, Verdict::behind, random));
+  std::string why;
+  CHECK(check_chain(identity.chain()[0], std::span{identity.chain()}.subspan(1), identity.root(), right, &why).has_value());
+  CHECK(why == "");
+}
+
+TEST_CASE("identity: a new server key and a new issuing key stand under the same root, and what the old issuing key made stays good") {
+  TempFolder folder;
+  FakeClock clock;
+  SystemRandom random;
+  auto identity = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
+  auto const agent_key = SigningKey::generate(random);
+  std::vector<Certificate> const agent{
+      identity.issuing().issue_agent(CertificateRequest::make(agent_key), random.id<AccountId>(), random.id<AgentId>(), Validity::starting(clock.wall(), 24h * 300), random),
+      identity.issuing().certificate()};
+  auto const old_key = identity.key().public_key(), old_issuing = identity.issuing().key().public_key();
+  auto const state = Identity::state_on_disk(system_disk(), folder.path());
+  identity.renew_server_key(system_disk(), folder.path(), clock.wall(), random);
+  CHECK(Identity::state_on_disk(system_disk(), folder.path()) != state);
+  identity.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random);
+  auto const loaded = Identity::load(system_disk(), folder.path());
+  CHECK(loaded.key().public_key() != old_key);
+  CHECK(loaded.issuing().key().public_key() != old_issuing);
+  CHECK(loaded.chain()[0].public_key().value() == loaded.key().public_key());
+  auto const name = check_chain(loaded.chain()[0], std::span{loaded.chain()}.subspan(1), loaded.root(), clock.wall());
+  REQUIRE(name.has_value());
+  CHECK(name->server == identity.id());
+  CHECK(check_chain(agent[0], std::span{agent}.subspan(1), loaded.root(), clock.wall()).has_value());
+}
+
+TEST_CASE("identity: a renewal of a key that is cut off between any two of its writes leaves a server that starts") {
+  FakeClock clock;
+  SystemRandom random;
+  for (bool const issuing : {false, true}) {
+    for (int cut = 0; cut <= 3; ++cut) {
+      TempFolder folder;
+      auto identity = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
+      auto const path = folder.path() + "/identity/", name = path + (issuing ? "issuing.key" : "server.key");
+      auto const old_key = *read_file(system_disk(), name, 4096), old_server = *read_file(system_disk(), path + "server", 65536);
+      if (issuing) identity.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random);
+      else identity.renew_server_key(system_disk(), folder.path(), clock.wall(), random);
+      auto const new_key = *read_file(system_disk(), name, 4096);
+      if (cut < 3) write_file_atomically(system_disk(), name, old_key);
+      if (cut < 2) write_file_atomically(system_disk(), path + "server", old_server);
+      if (cut > 0 && cut < 3) write_file_atomically(system_disk(), name + ".next", new_key);
+      auto loaded = Identity::load(system_disk(), folder.path());
+      CHECK(check_chain(loaded.chain()[0], std::span{loaded.chain()}.subspan(1), loaded.root(), clock.wall()).has_value());
+      // And the next renewal gets to its end.
+      if (issuing) loaded.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random);
+      else loaded.renew_server_key(system_disk(), folder.path(), clock.wall(), random);
+      auto const again = Identity::load(system_disk(), folder.path());
+      CHECK(again.key().public_key() == loaded.key().public_key());
+      CHECK(again.issuing().key().public_key() == loaded.issuing().key().public_key());
+    }
+  }
+}
+
+TEST_CASE("identity: without the root's key it serves on; another root's key is refused, its own is good for one act") {
+  TempFolder folder, other_folder;
+  FakeClock clock;
+  SystemRandom random;
+  auto const made = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
+  auto const other = Identity::create_first(system_disk(), other_folder.path(), "two", at("127.0.0.3"), clock.wall(), random);
+  auto const copy = [](const SigningKey& key) { return SigningKey::from_pem(key.to_pem().text()).value(); };
+  Identity::remove_root(system_disk(), folder.path());
+  auto identity = Identity::load(system_disk(), folder.path());
+  CHECK_FALSE(identity.root_authority());
+  CHECK_THROWS_AS(identity.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random), failure);
+  CHECK_THROWS_AS(identity.bring_root(copy(other.root_authority()->key())), failure);
+  identity.bring_root(copy(made.root_authority()->key()));
+  identity.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random);
+  CHECK_FALSE(Identity::load(system_disk(), folder.path()).root_authority());
+  identity.save_root(system_disk(), folder.path());
+  CHECK(Identity::load(system_disk(), folder.path()).root_authority());
+}
+
+TEST_CASE("identity: it goes over to a new root when its issuing key is renewed with it, and not before") {
+  TempFolder folder;
+  FakeClock clock;
+  SystemRandom random;
+  auto const copy = [](const SigningKey& key) { return SigningKey::from_pem(key.to_pem().text()).value(); };
+  auto const ca = [&] { return to_string(*read_file(system_disk(), Identity::root_path(folder.path()), 4096)); };
+  auto identity = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
+  auto const old = identity.root();
+  auto const agent_key = SigningKey::generate(random);
+  std::vector<Certificate> const agent{
+      identity.issuing().issue_agent(CertificateRequest::make(agent_key), random.id<AccountId>(), random.id<AgentId>(), Validity::starting(clock.wall(), 24h * 300), random),
+      identity.issuing().certificate()};
+  auto const next = Authority::make_root(SigningKey::generate(random), clock.wall(), random);
+  wire::pb::RootWord word;
+  word.set_serial(1);
+  word.add_root()->set_certificate(to_string(old.der()));
+  word.add_root()->set_certificate(to_string(next.certificate().der()));
+  word.mutable_root(1)->set_link(to_string(identity.root_authority()->issue_link(next.certificate(), random).der()));
+  auto const told = wire::sign_root_word(word, next.key()).SerializeAsString();
+
+  CHECK(identity.acting_root() != nullptr);
+  identity.hear(told);
+  CHECK(identity.newest_root() == next.certificate());
+  CHECK(identity.root() == old);
+  CHECK(identity.links().size() == 1);
+  CHECK(identity.acting_root() == nullptr);  // the key that is here is the old one's
+  CHECK_THROWS_AS(identity.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random), failure);
+  CHECK(ca() == old.pem());
+  identity.bring_root(copy(next.key()));
+  CHECK(identity.acting_root() != nullptr);
+  identity.renew_issuing_key(system_disk(), folder.path(), clock.wall(), random);
+  CHECK(ca() == next.certificate().pem());
+
+  auto loaded = Identity::load(system_disk(), folder.path());  // whose root.key is the old root's, and knows that one still
+  CHECK(loaded.root() == next.certificate());
+  CHECK(loaded.roots().all().size() == 2);
+  CHECK(check_chain(loaded.chain()[0], std::span{loaded.chain()}.subspan(1), next.certificate(), clock.wall()).has_value());
+  CHECK(check_chain(agent[0], std::span{agent}.subspan(1), loaded.roots(), clock.wall()).has_value());
+  CHECK_FALSE(check_chain(agent[0], std::span{agent}.subspan(1), next.certificate(), clock.wall()).has_value());
+  loaded.hear("rot");
+  CHECK(loaded.newest_root() == next.certificate());
+  CHECK(loaded.acting_root() == nullptr);
+  loaded.hear(told);
+  loaded.bring_root(copy(next.key()));
+  loaded.save_root(system_disk(), folder.path());
+  CHECK(Identity::load(system_disk(), folder.path()).acting_root() != nullptr);
+  CHECK_THROWS_AS(loaded.bring_root(SigningKey::generate(random)), failure);
+}
+
+TEST_CASE("identity: a server that joins a pair between two roots stands under the one that admits it, and knows both") {
+  TempFolder folder, joined_folder;
+  FakeClock clock;
+  SystemRandom random;
+  auto const first = Identity::create_first(system_disk(), folder.path(), "one", at("127.0.0.2"), clock.wall(), random);
+  auto const next = Authority::make_root(SigningKey::generate(random), clock.wall(), random);
+  TrustedRoots roots{first.root()};
+  roots.follow(std::vector{first.root_authority()->issue_link(next.certificate(), random)}, {});
+  roots.add(next.certificate());
+  auto draft = Identity::draft(random);
+  auto const issuing = next.issue_authority(CertificateRequest::make(draft.issuing_key), draft.id, Identity::authority_validity(clock.wall()), random);
+  auto const joined = Identity::create_joined(system_disk(), joined_folder.path(), std::move(draft), "two", at("127.0.0.3"), issuing, roots, clock.wall(), random);
+  CHECK(joined.root() == next.certificate());
+  auto const loaded = Identity::load(system_disk(), joined_folder.path());
+  CHECK(loaded.root() == next.certificate());
+  CHECK(loaded.roots().with_key(first.root().public_key().value()) != nullptr);
 }

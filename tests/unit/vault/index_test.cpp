@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 
 #include "unit/vault/vault_world.hpp"
 #include "vault/complete_nodes.hpp"
@@ -115,21 +116,61 @@ TEST_CASE("index table: a flipped bit anywhere is found before it misleads") {
   }
 }
 
-TEST_CASE("index table: merging keeps all ids, and of two places the one in the higher segment") {
+TEST_CASE("index table: the copies of an id are found in their order, wherever its block ends") {
+  for (std::size_t before = 60; before <= 66; ++before) {
+    sim::SimDisk disk;
+    auto ids = some(200);
+    std::vector<IndexEntry> entries;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      entries.push_back(ids[i]);
+      for (std::uint32_t k = 1; i == before && k < kMostCopies; ++k) {
+        entries.push_back(ids[i]);
+        entries.back().place.segment += 1000 * k;
+      }
+    }
+    auto table = write(disk, "/i/t", entries);
+    IndexTable::Lookup lookup{*table};
+    for (const IndexEntry& e : ids) REQUIRE(lookup.find(e.id) == e.place);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      std::vector<Place> copies;
+      lookup.copies(ids[i].id, copies);
+      REQUIRE(copies.size() == (i == before ? kMostCopies : 1));
+      for (std::uint32_t k = 0; k < copies.size(); ++k) REQUIRE(copies[k].segment == ids[i].place.segment + 1000 * k);
+    }
+    std::vector<Place> none;
+    lookup.copies(object(1000000), none);
+    CHECK(none.empty());
+  }
+}
+
+TEST_CASE("index table: merging keeps all ids, and of two copies the older one first, unless the other counts over it") {
   sim::SimDisk disk;
   auto a = some(500), b = some(500, 400);  // 100 in common
   for (IndexEntry& e : b) e.place.segment += 10000;
   auto c = some(50, 0);
-  for (IndexEntry& e : c) e.place.segment += 20000;
+  for (IndexEntry& e : c) {
+    e.place.segment += 20000;
+    e.place.counts = e.place.segment % 2 == 0;
+  }
   std::vector<std::shared_ptr<const IndexTable>> tables{write(disk, "/i/a", a), write(disk, "/i/b", b), write(disk, "/i/c", c)};
   std::atomic<bool> stop{false};
   REQUIRE(merge_tables(disk, tables, "/i/m", stop));
   auto merged = IndexTable::open(disk, "/i/m");
-  CHECK(merged->entries() == 900);
+  CHECK(merged->entries() == 1050);
   IndexTable::Lookup lookup{*merged};
-  for (const IndexEntry& e : b) REQUIRE(lookup.find(e.id) == e.place);
-  for (const IndexEntry& e : c) REQUIRE(lookup.find(e.id) == e.place);
-  CHECK(lookup.find(object(60))->segment == 61);
+  std::map<ObjectId, Place> first;
+  for (const auto* part : {&a, &b, &c})
+    for (const IndexEntry& e : *part) {
+      auto [at, fresh] = first.emplace(e.id, e.place);
+      if (!fresh && e.place.counts) at->second = e.place;
+    }
+  REQUIRE(first.size() == 900);
+  for (const auto& [id, place] : first) REQUIRE(lookup.find(id) == place);
+  std::vector<Place> copies;
+  lookup.copies(object(3), copies);
+  REQUIRE(copies.size() == 2);
+  CHECK(copies[0].segment == 20004);
+  CHECK(copies[1].segment == 4);
 }
 
 TEST_CASE("index table: a merge that is told to stop leaves nothing") {
@@ -176,8 +217,13 @@ TEST_CASE("complete nodes: kept for their owner, empty for anybody else or when 
   CompleteNodes nodes;
   std::vector<NodeKey> keys;
   for (std::uint32_t i = 1; i < 6; ++i) keys.push_back(NodeKey{entry(object(i), i).place});
-  nodes.add({keys[1], keys[3]});
-  nodes.add({keys[0], keys[1], keys[4]});
+  const auto some = [&](std::initializer_list<std::size_t> which) {
+    NodeSet set;
+    for (std::size_t i : which) set.insert(keys[i]);
+    return set;
+  };
+  nodes.add(some({1, 3}));
+  nodes.add(some({0, 1, 4}));
   CHECK(nodes.size() == 4);
   CHECK(nodes.contains(keys[0]));
   CHECK_FALSE(nodes.contains(keys[2]));
@@ -188,6 +234,46 @@ TEST_CASE("complete nodes: kept for their owner, empty for anybody else or when 
   CHECK(CompleteNodes::parse(bytes, other).size() == 0);
   bytes[60] ^= 1;
   CHECK(CompleteNodes::parse(bytes, owner).size() == 0);
+}
+
+TEST_CASE("node set: says of each node whether it is in, however many came and in which order, and costs what its records cost") {
+  NodeSet set;
+  std::set<NodeKey> model;
+  std::mt19937 engine{7};
+  const auto random = [&] { return static_cast<std::uint32_t>(engine()); };
+  std::size_t unlike = 0;
+  for (int i = 0; i < 200000; ++i) {
+    NodeKey key;
+    key.segment = random() % 50;
+    key.offset = 4096 * (random() % 20);
+    key.ordinal = static_cast<std::uint16_t>(random() % 16384);
+    unlike += set.insert(key) != model.insert(key).second;
+  }
+  CHECK(unlike == 0);
+  CHECK(set.size() == model.size());
+  CHECK(set.group_count() <= 50 * 20 * 256);
+  std::size_t wrong = 0;
+  for (int i = 0; i < 100000; ++i) {
+    NodeKey key;
+    key.segment = random() % 51;
+    key.offset = 4096 * (random() % 21);
+    key.ordinal = static_cast<std::uint16_t>(random() % 16384);
+    wrong += set.contains(key) != model.contains(key);
+  }
+  CHECK(wrong == 0);
+  NodeSet more;
+  NodeKey last;
+  last.segment = 77;
+  more.insert(last);
+  more.insert(*model.begin());
+  set.add(std::move(more));
+  CHECK(set.size() == model.size() + 1);
+  CHECK(set.highest_segment() == 77);
+  set.erase(last);
+  CHECK_FALSE(set.contains(last));
+  CHECK(set.size() == model.size());
+  auto const& groups = set.groups();
+  CHECK(std::is_sorted(groups.begin(), groups.end()));
 }
 
 TEST_CASE("layout: numbers come back from names, and only from ours") {

@@ -1,6 +1,10 @@
 #include <catch2/catch.hpp>
 
-#include "unit/vault/serve_world.hpp"
+#include "platform/atomic_file.hpp"
+#include "unit/vault/pair_of_servers.hpp"
+#include "unit/vault/store_in_memory.hpp"
+#include "vault/aside_orders.hpp"
+#include "vault/registry_entry.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -8,59 +12,19 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Two data centres that were joined over the network, as administrators do it.
-struct PairOfServers {
-  Planet planet;
-  std::unique_ptr<DataCentre> east = first_centre(planet, "10.0.0.2");
-  std::unique_ptr<DataCentre> west;
+/// Its disk gives no commit object of one agent any more.
+class SickStore final : public StoreInMemory {
+ public:
+  SickStore(StoreId id, std::string agent) : StoreInMemory(id), agent_(std::move(agent)) {}
+  bool sick = false;
 
-  PairOfServers() {
-    east->start();
-    join();
-    west->start();
-    planet.pass(30s);
+  task<std::optional<Buffer>> get(std::string name) override {
+    if (sick && name.find(agent_ + "/snap/") != std::string::npos) throw failure(Errc::io, "reading " + name);
+    return StoreInMemory::get(std::move(name));
   }
 
-  void join() {
-    Registry::TokenOrder order;
-    order.purpose = vault::pb::Token::INVITE;
-    order.valid = 1h;
-    auto const token = east->registry().create_token(order);
-    auto draft = Identity::draft(planet.random);
-    msg::Join question;
-    question.set_invitation(to_string(token.view()));
-    question.set_server_id(to_string(draft.id.view()));
-    question.set_issuing_csr(to_string(CertificateRequest::make(draft.issuing_key).der()));
-    question.set_name("west");
-    question.add_address("10.0.0.3");
-    msg::Joined answer;
-    Client stranger{planet, "10.0.0.3", PeerIdentity{}, {}, {}};
-    auto const work = [&](Peer& peer) -> task<void> { answer = co_await peer.call<msg::Joined>(Verb::join, question); };
-    REQUIRE(stranger.with(*east, work) == Errc{});
-
-    auto disk = std::make_unique<sim::SimDisk>();
-    disk->make_folders("/data");
-    Registry registry{*disk, planet.clock, planet.random, "/data/registry"};
-    vault::pb::Partner partner;
-    partner.set_server_id(answer.partner_id());
-    partner.set_name(answer.partner_name());
-    *partner.mutable_address() = answer.partner_address();
-    registry.set_partner(partner);
-    registry.set_directory(answer.directory().SerializeAsString());
-    auto identity = Identity::create_joined(*disk, "/data", std::move(draft), "west", {*parse_address("10.0.0.3")},
-                                            Certificate::from_der(as_bytes(answer.issuing_certificate())).value(),
-                                            Certificate::from_der(as_bytes(answer.root())).value(), planet.clock.wall(), planet.random);
-    west = std::make_unique<DataCentre>(planet, "10.0.0.3", std::move(identity), std::move(disk));
-  }
-  void part() { planet.net.partition(ip("10.0.0.2"), ip("10.0.0.3")); }
-  void heal() { planet.net.heal(ip("10.0.0.2"), ip("10.0.0.3")); }
-
-  /// Everything of this agent is on both sides, and both know it.
-  bool equal_and_protected(const TestAgent& agent, std::size_t snapshots) {
-    auto const a = east->snapshots(agent.account, agent.agent), b = west->snapshots(agent.account, agent.agent);
-    auto const all = [](auto const& rows) { return std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.second; }); };
-    return a == b && a.size() == snapshots && all(a) && all(b);
-  }
+ private:
+  const std::string agent_;
 };
 
 }  // namespace
@@ -142,6 +106,53 @@ TEST_CASE("mirror: after an outage both sides catch up, also where one agent wen
   CHECK(state->problem().empty());
 }
 
+TEST_CASE("mirror: a vault that cannot be read any more keeps no other from being mirrored, in either direction") {
+  PairOfServers w;
+  TestAgent well{w.planet}, sick{w.planet, "10.1.0.2"}, other{w.planet, "10.1.0.3"};
+  auto const token = w.east->token("acme", 3);
+  for (auto* agent : {&well, &sick, &other}) REQUIRE(agent->enrol(*w.east, token) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), sick.agent.hex());
+  auto& store = *made;
+  w.east->use_store(std::move(made));
+  w.east->start();
+  for (std::uint64_t i = 0; i < 6; ++i) REQUIRE(sick.run(*w.east, 10'000 + i * 100) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  store.sick = true;
+  REQUIRE(other.run(*w.west, 20'000) == Errc{});
+  w.east->start();
+  REQUIRE(well.run(*w.east, 30'000) == Errc{});
+  w.planet.pass(5min);
+  CHECK(w.equal_and_protected(well, 1));
+  CHECK(w.equal_and_protected(other, 1));
+  CHECK(w.east->registry().mirror_state()->behind() == 1);
+}
+
+TEST_CASE("mirror: catalogs of any shape come over whole") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.part();
+  std::vector<Buffer> records{chunk(50'000)};
+  std::vector<std::uint64_t> leaves, inner;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    records.push_back(node(60'000 + i, std::vector<std::uint64_t>(4000, 50'000)));
+    leaves.push_back(60'000 + i);
+  }
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    records.push_back(node(70'000 + i, leaves));
+    inner.push_back(70'000 + i);
+  }
+  records.push_back(node(80'000, inner));
+  REQUIRE(agent.run_with(*w.east, 80'000, records) == Errc{});
+  w.heal();
+  w.planet.pass(3min);
+  CHECK(w.equal_and_protected(agent, 1));
+}
+
 TEST_CASE("mirror: a partner that is back after days gets everything when it connects, not when its turn comes") {
   PairOfServers w;
   TestAgent agent{w.planet};
@@ -216,6 +227,47 @@ TEST_CASE("mirror: a node that came without what is below it does not fool the m
   CHECK(w.equal_and_protected(agent, 1));
 }
 
+TEST_CASE("mirror: junk that the partner puts under the ids of history does not count") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 700, 3) == Errc{});
+  w.planet.pass(2min);
+  REQUIRE(w.equal_and_protected(agent, 1));
+  std::vector<Buffer> const good = SmallSnapshot{700, 1, Digest{}, 3}.records;
+  std::vector<Buffer> found;
+  auto who = PeerIdentity::of_server(w.west->identity().id());
+  who.certificate = w.west->identity().chain()[0].der();
+  Client west{w.planet, "10.0.0.3", who, {}, {}};
+  auto const work = [&](Peer& peer) -> task<void> {
+    msg::OpenVault question;
+    question.set_account(wire::to_field(agent.account));
+    question.set_agent(wire::to_field(agent.agent));
+    co_await peer.call<msg::VaultState>(Verb::open, question);
+    std::vector<Made> data{Made{object(90001), {}}}, nodes{Made{object(90002), {}}};
+    for (auto const& record : good) {
+      auto const view = RecordView::parse(record);
+      (view->type() == ObjectType::node ? nodes : data).push_back(Made{view->id(0), {}});
+    }
+    std::vector<Buffer> junk{record(ObjectType::data, data), record(ObjectType::node, nodes)};
+    auto put = co_await TestAgent::put(peer, std::move(junk));
+    co_await put.only();
+    for (auto const& record : good) {
+      msg::Get wanted;
+      const std::vector<ObjectId> ids{RecordView::parse(record)->id(0)};
+      wanted.set_ids(wire::to_field(ids));
+      auto answer = co_await peer.send(Verb::get, wire::to_head(wanted));
+      for (;;) {
+        auto frame = co_await answer.next();
+        if (!frame) break;
+        if (!frame->body.empty()) found.push_back(std::move(frame->body));
+      }
+    }
+  };
+  CHECK(west.with(*w.east, work) == Errc{});
+  CHECK(found == good);
+}
+
 TEST_CASE("mirror: key slots reach the other side, at once and after an outage") {
   PairOfServers w;
   TestAgent agent{w.planet};
@@ -250,6 +302,38 @@ TEST_CASE("mirror: key slots reach the other side, at once and after an outage")
   w.heal();
   w.planet.pass(2min);
   CHECK(slots_at(*w.east) == std::set<std::string>{"passphrase", "escrow"});
+}
+
+TEST_CASE("mirror: a page of the registry that asks for more than an answer holds gets what fits") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  auto const tell = [&](Peer& peer) -> task<void> {
+    msg::Report report;
+    report.set_time_ns(1);
+    for (int i = 0; i < 200; ++i) report.add_job()->set_name(std::string(300, 'n'));
+    co_await peer.call<msg::Done>(Verb::report, report);
+  };
+  REQUIRE(agent.client.with(*w.east, tell) == Errc{});
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(w.west->identity().id()), {}, {}};
+  partner.who.certificate = w.west->identity().chain()[0].der();
+  int entries = 0;
+  auto const ask = [&](Peer& peer) -> task<void> {
+    msg::SyncRegistry page;
+    vault::pb::Told old;
+    old.set_id(to_string(agent.agent.view()));
+    for (int i = 0; i < 50; ++i) {
+      auto* entry = page.add_entry();
+      entry->set_kind(kToldEntry);
+      entry->set_key(old.id());
+      entry->set_value(old.SerializeAsString());
+    }
+    auto const answer = co_await peer.call<msg::SyncRegistry>(Verb::registry, page);
+    entries = answer.entry_size();
+  };
+  CHECK(partner.with(*w.east, ask) == Errc{});
+  CHECK(entries > 5);
+  CHECK(entries < 20);
 }
 
 TEST_CASE("mirror: what an agent tells of itself is known on both sides, at once and after an outage") {
@@ -306,27 +390,267 @@ TEST_CASE("mirror: a server whose disk is full cannot note how it stands, and go
   CHECK(w.equal_and_protected(agent, 1));
 }
 
-TEST_CASE("mirror: one invitation joins one server, and a second server cannot use it") {
+TEST_CASE("mirror: one invitation joins one server with one key, and nobody else who has the line can use it") {
   PairOfServers w;
-  Registry::TokenOrder order;
-  order.purpose = vault::pb::Token::INVITE;
-  order.valid = 1h;
-  auto const token = to_string(w.east->registry().create_token(order).view());
-  auto const ask = [&](const ServerId& id) {
+  auto const invite = [&] {
+    Registry::TokenOrder order;
+    order.purpose = vault::pb::Token::INVITE;
+    order.valid = 1h;
+    return to_string(w.east->registry().create_token(order).view());
+  };
+  auto const token = invite();
+  auto const key = SigningKey::generate(w.planet.random), thief = SigningKey::generate(w.planet.random);
+  auto const ask = [&](const std::string& with, const ServerId& id, const SigningKey& by, const char* address) {
     msg::Join question;
-    question.set_invitation(token);
+    question.set_invitation(with);
     question.set_server_id(to_string(id.view()));
-    auto const key = SigningKey::generate(w.planet.random);
-    question.set_issuing_csr(to_string(CertificateRequest::make(key).der()));
+    question.set_issuing_csr(to_string(CertificateRequest::make(by).der()));
     question.set_name("third");
-    question.add_address("10.0.0.4");
-    Client stranger{w.planet, "10.0.0.4", PeerIdentity{}, {}, {}};
+    question.add_address(address);
+    Client stranger{w.planet, address, PeerIdentity{}, {}, {}};
     return stranger.with(*w.east, [&](Peer& peer) -> task<void> { co_await peer.call<msg::Joined>(Verb::join, question); });
   };
-  auto const id = w.planet.random.id<ServerId>();
-  CHECK(ask(id) == Errc{});
-  CHECK(ask(id) == Errc{});
-  CHECK(ask(w.planet.random.id<ServerId>()) == Errc::bad_token);
+  auto const partner_at = [&] { return w.east->registry().partner()->address(0); };
+  auto const id = w.planet.random.id<ServerId>(), other = w.planet.random.id<ServerId>();
+  CHECK(ask(token, id, key, "10.0.0.4") == Errc{});
+  auto const joined = partner_at();
+  CHECK(ask(token, id, key, "10.0.0.4") == Errc{});  // the answer was lost
+  CHECK(ask(token, id, thief, "10.0.0.66") == Errc::bad_token);
+  CHECK(ask(token, other, thief, "10.0.0.66") == Errc::bad_token);
+  CHECK(ask(token, other, key, "10.0.0.66") == Errc::bad_token);
+  CHECK(partner_at() == joined);
+
+  // A server that was replaced since does not come back by its old line.
+  w.planet.pass(1s);
+  CHECK(ask(invite(), other, thief, "10.0.0.5") == Errc{});
+  auto const after = partner_at();
+  CHECK(ask(token, id, key, "10.0.0.4") == Errc::bad_token);
+  CHECK(partner_at() == after);
+}
+
+TEST_CASE("mirror: a partner's issuing key makes no snapshots in an honest agent's name") {
+  PairOfServers w;
+  TestAgent agent{w.planet}, forger{w.planet, "10.1.0.7"};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  w.planet.pass(5s);
+  w.west->stop();  // somebody else speaks with its keys
+  auto const& west = w.west->identity();
+  forger.account = agent.account;
+  forger.agent = agent.agent;
+  forger.sequence = agent.sequence;
+  forger.previous = agent.previous;
+  forger.chain = {west.issuing().issue_agent(CertificateRequest::make(forger.key), agent.account, agent.agent, Validity::starting(w.planet.clock.wall(), 24h), w.planet.random),
+                  west.issuing().certificate()};
+  auto const made = forger.manifest(100);
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(west.id()), {}, {}};
+  partner.who.certificate = west.chain()[0].der();
+  auto const push = [&](std::string manifest, std::uint64_t sequence, Digest digest) {
+    auto const work = [&](Peer& peer) -> task<void> {
+      msg::OpenVault question;
+      question.set_account(to_string(agent.account.view()));
+      question.set_agent(to_string(agent.agent.view()));
+      co_await peer.call<msg::VaultState>(Verb::open, question);
+      msg::Receipt receipt;
+      receipt.set_account(to_string(agent.account.view()));
+      receipt.set_agent(to_string(agent.agent.view()));
+      receipt.set_sequence(sequence);
+      receipt.set_manifest_digest(to_string(digest.view()));
+      receipt.set_server_id(to_string(west.id().view()));
+      receipt.set_time_ns(w.planet.clock.wall().time_since_epoch().count());
+      msg::Commit commit;
+      commit.set_manifest(manifest);
+      *commit.mutable_first_receipt() = wire::sign_receipt(receipt, west.signer());
+      co_await peer.call<msg::Committed>(Verb::commit, commit);
+    };
+    return partner.with(*w.east, work);
+  };
+  CHECK(push(made, 2, forger.previous) == Errc::identity);
+  CHECK(w.east->snapshots(agent.account, agent.agent).size() == 1);
+  CHECK(push(agent.manifest(100), 2, agent.previous) == Errc{});  // the agent's own it may mirror
+  CHECK(w.east->snapshots(agent.account, agent.agent).size() == 2);
+}
+
+TEST_CASE("mirror: slots for agents that nobody registered make no vaults") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.west->stop();
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(w.west->identity().id()), {}, {}};
+  auto const work = [&](Peer& peer) -> task<void> {
+    msg::SyncRegistry page;
+    auto* slot = page.add_entry();
+    slot->set_kind(kSlotEntry);
+    slot->set_key(to_string(agent.account.view()) + to_string(w.planet.random.id<AgentId>().view()));
+    slot->set_value("slot");
+    co_await peer.call<msg::SyncRegistry>(Verb::registry, page);
+  };
+  CHECK(partner.with(*w.east, work) == Errc::unauthorised);
+  CHECK(w.planet.run(w.east->server().vaults().list()).empty());
+}
+
+TEST_CASE("mirror: a partner leaves no more and no larger slots in a vault than its agent may") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  w.planet.pass(5s);
+  w.west->stop();
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(w.west->identity().id()), {}, {}};
+  int refusals = 0;
+  auto const work = [&](Peer& peer) -> task<void> {
+    for (int i = 0; i < 200; ++i) {
+      msg::SyncRegistry page;
+      auto* slot = page.add_entry();
+      slot->set_kind(3);
+      slot->set_key(to_string(agent.account.view()) + to_string(agent.agent.view()));
+      slot->set_value("slot " + std::to_string(i));
+      auto* large = page.add_entry();
+      *large = *slot;
+      large->set_value(std::string(5000, static_cast<char>(i)));
+      try {
+        co_await peer.call<msg::SyncRegistry>(Verb::registry, page);
+      } catch (const wire::Refusal&) {
+        ++refusals;
+      }
+    }
+  };
+  REQUIRE(partner.with(*w.east, work) == Errc{});
+  CHECK(refusals == 200 - 16);  // of a day
+  std::size_t slots = 0, longest = 0;
+  auto const read = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    auto const known = co_await peer.call<msg::Slots>(Verb::slots, msg::GetSlots{});
+    slots = static_cast<std::size_t>(known.slot_size());
+    for (auto const& slot : known.slot()) longest = std::max(longest, slot.size());
+  };
+  REQUIRE(agent.client.with(*w.east, read) == Errc{});
+  CHECK(slots == 16);
+  CHECK(longest < 100);
+
+  // Its agent has room all the same, and an operator takes away what harms.
+  auto const add = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    msg::AddSlot question;
+    question.set_slot("a new passphrase");
+    co_await peer.call<msg::Done>(Verb::add_slot, question);
+  };
+  for (int day = 0; day < 3; ++day) {
+    w.planet.pass(24h);
+    REQUIRE(partner.with(*w.east, work) == Errc{});
+  }
+  CHECK(agent.client.with(*w.east, add) == Errc{});
+  REQUIRE(agent.client.with(*w.east, read) == Errc{});
+  CHECK(slots == 33);
+  AsideOrders orders{w.east->disk(), "/data"};
+  AsideOrder order;
+  order.what = AsideOrder::What::key_slot;
+  order.account = agent.account;
+  order.agent = agent.agent;
+  order.sequence = (std::uint64_t{1} << 63) + 1;
+  order.reason = "brought by a thief";
+  order.time_ns = w.planet.clock.wall().time_since_epoch().count();
+  orders.place(order);
+  w.planet.pass(10s);
+  CHECK(orders.outcome(order).value_or("").find("none with this number") != std::string::npos);
+}
+
+TEST_CASE("mirror: key slots for which the partner has no room hold up no snapshots") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  w.planet.pass(30s);
+  w.part();
+  int next = 0;
+  auto const add = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    for (int i = 0; i < 16; ++i) {
+      msg::AddSlot question;
+      question.set_slot("slot " + std::to_string(next++));
+      co_await peer.call<msg::Done>(Verb::add_slot, question);
+    }
+  };
+  REQUIRE(agent.client.with(*w.east, add) == Errc{});
+  w.planet.pass(24h);
+  REQUIRE(agent.client.with(*w.east, add) == Errc{});
+  REQUIRE(agent.run(*w.east, 200) == Errc{});
+  w.heal();
+  w.planet.pass(2min);
+  CHECK(w.equal_and_protected(agent, 2));
+}
+
+TEST_CASE("mirror: a partner's key cannot make the honest server refuse its agent for ever, nor take it over") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  w.planet.pass(5s);
+  w.west->stop();
+  auto const& west = w.west->identity();
+  auto evil = *w.east->registry().agent(agent.agent);
+  evil.add_retired_key(evil.key(0));
+  evil.clear_key();
+  evil.add_key(std::string(32, 'm'));
+  evil.set_version(60'000);
+  evil.set_home(to_string(west.id().view()));
+  msg::SyncRegistry page;
+  auto* entry = page.add_entry();
+  entry->set_kind(kAgentEntry);
+  entry->set_key(evil.id());
+  entry->set_value(evil.SerializeAsString());
+  entry->set_version(evil.version());
+  sign_entry(*entry, west, w.planet.clock.wall());
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(west.id()), {}, {}};
+  REQUIRE(partner.with(*w.east, [&](Peer& peer) -> task<void> { co_await peer.call<msg::SyncRegistry>(Verb::registry, page); }) == Errc{});
+  CHECK(w.east->registry().agent(agent.agent)->key_size() == 0);  // a denial counts…
+  w.east->registry().set_revoked(agent.agent, false);             // …until an operator lifts it
+  w.planet.pass(1s);
+  CHECK(agent.run(*w.east, 300) == Errc{});
+  TestAgent heir{w.planet, "10.1.0.2"};
+  CHECK(heir.enrol(*w.east, w.east->token("acme", 1, agent.agent), agent.agent) == Errc{});
+  CHECK(w.east->registry().agent(agent.agent)->key(0) == as_text(heir.key.public_key().view()));
+}
+
+TEST_CASE("mirror: rot in a server's registry is healed while both run, and holds no other agent up") {
+  PairOfServers w;
+  TestAgent agent{w.planet}, other{w.planet, "10.1.0.2"};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(other.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  auto const file = "/data/registry/agents/" + agent.agent.hex();
+  auto bytes = *read_file(w.east->disk(), file, 1 << 20);
+  bytes.at(bytes.size() / 2) ^= 1;
+  w.part();
+  w.planet.pass(30s);
+  write_file_atomically(w.east->disk(), file, bytes);
+  CHECK(agent.run(*w.east, 100) == Errc::damaged);
+  --agent.sequence;
+  agent.previous = Digest{};
+  CHECK(other.run(*w.east, 200) == Errc{});
+  CHECK(w.east->registry().damaged().size() == 1);
+  w.heal();
+  w.planet.pass(2min);
+  CHECK(w.east->registry().damaged().empty());
+  CHECK(agent.run(*w.east, 100) == Errc{});
+  w.planet.pass(10s);
+  CHECK(w.equal_and_protected(agent, 1));
+  CHECK(w.equal_and_protected(other, 1));
+}
+
+TEST_CASE("mirror: a record that is lost while both run comes back within hours, and with it what the partner denies") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.west->registry().set_revoked(agent.agent, true);
+  w.planet.pass(30s);
+  REQUIRE(w.east->registry().agent(agent.agent)->revoked());
+  w.east->disk().remove("/data/registry/agents/" + agent.agent.hex());
+  w.planet.pass(2h);
+  REQUIRE(w.east->registry().agent(agent.agent));
+  CHECK(w.east->registry().agent(agent.agent)->revoked());
 }
 
 TEST_CASE("mirror: two snapshots with one number stay where they are and stop nobody else") {
@@ -347,4 +671,65 @@ TEST_CASE("mirror: two snapshots with one number stay where they are and stop no
   CHECK(w.west->snapshots(agent.account, agent.agent).size() == 1);
   CHECK(w.east->registry().mirror_state()->behind() == 1);
   CHECK(w.equal_and_protected(other, 1));
+}
+
+TEST_CASE("mirror: what one side set aside does not come back, and the other side is told until it does the same") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  REQUIRE(agent.run(*w.east, 200) == Errc{});
+  w.planet.pass(30s);
+  REQUIRE(w.equal_and_protected(agent, 2));
+  auto const set_aside = [&](DataCentre& centre) {
+    AsideOrders orders{centre.disk(), "/data"};
+    AsideOrder order;
+    order.account = agent.account;
+    order.agent = agent.agent;
+    order.sequence = 2;
+    order.reason = "made by a thief";
+    order.time_ns = w.planet.clock.wall().time_since_epoch().count();
+    orders.place(order);
+    w.planet.pass(10s);
+    return orders.outcome(order).value_or("nothing");
+  };
+  CHECK(set_aside(*w.east) == "done");
+  CHECK(as_text(w.east->disk().content("/data/audit.log")).find("made by a thief") != std::string_view::npos);
+  w.planet.pass(5min);
+  CHECK(w.east->snapshots(agent.account, agent.agent).size() == 1);
+  CHECK(w.west->snapshots(agent.account, agent.agent).size() == 2);
+  CHECK(w.west->registry().mirror_state()->behind() == 1);
+  CHECK(set_aside(*w.west) == "done");
+  w.planet.pass(5min);
+  CHECK(w.west->registry().mirror_state()->behind() == 0);
+  CHECK(w.equal_and_protected(agent, 1));
+  CHECK(set_aside(*w.west) == "done");  // the same once more is no error
+}
+
+TEST_CASE("mirror: a partner makes no vault, and keeps no slot, for an agent of whom nobody has heard") {
+  PairOfServers w;
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(w.west->identity().id()), {}, {}};
+  partner.who.certificate = w.west->identity().chain()[0].der();
+  AccountId account;
+  AgentId agent;
+  account.bytes.fill(3);
+  agent.bytes.fill(4);
+  auto const slots = [&](Peer& peer) -> task<void> {
+    msg::SyncRegistry page;
+    auto* entry = page.add_entry();
+    entry->set_kind(kSlotEntry);
+    entry->set_key(to_string(account.view()) + to_string(agent.view()));
+    entry->set_value("slot");
+    co_await peer.call<msg::SyncRegistry>(Verb::registry, page);
+  };
+  CHECK(partner.with(*w.east, slots) == Errc::unauthorised);
+  auto const open = [&](Peer& peer) -> task<void> {
+    msg::OpenVault question;
+    question.set_account(to_string(account.view()));
+    question.set_agent(to_string(agent.view()));
+    co_await peer.call<msg::VaultState>(Verb::open, question);
+  };
+  CHECK(partner.with(*w.east, open) == Errc::busy);
+  auto const listed = w.planet.run(w.east->server().vaults().list());
+  CHECK(listed.empty());
 }

@@ -7,6 +7,7 @@
 #include "platform/atomic_file.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/temp_folder.hpp"
+#include "vault/damage_watch.hpp"
 #include "vault/failure_limit.hpp"
 
 using namespace farkeep;
@@ -14,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct World {
+struct RegistryWorld {
   TempFolder folder;
   FakeClock clock;
   SystemRandom random;
@@ -55,7 +56,7 @@ Errc error_of(F&& f) {
 }  // namespace
 
 TEST_CASE("registry: an account's name is unique and printable") {
-  World w;
+  RegistryWorld w;
   CHECK(error_of([&] { w.registry.add_account("acme", 0); }) == Errc::exists);
   CHECK(error_of([&] { w.registry.add_account("", 0); }) == Errc::usage);
   CHECK(error_of([&] { w.registry.add_account("a\nb", 0); }) == Errc::usage);
@@ -66,7 +67,7 @@ TEST_CASE("registry: an account's name is unique and printable") {
 }
 
 TEST_CASE("registry: a token makes exactly as many agents as it has uses") {
-  World w;
+  RegistryWorld w;
   auto const token = w.token(2);
   auto const a = w.enrol(token, 'a');
   auto const b = w.enrol(token, 'b');
@@ -77,7 +78,7 @@ TEST_CASE("registry: a token makes exactly as many agents as it has uses") {
 }
 
 TEST_CASE("registry: the same key with the same token is the same agent, used up or not") {
-  World w;
+  RegistryWorld w;
   auto const token = w.token(1);
   auto const a = w.enrol(token, 'a');
   CHECK(w.enrol(token, 'a') == a);
@@ -85,7 +86,7 @@ TEST_CASE("registry: the same key with the same token is the same agent, used up
 }
 
 TEST_CASE("registry: a wrong token, an expired one, an invitation and an empty one are refused") {
-  World w;
+  RegistryWorld w;
   auto wrong = w.token();
   auto const good = wrong.copy();
   wrong.mutable_view()[31] ^= 1;
@@ -93,7 +94,7 @@ TEST_CASE("registry: a wrong token, an expired one, an invitation and an empty o
   auto e = w.enrolment(good, 'a');
   e.token.clear();
   CHECK(error_of([&] { w.registry.enrol(e); }) == Errc::bad_token);
-  CHECK(error_of([&] { w.registry.accept_invitation(to_string(good.view()), w.random.id<ServerId>()); }) == Errc::bad_token);
+  CHECK(error_of([&] { w.registry.accept_invitation(to_string(good.view()), w.random.id<ServerId>(), std::string(32, 'k')); }) == Errc::bad_token);
   Registry::TokenOrder invitation;
   invitation.purpose = vault::pb::Token::INVITE;
   invitation.valid = 1h;
@@ -107,19 +108,21 @@ TEST_CASE("registry: a wrong token, an expired one, an invitation and an empty o
 }
 
 TEST_CASE("registry: an invitation admits one server, which may ask again") {
-  World w;
+  RegistryWorld w;
   Registry::TokenOrder order;
   order.purpose = vault::pb::Token::INVITE;
   order.valid = 1h;
   auto const token = to_string(w.registry.create_token(order).view());
   auto const one = w.random.id<ServerId>(), other = w.random.id<ServerId>();
-  w.registry.accept_invitation(token, one);
-  w.registry.accept_invitation(token, one);
-  CHECK(error_of([&] { w.registry.accept_invitation(token, other); }) == Errc::bad_token);
+  auto const key = std::string(32, 'k'), another = std::string(32, 'a');
+  w.registry.accept_invitation(token, one, key);
+  w.registry.accept_invitation(token, one, key);
+  CHECK(error_of([&] { w.registry.accept_invitation(token, one, another); }) == Errc::bad_token);
+  CHECK(error_of([&] { w.registry.accept_invitation(token, other, key); }) == Errc::bad_token);
 }
 
 TEST_CASE("registry: recovery hands the same agent to a new key and retires the old") {
-  World w;
+  RegistryWorld w;
   auto const id = w.enrol(w.token(), 'a');
   auto const token = w.token(5, id);
   CHECK(w.enrol(token, 'b', id) == id);
@@ -131,8 +134,46 @@ TEST_CASE("registry: recovery hands the same agent to a new key and retires the 
   CHECK(error_of([&] { w.enrol(token, 'c', id); }) == Errc::bad_token);  // once, whatever was asked for
 }
 
+TEST_CASE("registry: a recovery lets no revoked agent in, unless its token was made to") {
+  RegistryWorld w;
+  auto const id = w.enrol(w.token(), 'a');
+  auto const early = w.token(1, id);
+  w.registry.set_revoked(id, true);
+  CHECK(error_of([&] { w.enrol(early, 'b', id); }) == Errc::unauthorised);  // made before: it says nothing about the revocation
+  auto proved = w.enrolment(early, 'b', id);
+  proved.token.clear();
+  proved.recovery_proved = true;
+  CHECK(error_of([&] { w.registry.enrol(proved); }) == Errc::unauthorised);
+  CHECK(error_of([&] { w.token(1, id); }) == Errc::usage);
+  CHECK(w.registry.agent(id)->revoked());
+  CHECK(w.registry.agent(id)->key(0) == std::string(32, 'a'));
+
+  Registry::TokenOrder order;
+  order.account = w.account;
+  order.valid = 24h;
+  order.recover = id;
+  order.admits = true;
+  CHECK(w.enrol(w.registry.create_token(order), 'c', id) == id);
+  CHECK_FALSE(w.registry.agent(id)->revoked());
+  CHECK(w.registry.agent(id)->key(0) == std::string(32, 'c'));
+}
+
+TEST_CASE("registry: a key that a recovery replaced is never taken again") {
+  RegistryWorld w;
+  auto const first = w.token();
+  auto const id = w.enrol(first, 'a');
+  w.enrol(w.token(1, id), 'b', id);
+  CHECK(error_of([&] { w.enrol(w.token(1, id), 'a', id); }) == Errc::unauthorised);
+  CHECK(error_of([&] { w.enrol(first, 'a'); }) == Errc::unauthorised);  // with the token that it registered with, too
+  auto proved = w.enrolment(first, 'a', id);
+  proved.token.clear();
+  proved.recovery_proved = true;
+  CHECK(error_of([&] { w.registry.enrol(proved); }) == Errc::unauthorised);
+  CHECK(w.registry.agent(id)->key(0) == std::string(32, 'b'));
+}
+
 TEST_CASE("registry: a token for new agents recovers none, and one for a recovery makes none") {
-  World w;
+  RegistryWorld w;
   auto const id = w.enrol(w.token(), 'a'), other = w.enrol(w.token(), 'b');
   CHECK(error_of([&] { w.enrol(w.token(), 'c', id); }) == Errc::bad_token);
   CHECK(error_of([&] { w.enrol(w.token(1, id), 'c'); }) == Errc::bad_token);
@@ -141,7 +182,7 @@ TEST_CASE("registry: a token for new agents recovers none, and one for a recover
 }
 
 TEST_CASE("registry: a token for another account's agent cannot be made") {
-  World w;
+  RegistryWorld w;
   auto const id = w.enrol(w.token(), 'a');
   auto const second = AccountId::from(w.registry.add_account("second", 0).id()).value();
   Registry::TokenOrder order;
@@ -155,7 +196,7 @@ TEST_CASE("registry: a token for another account's agent cannot be made") {
 }
 
 TEST_CASE("registry: a crash between a token's use and its agent's file loses no agent") {
-  World w;
+  RegistryWorld w;
   auto const token = w.token(3);
   auto const id = w.enrol(token, 'a');
   std::filesystem::remove(w.folder.path() + "/registry/agents/" + id.hex());  // as if the second write had not happened
@@ -166,7 +207,7 @@ TEST_CASE("registry: a crash between a token's use and its agent's file loses no
 }
 
 TEST_CASE("registry: what another process changes is seen at once") {
-  World w;
+  RegistryWorld w;
   Registry other{system_disk(), w.clock, w.random, w.folder.path() + "/registry"};
   auto const before = w.registry.generation();
   other.add_account("second", 5);
@@ -175,7 +216,7 @@ TEST_CASE("registry: what another process changes is seen at once") {
 }
 
 TEST_CASE("registry: the token is nowhere on the disk") {
-  World w;
+  RegistryWorld w;
   auto const token = w.token();
   for (auto const& file : std::filesystem::recursive_directory_iterator(w.folder.path())) {
     if (!file.is_regular_file()) continue;
@@ -185,45 +226,60 @@ TEST_CASE("registry: the token is nowhere on the disk") {
   }
 }
 
-TEST_CASE("registry: merging keeps the higher version and forgets no retired key") {
-  World a, b;
-  auto const id = a.enrol(a.token(), 'a');
-  auto record = *a.registry.agent(id);
-  CHECK(b.registry.merge(record));
-  CHECK_FALSE(b.registry.merge(record));
-  // Recovered here, renamed and revoked twice there.
-  a.enrol(a.token(1, id), 'n', id);
-  b.registry.set_revoked(id, true);
-  b.registry.set_revoked(id, false);
-  b.registry.set_revoked(id, true);
-  CHECK(a.registry.merge(*b.registry.agent(id)));
-  CHECK(b.registry.merge(*a.registry.agent(id)));
-  CHECK(a.registry.agent(id)->SerializeAsString() == b.registry.agent(id)->SerializeAsString());
-  CHECK(a.registry.agent(id)->revoked());
-  CHECK(a.registry.agent(id)->retired_key(0) == std::string(32, 'a'));
-  CHECK(a.registry.agent(id)->key_size() == 0);
-}
-
-TEST_CASE("registry: two accounts of one version become one, the same on both sides") {
-  World a, b;
-  auto record = *a.registry.account(a.account);
-  record.set_name("renamed");
-  b.registry.merge(record);
-  a.registry.merge(*b.registry.account(a.account));
-  b.registry.merge(*a.registry.account(a.account));
-  CHECK(a.registry.account(a.account)->SerializeAsString() == b.registry.account(a.account)->SerializeAsString());
-}
-
-TEST_CASE("failure limit: the eleventh try within a minute waits, other addresses do not") {
+TEST_CASE("failure limit: the eleventh try of one token within a minute waits, other tokens and addresses do not") {
   FakeClock clock;
   FailureLimit limit{clock};
+  std::string const bad(32, 'b'), good(32, 'g');
   for (int i = 0; i < 10; ++i) {
-    CHECK(limit.wait("192.0.2.1") == 0s);
-    limit.note_failure("192.0.2.1");
+    CHECK(limit.wait("192.0.2.1", bad) == 0s);
+    CHECK(limit.delay("192.0.2.1") == 0s);
+    limit.note_failure("192.0.2.1", bad);
     clock.pass(1s);
   }
-  CHECK(limit.wait("192.0.2.1") == 50s);
-  CHECK(limit.wait("192.0.2.2") == 0s);
+  CHECK(limit.wait("192.0.2.1", bad) == 50s);
+  CHECK(limit.wait("192.0.2.1", good) == 0s);
+  CHECK(limit.wait("192.0.2.2", bad) == 0s);
+  CHECK(limit.delay("192.0.2.1") > 0s);
+  CHECK(limit.delay("192.0.2.2") == 0s);
   clock.pass(50s);
-  CHECK(limit.wait("192.0.2.1") == 0s);
+  CHECK(limit.wait("192.0.2.1", bad) == 0s);
+  CHECK(limit.delay("192.0.2.1") == 0s);
+}
+
+TEST_CASE("registry: what was found damaged is told to people once, and that it is whole again") {
+  RegistryWorld w;
+  auto const id = w.enrol(w.token(), 'a');
+  auto const file = w.folder.path() + "/registry/agents/" + id.hex();
+  auto const rot = [&](const std::string& path) {
+    auto bytes = read_file(system_disk(), path, 100'000).value();
+    bytes[bytes.size() / 2] ^= 1;
+    write_file_atomically(system_disk(), path, bytes);
+  };
+  auto const whole = read_file(system_disk(), file, 100'000).value();
+  DamageWatch watch;
+  CHECK_FALSE(watch.see(w.registry.met_damaged()));
+  rot(file);
+  CHECK_THROWS_AS(w.registry.agent(id), failure);
+  auto const told = watch.see(w.registry.met_damaged());
+  REQUIRE(told);
+  CHECK(told->to_people);
+  CHECK(told->event == Notice::Event::failed);
+  CHECK(told->text.find("agents/" + id.hex()) != std::string::npos);
+  CHECK_THROWS_AS(w.registry.agent(id), failure);
+  CHECK_FALSE(watch.see(w.registry.met_damaged()));
+
+  w.registry.set_root_word("a word");
+  rot(w.folder.path() + "/registry/root-word");
+  CHECK(w.registry.root_word() == "a word");  // from its copy
+  auto const more = watch.see(w.registry.met_damaged());
+  REQUIRE(more);
+  CHECK(more->text.find("root-word") != std::string::npos);
+  CHECK(more->text.find("agents/") == std::string::npos);
+  w.registry.set_root_word("a word");
+  CHECK_FALSE(watch.see(w.registry.met_damaged()));
+  write_file_atomically(system_disk(), file, whole);
+  w.registry.set_revoked(id, true);
+  auto const well = watch.see(w.registry.met_damaged());
+  REQUIRE(well);
+  CHECK(well->event == Notice::Event::recovered);
 }

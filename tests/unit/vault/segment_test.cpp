@@ -14,6 +14,7 @@ SegmentHeader header() {
   h.account.bytes.fill(1);
   h.agent.bytes.fill(2);
   h.number = 0x1234;
+  h.content = SegmentContent::data;
   return h;
 }
 
@@ -25,14 +26,14 @@ struct Written {
 
 Written small_segment() {
   Written w;
-  w.records = {envelope(), chunk(1, 10), record(ObjectType::data, {Made{object(2), {}}, Made{object(3), {}}}, 30), node(4, {1, 2})};
+  w.records = {envelope(), chunk(1, 10), record(ObjectType::data, {Made{object(2), {}}, Made{object(3), {}}}, 30), chunk(4, 60)};
   auto framed = frame_records(join(w.records));
   REQUIRE(ok(framed));
   SegmentFooter footer;
   w.bytes = encode(header());
   for (const auto& item : framed->items) {
     w.edges.push_back(w.bytes.size() + item.frame);
-    footer.add(static_cast<std::uint32_t>(w.edges.back()), item.record);
+    footer.add(static_cast<std::uint32_t>(w.edges.back()), item.record, {item.record.ids().size() == 1, true});
   }
   append(w.bytes, framed->bytes);
   w.edges.push_back(w.bytes.size());
@@ -63,14 +64,50 @@ TEST_CASE("segment: footer and frames say the same, in the format of the page") 
   }
   CHECK(entries[2].ids.size() == 2);
   CHECK(entries[2].ids[1] == object(3));
-  CHECK(entries[3].type == ObjectType::node);
+  CHECK(entries[3].type == ObjectType::data);
+  CHECK(entries[1].counts_over(0));
+  CHECK_FALSE(entries[2].counts_over(0));
+  CHECK(entries[2].counts_over(1));
+  CHECK_FALSE(entries[2].counts_over(2));
   // LOCKING.md §2, byte for byte where it matters most.
+  CHECK(w.bytes[4] == 2);
+  CHECK(w.bytes[56] == 1);
+  CHECK(w.bytes[w.bytes.size() - 48 + 12] == 2);
   CHECK(as_text(ByteView{w.bytes}.first(4)) == "FKS1");
   CHECK(w.edges[0] == 96);
   CHECK(as_text(ByteView{w.bytes}.last(48).first(4)) == "FKSE");
   Reader frame{ByteView{w.bytes}.subspan(96)};
   CHECK(frame.number<std::uint32_t>() == w.records[0].size());
   CHECK(Checksum::read(frame) == checksum_of(w.records[0]));
+}
+
+TEST_CASE("segment: what does not belong to its content is found") {
+  Written w = small_segment();
+  Buffer nodes = w.bytes;
+  nodes[56] = 2;
+  Buffer sum;
+  Writer to{sum};
+  checksum_of(ByteView{nodes}.first(80)).write(to);
+  std::copy(sum.begin(), sum.end(), nodes.begin() + 80);
+  CHECK(parse_segment_header(nodes)->content == SegmentContent::nodes);
+  CHECK_FALSE(ok(check_segment(nodes, header())));
+}
+
+TEST_CASE("segment: a footer of a later version is told apart from a damaged one") {
+  Written w = small_segment();
+  std::size_t const footer_at = w.edges.back();
+  Buffer later(w.bytes.begin() + static_cast<std::ptrdiff_t>(footer_at), w.bytes.end());
+  later[later.size() - 48 + 12] = 3;
+  Buffer sum;
+  Writer to{sum};
+  checksum_of(ByteView{later}.first(later.size() - 16)).write(to);
+  std::copy(sum.begin(), sum.end(), later.end() - 16);
+  auto trailer = parse_segment_trailer(ByteView{later}.last(kSegmentTrailer), w.bytes.size());
+  REQUIRE(ok(trailer));
+  CHECK(classify(parse_footer(later, *trailer).error()) == Errc::unsupported_version);
+  later[later.size() - 48 + 12] = 4;  // not what the checksum says
+  trailer = parse_segment_trailer(ByteView{later}.last(kSegmentTrailer), w.bytes.size());
+  CHECK(classify(parse_footer(later, *trailer).error()) == Errc::damaged);
 }
 
 TEST_CASE("segment: a flipped bit in any byte is found") {
@@ -135,7 +172,7 @@ TEST_CASE("segment: a large record that came alone stays where it lies, and read
     CHECK(to_buffer(framed->items[0].record.bytes()) == copy);
     Buffer bytes = encode(header());
     SegmentFooter footer;
-    footer.add(kSegmentHeader, framed->items[0].record);
+    footer.add(kSegmentHeader, framed->items[0].record, {true});
     append(bytes, framed->head);
     append(bytes, framed->bytes);
     append(bytes, std::move(footer).finish(bytes.size()));

@@ -4,6 +4,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <functional>
 
+#include "archive/archive.pb.h"
 #include "archive/manifest.hpp"
 #include "async/scope.hpp"
 #include "crypto/authority.hpp"
@@ -86,7 +87,10 @@ class DataCentre {
   ServerSettings& settings() { return settings_; }  ///< before it is started
   sim::SimDisk& disk() { return *disk_; }
   Registry& registry() {
-    if (!registry_) registry_.emplace(*disk_, planet_.clock, planet_.random, "/data/registry");
+    if (!registry_) {
+      registry_.emplace(*disk_, planet_.clock, planet_.random, "/data/registry");
+      registry_->sign_as(identity_);
+    }
     return *registry_;
   }
 
@@ -188,6 +192,8 @@ struct Client {
   }
   std::string failed_text;
   std::chrono::seconds retry_after{};
+  /// The same for whoever is in a coroutine already; throws.
+  task<void> join(DataCentre& centre, Work work) { return converse(centre.at(), centre.identity().id(), std::move(work), true); }
 
   static task<void> hello(Peer& peer) {
     msg::Hello question;
@@ -274,10 +280,28 @@ struct TestAgent {
     statement.session = session();
     statement.time = planet.clock.wall();
     SecretKey const session_key;
-    Hmac const nonce_key{Buffer(32, 1)};
-    auto const bytes = seal_manifest(statement, SnapshotDetails{}, session_key, nonce_key, planet.random, key, chain);
+    KeyRing const ring{SecretKey::from(Buffer(32, 1)).value()};
+    auto const bytes = seal_manifest(statement, SnapshotDetails{}, session_key, ring, planet.random, key, chain);
     previous = Manifest::parse(bytes).value().snapshot_id();
     return to_string(bytes);
+  }
+
+  /// One of just so many bytes, signed anew: what an agent seals into it is its own affair.
+  std::string manifest_of_size(std::uint64_t root, std::size_t size) {
+    archive::pb::SignedManifest made;
+    archive::pb::Statement statement;
+    archive::pb::StatementBody body;
+    REQUIRE(made.ParseFromString(manifest(root)));
+    REQUIRE(statement.ParseFromString(made.statement()));
+    REQUIRE(body.ParseFromString(statement.body()));
+    for (std::size_t details = size - 4096; made.ByteSizeLong() != size; details += size - made.ByteSizeLong()) {
+      body.set_details(std::string(details, 'x'));
+      statement.set_body(body.SerializeAsString());
+      made.set_statement(statement.SerializeAsString());
+      made.set_signature(to_string(key.sign(as_bytes("farkeep/2/manifest" + made.statement()))));
+    }
+    previous = Manifest::parse(as_bytes(made.SerializeAsString())).value().snapshot_id();
+    return made.SerializeAsString();
   }
 
   static task<Answer> put(Peer& peer, std::vector<Buffer> records) {
@@ -294,13 +318,16 @@ struct TestAgent {
   }
   /// A whole run, everything pipelined, nothing awaited before the commit.
   task<void> back_up(Peer& peer, std::uint64_t base, std::size_t files, std::string manifest_bytes) {
+    SmallSnapshot const content{base, 1, Digest{}, files};
+    return back_up_these(peer, content.records, std::move(manifest_bytes));
+  }
+  task<void> back_up_these(Peer& peer, std::vector<Buffer> records, std::string manifest_bytes) {
     co_await open(peer);
     std::vector<Answer> answers;
-    SmallSnapshot const content{base, 1, Digest{}, files};
     std::vector<Buffer> first{envelope()};
     auto answer = co_await put(peer, std::move(first));
     answers.push_back(std::move(answer));
-    for (auto const& one : content.records) {
+    for (auto const& one : records) {
       std::vector<Buffer> single{one};
       auto next = co_await put(peer, std::move(single));
       answers.push_back(std::move(next));
@@ -313,6 +340,10 @@ struct TestAgent {
   Errc run(DataCentre& centre, std::uint64_t base, std::size_t files = 5) {
     auto const bytes = manifest(base);
     return client.with(centre, [&](Peer& peer) { return back_up(peer, base, files, bytes); });
+  }
+  Errc run_with(DataCentre& centre, std::uint64_t root, const std::vector<Buffer>& records) {
+    auto const bytes = manifest(root);
+    return client.with(centre, [&](Peer& peer) { return back_up_these(peer, records, bytes); });
   }
 };
 

@@ -1,4 +1,5 @@
 #include "unit/vault/vault_world.hpp"
+#include "wire/wire.pb.h"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -202,8 +203,6 @@ TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it i
   w.run(w.vault->set_partner_receipt(3, Buffer(4, 4)));
   w.run(w.vault->set_partner_receipt(3, Buffer(5, 5)));  // the first stays
   CHECK(w.error_of(w.vault->set_partner_receipt(6, Buffer{})) == Errc::not_found);
-  w.reopen();
-  CHECK(w.vault->is_protected(3));
   CHECK_FALSE(w.vault->is_protected(4));
   auto page = w.run(w.vault->snapshots(1, 3));
   REQUIRE(page.size() == 3);
@@ -211,6 +210,23 @@ TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it i
   CHECK(page[1].partner_receipt == Buffer(4, 4));
   CHECK(page[2].sequence == 4);
   CHECK(w.run(w.vault->snapshots(5, 3)).empty());
+  // That of a partner that was replaced does not stay.
+  auto const said_by = [](char server) {
+    wire::pb::Receipt receipt;
+    receipt.set_server_id(std::string(16, server));
+    wire::pb::SignedReceipt document;
+    document.set_receipt(receipt.SerializeAsString());
+    return to_buffer(as_bytes(document.SerializeAsString()));
+  };
+  w.run(w.vault->set_partner_receipt(3, said_by('a')));
+  w.run(w.vault->set_partner_receipt(3, said_by('b')));
+  auto const rows = w.run(w.vault->snapshots(2, 1));
+  REQUIRE(rows.size() == 1);
+  CHECK(rows.front().partner_receipt == said_by('b'));
+  w.reopen();
+  CHECK(w.vault->is_protected(3));
+  w.reopen();
+  CHECK(w.vault->is_protected(3));
 }
 
 TEST_CASE("commit: two sessions commit at once, one after the other, and one of them wins") {
@@ -233,6 +249,24 @@ TEST_CASE("commit: two sessions commit at once, one after the other, and one of 
   CHECK(w.receipts.made == 1);
 }
 
+TEST_CASE("commit: what is missing is looked for once, unless the partner sent another catalog") {
+  World w;
+  w.settings.segment_target = 8 << 20;
+  w.open();
+  constexpr std::size_t kSize = 1'000'000;
+  w.put({envelope(), record(ObjectType::node, {Made{object(2), {object(5)}}}, kSize), node(1, {2})});
+  FakeManifest m;
+  m.root = object(1);
+  auto const read = [&] {
+    auto const before = w.disk.bytes_read();
+    CHECK(w.commit(m).missing == std::vector<ObjectId>{object(5)});
+    return w.disk.bytes_read() - before;
+  };
+  CHECK(read() < 2 * kSize);
+  w.run(w.vault->put(record(ObjectType::node, {Made{object(1), {object(2)}}}, 40), Room{}, Vault::Haste::none, Vault::Origin::partner_further));
+  CHECK(read() > 2 * kSize);
+}
+
 TEST_CASE("commit: nodes known complete are not read again, not even after a restart with the cache") {
   World w;
   w.open();
@@ -241,7 +275,7 @@ TEST_CASE("commit: nodes known complete are not read again, not even after a res
   w.put(one.records);
   REQUIRE(w.commit(one.manifest).receipt);
   // The old leaf rots on disk.  A second snapshot refers to it; whoever read it again would see that.
-  const std::string file = "/store/v/" + w.account.hex() + "/" + w.agent.hex() + "/seg/0000000000000002.obj";
+  const std::string file = "/store/v/" + w.account.hex() + "/" + w.agent.hex() + "/seg/0000000000000003.obj";
   auto const rot = [&] {
     Buffer bytes = w.disk.content(file);
     std::string_view all = as_text(bytes);

@@ -154,8 +154,7 @@ TEST_CASE("vault: killed at every disk operation, carried on by the next process
     INFO("operation " << at);
     World w;
     Workload::Promises p;
-    // Nothing that it does after this reaches the disk: it is dead, and does not know.
-    w.disk.fail_after(at, Errc::io, true);
+    w.disk.kill_after(at);
     try {
       w.open();
       w.run(load.run(w, p));

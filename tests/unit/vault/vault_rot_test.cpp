@@ -8,7 +8,7 @@ namespace {
 struct Rotten {
   World w;
   SmallSnapshot one{100, 1, Digest{}};
-  std::string segment, snapshot;
+  std::string segment, nodes, snapshot;
 
   Rotten() {
     w.open();
@@ -18,6 +18,7 @@ struct Rotten {
     REQUIRE(w.commit(one.manifest).receipt);
     const std::string top = "/store/v/" + w.account.hex() + "/" + w.agent.hex();
     segment = top + "/seg/0000000000000001.obj";
+    nodes = top + "/seg/0000000000000002.obj";
     snapshot = top + "/snap/0000000000000001.obj";
   }
 
@@ -42,29 +43,31 @@ struct Rotten {
 
 TEST_CASE("rot: a flipped bit in any byte of a segment is never handed out, and what is lost can be sent again") {
   Rotten r;
-  const Buffer good = r.w.disk.content(r.segment);
-  for (std::size_t i = 0; i < good.size(); ++i) {
-    INFO("byte " << i);
-    Buffer bad = good;
-    bad[i] ^= 0x04;
-    r.w.disk.set_content(r.segment, bad);
-    if (i % 2) r.w.disk.remove_tree("/cache");  // with the old index, and with one made from what is there
-    r.w.reopen();
-    bool const all = r.nothing_wrong();
-    if (i % 50 == 49 && !all) {
-      std::vector<Buffer> again{envelope()};
-      again.insert(again.end(), r.one.records.begin(), r.one.records.end());
-      r.w.put(again);
-      REQUIRE(r.nothing_wrong());
+  for (const std::string& file : {r.segment, r.nodes}) {
+    const Buffer good = r.w.disk.content(file);
+    for (std::size_t i = 0; i < good.size(); ++i) {
+      INFO(file << " byte " << i);
+      Buffer bad = good;
+      bad[i] ^= 0x04;
+      r.w.disk.set_content(file, bad);
+      if (i % 2) r.w.disk.remove_tree("/cache");  // with the old index, and with one made from what is there
       r.w.reopen();
-      REQUIRE(r.nothing_wrong());
-      r.w.close();
-      // Back to one segment for the next byte.
-      for (const std::string& f : r.w.disk.files())
-        if (f.starts_with("/store/v/") && f.find("/seg/") != std::string::npos && f != r.segment) r.w.disk.remove(f);
-      r.w.disk.remove_tree("/cache");
+      bool const all = r.nothing_wrong();
+      if (i % 50 == 49 && !all) {
+        std::vector<Buffer> again{envelope()};
+        again.insert(again.end(), r.one.records.begin(), r.one.records.end());
+        r.w.put(again);
+        REQUIRE(r.nothing_wrong());
+        r.w.reopen();
+        REQUIRE(r.nothing_wrong());
+        r.w.close();
+        // Back to two segments for the next byte.
+        for (const std::string& f : r.w.disk.files())
+          if (f.starts_with("/store/v/") && f.find("/seg/") != std::string::npos && f != r.segment && f != r.nodes) r.w.disk.remove(f);
+        r.w.disk.remove_tree("/cache");
+      }
+      r.w.disk.set_content(file, good);
     }
-    r.w.disk.set_content(r.segment, good);
   }
   r.w.disk.remove_tree("/cache");
   r.w.reopen();
@@ -88,12 +91,12 @@ TEST_CASE("rot: a segment that is gone is noticed, and its number is not used ag
   auto last = r.w.run(r.w.store->list("v/"));
   r.w.close();
   const std::string top = r.segment.substr(0, r.segment.rfind('/'));
-  r.w.disk.remove(top + "/0000000000000002.obj");
+  r.w.disk.remove(top + "/0000000000000003.obj");
   r.w.open();
   CHECK_FALSE(r.w.has(object(500)));
   r.w.put({chunk(501)});
-  CHECK(r.w.disk.exists(top + "/0000000000000003.obj"));
-  CHECK_FALSE(r.w.disk.exists(top + "/0000000000000002.obj"));
+  CHECK(r.w.disk.exists(top + "/0000000000000004.obj"));
+  CHECK_FALSE(r.w.disk.exists(top + "/0000000000000003.obj"));
   CHECK(r.nothing_wrong());
 }
 
@@ -175,6 +178,48 @@ TEST_CASE("rot: a damaged commit object is set aside, and the mirror brings the 
   CHECK(aside == 1);
 }
 
+TEST_CASE("rot: a bad sector below one commit object, or one slot, hides that one alone") {
+  Rotten r;
+  SmallSnapshot two{200, 2, r.one.manifest.digest()}, three{300, 3, two.manifest.digest()};
+  for (auto const* one : {&two, &three}) {
+    r.w.put(one->records);
+    REQUIRE(r.w.commit(one->manifest).receipt);
+  }
+  for (std::uint8_t i = 0; i < 3; ++i) r.w.run(r.w.vault->add_slot(Buffer(100, i), SlotFrom::agent, 0));
+  auto const top = r.snapshot.substr(0, r.snapshot.rfind("/snap/"));
+  r.w.disk.set_unreadable(top + "/snap/0000000000000002.obj");
+  std::string slot;
+  for (auto const& file : r.w.disk.files())
+    if (file.starts_with(top + "/slot")) slot = file;
+  r.w.disk.set_unreadable(slot);
+  auto const whole = [&r] {
+    auto const rows = r.w.run(r.w.vault->snapshots(0, 10));
+    REQUIRE(rows.size() == 2);
+    CHECK(rows[0].sequence == 1);
+    CHECK(rows[1].sequence == 3);
+    CHECK(r.w.run(r.w.vault->snapshots(1, 1)).at(0).sequence == 3);  // one at a time, as a page is filled
+    CHECK(r.w.run(r.w.vault->slots()).size() == 2);
+  };
+  whole();
+  r.w.reopen();
+  whole();
+}
+
+TEST_CASE("rot: a disk that gives nothing any more is not taken for an empty vault") {
+  Rotten r;
+  Digest last = r.one.manifest.digest();
+  for (std::uint64_t n = 2; n < 9; ++n) {
+    SmallSnapshot next{100 * n, n, last};
+    r.w.put(next.records);
+    REQUIRE(r.w.commit(next.manifest).receipt);
+    last = next.manifest.digest();
+  }
+  r.w.close();
+  for (auto const& file : r.w.disk.files())
+    if (file.find("/snap/") != std::string::npos) r.w.disk.set_unreadable(file);
+  CHECK_THROWS_AS(r.w.open(), failure);
+}
+
 TEST_CASE("rot: a store made anew is not mistaken for the one that the cache was made of") {
   Rotten r;
   r.w.reopen();
@@ -184,4 +229,54 @@ TEST_CASE("rot: a store made anew is not mistaken for the one that the cache was
   CHECK(r.w.vault->objects() == 0);
   CHECK(r.w.vault->head().sequence == 0);
   CHECK_FALSE(r.w.has(object(100)));
+}
+
+TEST_CASE("rot: a damaged receipt of the partner counts as none, and its place is free for the same one again") {
+  Rotten r;
+  r.w.run(r.w.vault->set_partner_receipt(1, Buffer(4, 4)));
+  const std::string file = r.snapshot.substr(0, r.snapshot.rfind("/snap/")) + "/partner/0000000000000001.obj";
+  Buffer bad = r.w.disk.content(file);
+  bad[20] ^= 1;
+  r.w.disk.set_content(file, bad);
+  r.w.reopen();
+  auto rows = r.w.run(r.w.vault->snapshots(0, 10));
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].partner_receipt.empty());
+  CHECK(r.w.vault->first_unprotected() == 1);
+  r.w.run(r.w.vault->set_partner_receipt(1, Buffer(4, 4)));
+  r.w.reopen();
+  rows = r.w.run(r.w.vault->snapshots(0, 10));
+  CHECK(rows[0].partner_receipt == Buffer(4, 4));
+}
+
+TEST_CASE("full disk: a vault opens with its cache and without, serves what is whole, and goes on when there is room") {
+  for (bool cached : {true, false}) {
+    for (Errc trouble : {Errc::no_space, Errc::io}) {
+      INFO((cached ? "with" : "without") << " its cache, " << make_error_code(trouble).message());
+      Rotten r;
+      SmallSnapshot two{200, 2, r.one.manifest.digest()};
+      r.w.put(two.records);
+      REQUIRE(r.w.commit(two.manifest).receipt);
+      r.w.close();
+      if (!cached) r.w.disk.remove_tree("/cache");
+      Buffer bytes = r.w.disk.content(r.snapshot);
+      bytes[50] ^= 1;
+      r.w.disk.set_content(r.snapshot, bytes);  // which cannot be put aside now
+      r.w.disk.fail_after(0, trouble, true);
+      r.w.open();
+      CHECK(r.nothing_wrong());
+      auto rows = r.w.run(r.w.vault->snapshots(0, 10));
+      REQUIRE(rows.size() == 1);
+      CHECK(rows[0].sequence == 2);
+      CHECK(r.w.error_of(r.w.vault->put(chunk(900))) == trouble);
+      CHECK(r.w.commit_error(r.one.manifest, true) == trouble);
+
+      r.w.disk.heal();
+      REQUIRE(r.w.run(r.w.store->tend()).takes_writes);
+      r.w.put({chunk(900)});
+      CHECK(r.w.has(object(900)));
+      CHECK(r.w.commit(r.one.manifest, true).receipt);
+      CHECK(r.w.run(r.w.vault->snapshots(0, 10)).size() == 2);
+    }
+  }
 }

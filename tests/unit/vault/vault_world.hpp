@@ -13,6 +13,7 @@
 #include "store/directory_store.hpp"
 #include "store/memory_store.hpp"
 #include "vault/vault.hpp"
+#include "wire/wire.pb.h"
 
 namespace farkeep::test {
 
@@ -124,7 +125,17 @@ struct FakeJudge final : ManifestJudge {
 /// Counts, so that a second receipt would differ from the first.
 struct FakeReceipts final : ReceiptMaker {
   int made = 0;
+  std::int64_t now_ns = 0;  ///< when they shall say a time
+  std::int64_t time_ns() const override { return now_ns; }
+  Buffer at(std::int64_t time) const {
+    wire::pb::Receipt receipt;
+    receipt.set_time_ns(time);
+    wire::pb::SignedReceipt out;
+    out.set_receipt(receipt.SerializeAsString());
+    return to_buffer(as_bytes(out.SerializeAsString()));
+  }
   Buffer make(const AccountId&, const AgentId&, std::uint64_t sequence, const Digest&) override {
+    if (now_ns != 0) return at(now_ns);
     return to_buffer(as_bytes("receipt " + std::to_string(sequence) + " #" + std::to_string(++made)));
   }
 };

@@ -63,6 +63,65 @@ TEST_CASE("vaults: the one idle longest makes room, one in use never does") {
   CHECK(one->head().sequence == 1);
 }
 
+TEST_CASE("vaults: who finds all in use waits, first come first served, until a lease is given back") {
+  Many m;
+  auto one = m.open(1), two = m.open(2);
+  std::vector<int> order;
+  std::vector<std::unique_ptr<Vaults::Lease>> got;
+  auto const wait_for = [&](std::uint8_t n) {
+    asio::co_spawn(m.w.io, m.vaults->open(m.w.account, agent_number(n)), [&, n](const std::exception_ptr& e, Vaults::Lease lease) {
+      order.push_back(e ? -n : n);
+      if (!e) got.push_back(std::make_unique<Vaults::Lease>(std::move(lease)));
+    });
+    m.w.settle();
+  };
+  wait_for(3);
+  wait_for(4);
+  wait_for(1);  // is open: no waiting
+  CHECK(order == std::vector<int>{1});
+  two.release();
+  m.w.settle();
+  CHECK(order == std::vector<int>{1, 3});
+  CHECK(m.vaults->open_count() == 2);
+  one.release();
+  got.erase(got.begin());  // the other lease of 1
+  m.w.settle();
+  CHECK(order == std::vector<int>{1, 3, 4});
+  CHECK(m.vaults->open_count() == 2);
+}
+
+TEST_CASE("vaults: a line that is too long is told so, and who left it is not counted") {
+  Many m;
+  m.settings.most_waiting = 1;
+  m.make();
+  auto one = m.open(1), two = m.open(2);
+  asio::cancellation_signal stop;
+  bool ended = false;
+  asio::co_spawn(m.w.io, m.vaults->open(m.w.account, agent_number(3)),
+                 asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr&, const Vaults::Lease&) { ended = true; }));
+  m.w.settle();
+  auto const before = m.w.timers.now();
+  CHECK(m.w.error_of(m.vaults->open(m.w.account, agent_number(4))) == Errc::busy);
+  CHECK(m.w.timers.now() == before);
+  stop.emit(asio::cancellation_type::terminal);
+  m.w.settle();
+  CHECK(ended);
+  two.release();
+  CHECK(m.open(4)->objects() == 0);
+}
+
+TEST_CASE("vaults: those that take much memory make room for others when they are idle, and wait for nobody") {
+  Many m;
+  m.settings.most_open = 100;
+  m.settings.memory = 1;
+  m.make();
+  auto one = m.open(1);
+  m.open(2);
+  CHECK(m.vaults->open_count() == 2);
+  m.open(3);
+  CHECK(m.vaults->open_count() == 2);  // 2 went, 1 is in use
+}
+
 TEST_CASE("vaults: what is idle is closed, and what it took in is durable by then") {
   Many m;
   asio::cancellation_signal stop;

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+
+#include "transport/notice.hpp"
+
+namespace farkeep {
+
+/// Tells people which files of the registry were found damaged: new ones once, and that all are whole again.  Pure; one thread.
+class DamageWatch {
+ public:
+  /// `damaged`: Registry::met_damaged() now.
+  std::optional<Notice> see(const std::set<std::string>& damaged);
+
+ private:
+  std::set<std::string> told_;
+};
+
+}  // namespace farkeep

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "store/store_health.hpp"
+#include "transport/notice.hpp"
+
+namespace farkeep {
+
+/// Tells people how a server's disk is: once when it gets worse, once when it is better again.  Pure; one thread.
+class DiskWatch {
+ public:
+  enum class Level {
+    ok,
+    low,      ///< less than four reserves, or a twentieth of the disk: days of one more machine's backups
+    full,     ///< less than the reserve: no new data is taken; restores, receipts, registrations and revocations go on
+    no_data,  ///< nothing can be stored: what is here can be restored
+  };
+
+  /// What there is to tell now.  A level counts as left for a better one only with an eighth more room than it took to enter it, so that a disk at the edge is
+  /// not told of all day.
+  std::optional<Notice> see(const StoreHealth& health);
+
+  Level level() const noexcept { return level_; }
+  const StoreHealth& health() const noexcept { return health_; }
+
+ private:
+  StoreHealth health_;
+  Level level_ = Level::ok;
+};
+
+const char* name_of(DiskWatch::Level level) noexcept;
+
+/// "12.5 GiB of 900.0 GiB free"
+std::string room_text(const StoreHealth& health);
+
+}  // namespace farkeep
