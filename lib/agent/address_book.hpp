@@ -12,6 +12,15 @@
 
 namespace farkeep {
 
+/// What keeps a directory from being taken, whoever signed it: addresses that could only be this machine, or nobody; more names, addresses or networks than data
+/// centres have, or longer ones.  Nothing: it makes sense.
+std::optional<std::string> nonsense_in(const wire::pb::Directory& directory, bool loopback_is_fine);
+
+/// The servers of the pair that is in force, as this machine's directory names them; empty: none can be read.
+std::vector<ServerId> servers_in_force(const AgentState& state);
+/// Whether a directory can be read there, whatever it says.
+bool has_directory(const AgentState& state);
+
 /// Where the assigned pair is, as signed address directories tell: the one whose addresses have worked, and a newer one that has
 /// been heard of and has not (PROTOCOL.md §3, Addresses).
 ///
@@ -44,8 +53,8 @@ class AddressBook {
   std::optional<std::uint64_t> announced() const;
 
   enum class Heard { known, taken, refused };
-  /// What a server, or the registration, says.  Refused and logged: a wrong signature, a serial below the newest one that is here, two with one serial,
-  /// addresses that make no sense.
+  /// What a server, or the registration, says, and the root's word that comes with it.  Refused and logged: who signed it may not say it
+  /// (wire/directory_rule.hpp), a serial below the newest one that is here, two with one serial, addresses that make no sense.
   Heard hear(const wire::pb::SignedDirectory& directory);
   /// A server has proved itself at this address: the newer directory, if it is time for it and the address is one of its, replaces the older one.
   void worked(const std::string& address);
@@ -53,11 +62,7 @@ class AddressBook {
   void tried(const std::string& address, const std::string& problem);
 
  private:
-  struct Page {
-    wire::pb::Directory content;
-    std::string bytes;
-  };
-  std::optional<Page> read(const Buffer& document) const;
+  bool holds(const Buffer& document, const TrustedRoots& roots) const;
   std::int64_t now() const { return clock_.wall().time_since_epoch().count(); }
 
   AgentState& state_;

@@ -6,6 +6,7 @@
 
 #include "agent/state.hpp"
 #include "base/clock.hpp"
+#include "transport/secure_dialer.hpp"
 #include "transport/segment_dialer.hpp"
 
 namespace farkeep {
@@ -22,10 +23,10 @@ class LearntSegments final : public SegmentMemory {
   const Clock& clock_;
 };
 
-/// How an agent reaches servers: TLS through its way out, proved to carry large messages.  All collaborators outlive it.
+/// How an agent reaches servers: TLS through its way out, proved to carry large messages.  All collaborators outlive it, and what `tls` refers to.
 class AgentDialer final : public SecureDialer {
  public:
-  AgentDialer(Line& line, Timers& timers, TlsContext tls, AgentState& state, const Clock& clock)
+  AgentDialer(Line& line, Timers& timers, TlsDialer::Current tls, AgentState& state, const Clock& clock)
       : learnt_(state, clock), tls_(line, timers, std::move(tls)), proved_(tls_, line, timers, learnt_) {}
   task<std::unique_ptr<SecureStream>> connect(Endpoint destination, ExpectedServer expected) override {
     return proved_.connect(std::move(destination), std::move(expected));

@@ -1,5 +1,6 @@
 #include "agent/agent_metrics.hpp"
 
+#include "agent/heads.hpp"
 #include "agent/protection.hpp"
 #include "agent/scheduler.hpp"
 #include "base/metrics_text.hpp"
@@ -55,7 +56,7 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
     return due ? time_of(std::optional(due->at)) : std::nullopt;
   });
   each("farkeep_job_overdue_timestamp_seconds", "From when on the job counts as overdue if it makes no snapshot.",
-       [](const Row& r) { return r.job.enabled ? time_of(r.times.overdue_at(r.record)) : std::nullopt; });
+       [&](const Row& r) { return r.job.enabled ? time_of(r.times.overdue_at(r.record, now)) : std::nullopt; });
   auto snapshot = [&](std::string_view name, std::string_view help, auto value) {
     each(name, help, [&](const Row& r) { return r.record.last_good_ns() > 0 ? std::optional(value(r.record)) : std::nullopt; });
   };
@@ -74,6 +75,8 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   out.family("farkeep_server_failures", gauge, "Connections to a server that failed since the last one that worked.");
   const auto endpoints = state.endpoints();
   for (auto& e : endpoints.endpoint()) out.sample({{"server", e.address()}}, number(e.failures()));
+  out.family("farkeep_server_history_alarm", gauge, "A server shows another history than it acknowledged to this machine or showed it before: it was set back or replaced, or a snapshot was set aside there.");
+  for (auto& alarm : history_alarms(state)) out.sample({{"server", alarm.name}}, 1);
   return out.text();
 }
 

@@ -1,5 +1,6 @@
 #include "agent/announced_watch.hpp"
 
+#include "agent/tls_servers.hpp"
 #include "base/log.hpp"
 
 namespace farkeep {
@@ -28,8 +29,9 @@ task<void> AnnouncedWatch::look() {
   for (auto& s : needed_servers(config_, &book))
     if (s.from && (!s.tried || clock_.wall() - *s.tried >= kAgain || *s.tried > clock_.wall())) due.push_back(s);
   if (due.empty()) co_return;
-  const AgentKeys keys = AgentKeys::load(state_);
-  Doctor doctor(co_await asio::this_coro::executor, timers_, clock_, resolver_, random_, config_.connection, password_, authority_, &keys);
+  const AgentCredentials keys = AgentCredentials::load(state_, clock_.wall());
+  RootTrust trust(state_, authority_);
+  Doctor doctor(co_await asio::this_coro::executor, timers_, clock_, resolver_, random_, config_.connection, password_, trust, &keys);
   for (auto& s : due) {
     const Examination e = co_await doctor.examine(s);
     book.tried(s.address.to_string(), e.works() ? "" : e.text);

@@ -6,12 +6,14 @@
 #include "agent/backup_work.hpp"
 #include "archive/envelope_record.hpp"
 #include "archive/manifest.hpp"
+#include "base/utf8.hpp"
 #include "crypto/envelope.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kNodesTogether = 64;  // nodes asked about in one question
+constexpr std::size_t kMaxProblemPath = 800, kMaxProblemText = 400;  // kMaxProblems of them are half a manifest
 constexpr std::size_t kMaxJournals = 8;
 
 std::vector<NodePlainOwned> absorb(Catalogue* catalogue, std::vector<Entry> entries, std::vector<bool> journal) {
@@ -66,12 +68,12 @@ task<void> BackupAttempt::Work::prepare() {
 
   // The run's own key, and its envelope ahead of everything sealed with it.
   session = parts.random.id<SessionId>();
-  session_key = std::make_unique<SecretKey>();
-  parts.random.fill(session_key->mutable_view());
-  sealer = std::make_unique<RecordSealer>(*session_key, session, parts.keys.ring, parts.keys.account, parts.keys.agent, parts.random, job.compression);
+  session_key.emplace();
+  parts.random.fill((*session_key)->mutable_view());
+  sealer = std::make_unique<RecordSealer>(**session_key, session, parts.keys.ring, parts.keys.account, parts.keys.agent, parts.random, job.compression);
   const bool empty = vault.facts().objects == 0;
   uploader = std::make_unique<Uploader>(vault, *sealer, parts.workers, *scope, known, progress, !empty, parts.memory.unacked);
-  uploader->send_ahead(make_envelope_record(session, seal_envelope(*session_key, session, parts.keys.ring.wrap_key(), parts.random)));
+  uploader->send_ahead(make_envelope_record(session, seal_envelope(**session_key, session, parts.keys.ring.wrap_key(), parts.random)));
 
   // What was known before: the last snapshot's catalog, and what interrupted attempts left.
   fetcher = std::make_unique<Fetcher>(vault, parts.keys, parts.workers, parts.memory.kept);
@@ -119,8 +121,9 @@ task<void> BackupAttempt::Work::consume() {
     while (!slot.done) co_await slot.finished.wait();
     for (auto& p : slot.problems) {
       ++progress.unreadable;
-      parts.reporter.problem("/" + p.path, p.text);
-      if (result.problems.size() < kMaxProblems) result.problems.push_back({"/" + p.path, p.text});
+      const std::string path = without_middle("/" + p.path, kMaxProblemPath), text = without_middle(p.text, kMaxProblemText);
+      parts.reporter.problem(path, text);
+      if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
     }
     progress.changed_while_read += slot.changed_while_read;
     for (auto& e : slot.entries) {

@@ -43,6 +43,7 @@ struct BackupResult {
   };
   std::vector<Problem> problems;  ///< the first 100
   std::string hook_problem;       ///< why an after hook failed; empty: none did
+  std::string alarm;              ///< empty: none.  A server showed another history than it may, and the snapshot was made on the other one; or a manifest was put aside
   bool complete() const noexcept { return progress.unreadable + progress.changed_while_read == 0 && hook_problem.empty(); }
 };
 
@@ -81,7 +82,8 @@ class BackupAttempt {
   std::unique_ptr<Work> work_;
 };
 
-/// Sends the manifest that was left pending, if there is one.  Its number is used up either way.
-task<void> settle_pending(AgentState& state, VaultPort& vault, Reporter& reporter);
+/// Sends the manifest that was left pending, if there is one.  Its number is used up either way.  One that the server will never take (its number is another's,
+/// or too low; its certificate has expired) or that cannot be read is put aside: an alarm, which is returned.
+task<std::string> settle_pending(AgentState& state, VaultPort& vault, Reporter& reporter, const Clock& clock);
 
 }  // namespace farkeep

@@ -2,10 +2,12 @@
 
 #include "agent/backup_work.hpp"
 #include "agent/command_output.hpp"
+#include "agent/heads.hpp"
 #include "archive/manifest.hpp"
 #include "base/log.hpp"
 #include "base/software.hpp"
 #include "platform/process.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 
@@ -24,12 +26,15 @@ void keep_cache(Catalogue* c, ObjectId root) { c->cache->finish(root); }
 
 // A snapshot that the server has acknowledged.  That it is no longer pending comes last: cut off before that, the server is asked again and says the same.
 // `counted`: nothing when it is not known what is in it.
-void remember(AgentState& state, const std::string& job, const Manifest& manifest, const Buffer& receipt, const Progress* counted) {
+void remember(AgentState& state, const ServerId& server, WallTime now, const std::string& job, const Manifest& manifest, const Buffer& receipt, const Progress* counted) {
   agent::pb::Head head;
   head.set_sequence(manifest.statement().sequence);
   head.set_digest(manifest.snapshot_id().raw());
   head.set_receipt(to_string(receipt));
   state.set_head(head);
+  Heads heads(state);
+  heads.pin(server, Head{manifest.statement().sequence, manifest.snapshot_id(), now});
+  if (manifest.format() == StatementFormat::bound) heads.found_bound(manifest.statement().sequence);
   agent::pb::Job record = state.job(job);
   record.set_snapshot_sequence(manifest.statement().sequence);
   record.set_snapshot_digest(manifest.snapshot_id().raw());
@@ -51,11 +56,8 @@ task<void> BackupAttempt::Work::commit() {
   co_await hand_nodes(std::move(finished.nodes), true);
   co_await uploader->all_sent();
 
-  // The chain goes on from the newest snapshot that anybody knows of: made here, whether or not it was acknowledged, or shown by the server.
-  AgentState::Given before = parts.state.last_given();
-  if (const auto head = parts.state.head(); head && head->sequence() > before.sequence)
-    before = {head->sequence(), Digest::from(head->digest()).value_or(Digest{})};
-  if (vault.facts().head > before.sequence) before = {vault.facts().head, vault.facts().head_digest};
+  // The chain goes on from the newest snapshot that this machine knows of: made here, whether or not it was acknowledged, or proven by a server (prove_head).
+  const Head before = Heads(parts.state).newest();
   Statement statement;
   statement.account = parts.keys.account;
   statement.agent = parts.keys.agent;
@@ -80,9 +82,10 @@ task<void> BackupAttempt::Work::commit() {
   details.unreadable = progress.unreadable;
   details.changed_while_read = progress.changed_while_read;
   details.software = kSoftware;
+  details.follows = Heads(parts.state).newest_seen().sequence;
   for (auto& p : result.problems) details.problems.push_back(SnapshotProblem{p.path, p.text});
   const Buffer manifest =
-      seal_manifest(statement, details, *session_key, parts.keys.ring.nonce_key(), parts.random, parts.keys.signing, parts.keys.chain);
+      seal_manifest(statement, details, **session_key, parts.keys.ring, parts.random, parts.keys.signing, parts.keys.chain);
   const Manifest parsed = value_or_throw(Manifest::parse(manifest), "checking our own manifest");
   const Digest id = parsed.snapshot_id();
 
@@ -96,7 +99,7 @@ task<void> BackupAttempt::Work::commit() {
   }
 
   // The snapshot exists.  From here on nothing may fail it any more.
-  remember(parts.state, job.name, parsed, answer.receipt, &progress);
+  remember(parts.state, vault.server_id(), parts.clock.wall(), job.name, parsed, answer.receipt, &progress);
   try {
     co_await parts.workers.offload(&keep_cache, &catalogue, finished.root);
     catalogue.journal.reset();
@@ -111,21 +114,65 @@ task<void> BackupAttempt::Work::commit() {
   parts.reporter.progress(progress);
 }
 
-task<void> settle_pending(AgentState& state, VaultPort& vault, Reporter& reporter) {
-  const auto pending = state.pending();
-  if (!pending) co_return;
-  auto manifest = Manifest::parse(pending->manifest);
-  if (!manifest) {
-    state.clear_pending();
-    co_return;
+namespace {
+
+// What a server says of the manifest itself: it will never take it.  Not what it says of its own state, or of this agent.
+bool is_final(const wire::Refusal& r) noexcept {
+  switch (classify(r.code())) {
+    case Errc::fork:
+    case Errc::rollback:
+    case Errc::malformed:
+    case Errc::too_large:
+    case Errc::unsupported_version:
+    case Errc::identity: return true;  // of the last: the certificate in it has expired meanwhile
+    default: return false;
   }
-  VaultPort::Commit answer = co_await vault.commit(pending->manifest);
+}
+
+std::string put_aside(AgentState& state, const std::string& what, const std::string& why) {
+  const std::string file = state.put_pending_aside();
+  std::string text = fmt::format("{}, left over from an interrupted run, will never be a snapshot ({}). It is kept as {}; this run makes a new one. "
+                                 "Expected after this machine was set back to an earlier image; otherwise ask whether two machines use one state folder",
+                                 what, why, file);
+  log_error("ALARM: {}", text);
+  return text;
+}
+
+}  // namespace
+
+task<std::string> settle_pending(AgentState& state, VaultPort& vault, Reporter& reporter, const Clock& clock) {
+  std::optional<AgentState::Pending> pending;
+  std::string unreadable;
+  try {
+    pending = state.pending();
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::damaged) throw;
+    unreadable = f.what();
+  }
+  if (unreadable.empty() && !pending) co_return std::string{};
+  std::optional<Manifest> manifest;
+  if (pending) {
+    auto parsed = Manifest::parse(pending->manifest);
+    if (parsed) manifest = std::move(*parsed);
+    else unreadable = parsed.error().message();
+  }
+  if (!manifest) co_return put_aside(state, "a manifest", unreadable);
+  VaultPort::Commit answer;
+  std::string refused;
+  try {
+    answer = co_await vault.commit(pending->manifest);
+  } catch (const wire::Refusal& r) {
+    if (!is_final(r)) throw;
+    refused = r.what();
+  }
+  if (!refused.empty()) co_return put_aside(state, fmt::format("manifest {} of job {} with number {}", manifest->snapshot_id().brief(), pending->job, pending->sequence), refused);
   if (!answer.missing.empty()) {  // Its number stays used; the run that follows makes a new snapshot.
     state.clear_pending();
-    co_return;
+    co_return std::string{};
   }
-  remember(state, pending->job, *manifest, answer.receipt, nullptr);
+  remember(state, vault.server_id(), clock.wall(), pending->job, *manifest, answer.receipt, nullptr);
   reporter.note(fmt::format("snapshot {} of job {}, left over from an interrupted run, is acknowledged now", manifest->snapshot_id().brief(), pending->job));
+  co_return std::string{};
 }
 
 }  // namespace farkeep

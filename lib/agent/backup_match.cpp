@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kScanBatch = 1024;              // names looked at in one hop to a worker
 constexpr std::size_t kWorkItems = 512;               // items of one unit of work…
-constexpr std::size_t kWorkBytes = 1 * limits::kMiB;  // …and about as many bytes to read
+constexpr std::size_t kWorkBytes = 1 * limits::kMiB;  // …and about as many bytes to read, and of paths
 
 }  // namespace
 
@@ -40,6 +40,7 @@ task<void> BackupAttempt::Work::produce() {
         co_await start(std::move(full));
         bytes = 0;
       }
+      bytes += item.found.path.size();
       if (is_read(item)) bytes += item.found.stat.size;
       items.push_back(std::move(item));
       if (alone) {

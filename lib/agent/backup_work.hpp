@@ -76,7 +76,7 @@ struct BackupAttempt::Work {
   std::string folder;
   WallTime started;
   SessionId session;
-  std::unique_ptr<SecretKey> session_key;
+  std::optional<LockedKey> session_key;  // of this run
   std::unique_ptr<RecordSealer> sealer;
   KnownObjects known{parts.memory.known};
   std::unique_ptr<Scope> scope;

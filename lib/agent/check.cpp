@@ -7,6 +7,7 @@
 #include "archive/node_codec.hpp"
 #include "base/limits.hpp"
 #include "chunk/chunker.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 namespace {
@@ -137,8 +138,7 @@ class Check {
   }
 
   static bool is_connection(const failure& f) {
-    const Errc e = classify(f.code());
-    return e != Errc::missing_object && e != Errc::damaged && e != Errc::id_mismatch && e != Errc::malformed;
+    return dynamic_cast<const wire::Refusal*>(&f) != nullptr || !is_about_data(classify(f.code()));
   }
 
   VaultPort& vault_;

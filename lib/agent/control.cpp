@@ -1,5 +1,7 @@
 #include "agent/control.hpp"
 
+#include <algorithm>
+
 #include "async/race.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -10,6 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::size_t kMaxQuestion = 256;
 constexpr std::size_t kMaxAnswer = 64 * 1024;
+constexpr std::size_t kPlaces = 16;  // one administrator and a few scripts ask at once
 constexpr auto kAskWithin = 5s;
 constexpr auto kAnswerWithin = 60s;
 
@@ -34,22 +37,56 @@ std::filesystem::path control_path(const std::string& state_folder) { return std
 ControlServer::ControlServer(Executor executor, Timers& timers, const std::string& state_folder, Answer answer)
     : timers_(timers), listener_(std::move(executor), control_path(state_folder)), answer_(std::move(answer)) {}
 
+// Lives as long as its talk, wherever the list stands: whoever closes the stream of another's talk never meets one that is gone.
+struct ControlServer::Client {
+  std::unique_ptr<Stream> stream;
+  bool asked = false;
+};
+
 task<void> ControlServer::run() {
+  Scope scope(co_await asio::this_coro::executor);
+  scope.spawn(accept_all(scope), "the control socket");
+  co_await scope.join();
+}
+
+// Full of clients that are being answered, it hangs up on the new one.
+task<void> ControlServer::accept_all(Scope& scope) {
   for (;;) {
-    const std::unique_ptr<Stream> stream = co_await listener_.accept();
-    try {
-      co_await serve(*stream);
-    } catch (const failure& f) {
-      log_info("the control socket: {}", f.what());
+    auto client = std::make_shared<Client>();
+    client->stream = co_await listener_.accept();
+    if (!make_place()) {
+      client->stream->close();
+      continue;
     }
-    stream->close();
+    clients_.push_back(client);
+    scope.spawn(serve(std::move(client)), "a client of the control socket");
   }
 }
 
-task<void> ControlServer::serve(Stream& stream) {
-  const std::string question = co_await with_timeout(timers_, kAskWithin, read_text(stream, kMaxQuestion, true), "waiting for a question");
+bool ControlServer::make_place() {
+  if (clients_.size() < kPlaces) return true;
+  const auto silent = std::find_if(clients_.begin(), clients_.end(), [](const auto& c) { return !c->asked; });
+  if (silent == clients_.end()) return false;
+  (*silent)->stream->close();
+  clients_.erase(silent);
+  return true;
+}
+
+task<void> ControlServer::serve(std::shared_ptr<Client> client) {
+  try {
+    co_await talk(*client);
+  } catch (const failure& f) {
+    log_debug("the control socket: {}", f.what());
+  }
+  client->stream->close();
+  clients_.remove(client);
+}
+
+task<void> ControlServer::talk(Client& client) {
+  const std::string question = co_await with_timeout(timers_, kAskWithin, read_text(*client.stream, kMaxQuestion, true), "waiting for a question");
+  client.asked = true;
   const std::string answer = co_await with_timeout(timers_, kAnswerWithin, answer_(question), "answering " + question);
-  co_await with_timeout(timers_, kAskWithin, stream.write(as_bytes(answer)), "answering");
+  co_await with_timeout(timers_, kAskWithin, client.stream->write(as_bytes(answer)), "answering");
 }
 
 task<std::optional<std::string>> ask_daemon(Timers& timers, std::string state_folder, std::string question) {

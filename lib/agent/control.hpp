@@ -2,9 +2,12 @@
 
 #include <filesystem>
 #include <functional>
+#include <list>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "async/scope.hpp"
 #include "async/task.hpp"
 #include "async/timers.hpp"
 #include "transport/local_socket.hpp"
@@ -19,7 +22,7 @@ std::filesystem::path control_path(const std::string& state_folder);
 ///   question := words of printable ASCII, "\n"; at most 256 bytes
 ///   answer   := "ok" | "failed: " what, for people
 ///
-/// One question at a time; who does not ask within 5 s is hung up on.
+/// Several at a time: who does not ask within 5 s is hung up on, and sooner, the oldest first, when others stand in line for its place.
 class ControlServer {
  public:
   using Answer = std::function<task<std::string>(std::string question)>;
@@ -29,11 +32,16 @@ class ControlServer {
   task<void> run();
 
  private:
-  task<void> serve(Stream& stream);
+  struct Client;
+  task<void> accept_all(Scope& scope);
+  task<void> serve(std::shared_ptr<Client> client);
+  task<void> talk(Client& client);
+  bool make_place();
 
   Timers& timers_;
   LocalListener listener_;
   Answer answer_;
+  std::list<std::shared_ptr<Client>> clients_;  // the oldest first
 };
 
 /// The daemon's answer, or nothing when none runs there.  Throws failure(timed_out) after a minute.

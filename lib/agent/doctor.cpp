@@ -32,7 +32,7 @@ void keep(const boost::system::system_error& e, Examination& out) {
 }  // namespace
 
 Doctor::Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, Random& random, const ConnectionConfig& connection, const SecretText& password,
-               const Certificate& authority, const AgentKeys* keys)
+               RootTrust& trust, const AgentCredentials* keys)
     : executor_(std::move(executor)),
       timers_(timers),
       clock_(clock),
@@ -40,7 +40,7 @@ Doctor::Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& 
       random_(random),
       connection_(connection),
       password_(password),
-      authority_(authority),
+      trust_(trust),
       keys_(keys) {}
 
 // 1. the way there  2. TLS, and who it is  3. as much as a real session sends  4. hello
@@ -81,7 +81,7 @@ task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_se
 }
 
 task<std::unique_ptr<SecureStream>> Doctor::secure(std::unique_ptr<Stream> stream, const NeededServer& server) {
-  const TlsContext tls(credentials_of(keys_, authority_), clock_);
+  const TlsContext tls = context_of(keys_, trust_, clock_);
   ExpectedServer expected = asio::ip::make_address(server.address.ip);
   if (server.id) expected = *server.id;
   std::string doing = "starting TLS with " + stream->describe();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/keys.hpp"
+#include "agent/root_trust.hpp"
 #include "agent/way_out.hpp"
 #include "transport/chain.hpp"
 #include "transport/proxy_error.hpp"
@@ -73,7 +74,7 @@ class Doctor {
  public:
   /// `keys`: null before registration.  Everything outlives it.
   Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, Random& random, const ConnectionConfig& connection, const SecretText& password,
-         const Certificate& authority, const AgentKeys* keys);
+         RootTrust& trust, const AgentCredentials* keys);
 
   /// One server, layer after layer; each has a deadline.  Never throws but when cancelled.
   task<Examination> examine(NeededServer server) { return examine(std::move(server), std::nullopt); }
@@ -99,8 +100,8 @@ class Doctor {
   Random& random_;
   const ConnectionConfig& connection_;
   const SecretText& password_;
-  const Certificate& authority_;
-  const AgentKeys* keys_;
+  RootTrust& trust_;
+  const AgentCredentials* keys_;
 };
 
 }  // namespace farkeep

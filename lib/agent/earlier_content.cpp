@@ -12,7 +12,7 @@ namespace {
 // In chunks of 64 KiB on average.  Ahead: what may be cut away or overwritten and the rest still be found.  About 6 MB of memory.
 constexpr std::size_t kAhead = 32768;
 constexpr std::size_t kBehind = 1024;
-constexpr std::size_t kNodesAhead = 8;
+constexpr std::size_t kEarlierNodesAhead = 8;
 
 }  // namespace
 
@@ -35,7 +35,7 @@ task<void> EarlierContent::refill(NodeLoader& nodes) {
     }
     std::string trouble;
     try {
-      std::vector<NodePlainOwned> some = co_await nodes.load(stream_.wanted(kNodesAhead));
+      std::vector<NodePlainOwned> some = co_await nodes.load(stream_.wanted(kEarlierNodesAhead));
       for (auto& n : some) value_or_throw(stream_.give(n.id, n.message, n.refs), "reading a list of chunks");
     } catch (const failure& f) {
       const Errc e = classify(f.code());

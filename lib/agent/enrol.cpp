@@ -1,25 +1,31 @@
 #include "agent/enrol.hpp"
 
+#include <algorithm>
+
+#include "agent/address_book.hpp"
 #include "agent/keys.hpp"
 #include "agent/tls_servers.hpp"
 #include "agent/vault_client.hpp"
 #include "base/hex.hpp"
+#include "base/log.hpp"
 #include "crypto/authority.hpp"
-#include "crypto/key_slot.hpp"
 #include "transport/peer.hpp"
+#include "wire/directory_rule.hpp"
 #include "wire/message.hpp"
 #include "wire/signed_document.hpp"
+#include "wire/token_text.hpp"
 
 namespace farkeep {
 namespace {
 
 namespace pb = wire::pb;
 
-SigningKey own_key(AgentState& state, Random& random) {
-  if (state.has_key()) return value_or_throw(SigningKey::from_pem(state.key_pem().text()), "reading the agent's key in " + state.folder());
-  SigningKey key = SigningKey::generate(random);
-  state.set_key_pem(key.to_pem().text());
-  return key;
+constexpr std::size_t kMaxAccountName = 64;  // as servers hold it
+
+std::string list_of(const std::vector<ServerId>& servers) {
+  std::string out;
+  for (auto& id : servers) out += (out.empty() ? "server " : " or server ") + id.hex();
+  return out;
 }
 
 SecretKey new_root(Random& random) {
@@ -28,19 +34,73 @@ SecretKey new_root(Random& random) {
   return root;
 }
 
+// A new agent gets a new key, unless the one here was made for it by the same work, cut off before.  A recovered one gets its own back, and no other may lie in its place.
+void keep_root_key(EnrolParts& parts, const KeyOwner& owner, const EnrolOrder& order) {
+  AgentState& state = parts.state;
+  if (!order.recover && state.has_root_key() && state.root_key_owner().value_or(owner) == owner) {
+    const SecretKey root = state.root_key();  // of an older version: bound now
+    state.set_root_key(root, owner);
+    return;
+  }
+  state.put_root_key_aside();
+  if (!order.recover) state.set_root_key(new_root(parts.random), owner);
+}
+
+// One that cannot be read is none.
+std::optional<SigningKey> key_here(const AgentState& state) {
+  if (!state.has_key()) return std::nullopt;
+  try {
+    auto key = SigningKey::from_pem(state.key_pem().text());
+    if (key) return std::move(*key);
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::damaged) throw;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+// A key that was told to a server for other work is not used again: one key, one agent.  An identity that is still here is one that cannot be used.
+SigningKey begin_enrolment(AgentState& state, const EnrolOrder& order, Random& random) {
+  if (state.has_identity()) {
+    state.put_key_aside();
+    state.put_identity_aside();
+  }
+  const std::string work = order.recover ? "recover " + order.recover->hex() : "register";
+  const std::string before = state.unfinished();
+  if (before != work) {
+    if (!before.empty()) state.remove_key();
+    state.set_unfinished(work);
+  }
+  if (auto mine = key_here(state)) return std::move(*mine);
+  state.put_key_aside();
+  SigningKey key = SigningKey::generate(random);
+  state.set_key_pem(key.to_pem().text());
+  return key;
+}
+
 // Everything is checked before anything is kept.
-void keep(EnrolParts& parts, const pb::Registered& reply, const SigningKey& key, const EnrolOrder& order) {
+void keep_enrolment(EnrolParts& parts, const pb::Registered& reply, const SigningKey& key, const EnrolOrder& order) {
   const std::string doing = "checking the registration's answer";
+  const std::string word_bytes = wire::newer_root_word(std::string{as_text(parts.state.root_word())}, reply.directory().root_word(), parts.authority);
+  const auto word = wire::stored_root_word(word_bytes, parts.authority);
+  const TrustedRoots roots = word ? word->roots : TrustedRoots{parts.authority};
   const auto chain = value_or_throw(wire::parse_chain(reply.chain()), doing);
   std::string why;
-  const auto name = check_chain_for(CertificateName::Role::agent, chain.front(), std::span(chain).subspan(1), parts.authority, parts.clock.wall(), &why);
+  const auto name = check_chain_for(CertificateName::Role::agent, chain.front(), std::span(chain).subspan(1), roots, parts.clock.wall(), &why);
   if (!name) throw failure(Errc::identity, doing + ": " + why);
   if (value_or_throw(chain.front().public_key(), doing) != key.public_key()) throw failure(Errc::identity, doing + ": the certificate is for another key");
   if (reply.account() != name->account->raw() || reply.agent() != name->agent->raw()) throw failure(Errc::identity, doing + ": the certificate names another agent");
-  const auto directory = value_or_throw(wire::verify_directory(reply.directory(), parts.authority, parts.clock.wall()), "checking the signed address directory");
-  if (directory.pair_size() == 0 || directory.pair(0).primary().address_size() == 0) throw failure(Errc::protocol, doing + ": the address directory assigns no server");
+  if (order.recover && *name->agent != *order.recover) throw failure(Errc::identity, doing + ": it hands over another agent than the one that was asked for");
+  wire::KnownDirectory known;
+  known.word = word ? &*word : nullptr;
+  const auto believed = wire::believable_directory(reply.directory(), known, roots, parts.clock.wall(), why);
+  if (!believed) throw failure(Errc::identity, "checking the signed address directory: " + why);
+  if (const auto nonsense = nonsense_in(*believed, true)) throw failure(Errc::protocol, doing + ": the address directory makes no sense: " + *nonsense);
+  if (reply.account_name().size() > kMaxAccountName) throw failure(Errc::protocol, doing + ": the account's name is longer than any may be");
 
-  const std::string document = reply.directory().SerializeAsString();
+  if (!word_bytes.empty()) parts.state.set_root_word(as_bytes(word_bytes));
+  const std::string document = wire::known_part(reply.directory()).SerializeAsString();
   parts.state.set_directory(as_bytes(document));
   parts.state.clear_next_directory();
   agent::pb::Identity identity;
@@ -49,33 +109,41 @@ void keep(EnrolParts& parts, const pb::Registered& reply, const SigningKey& key,
   identity.set_account_name(reply.account_name());
   identity.set_name(order.name);
   for (auto& c : reply.chain()) identity.add_chain(c);
-  if (!order.recover && !parts.state.has_root_key()) parts.state.set_root_key(new_root(parts.random));
+  const KeyOwner owner{*name->account, *name->agent};
+  const std::string aside = parts.state.begin_history(owner);
+  if (!aside.empty()) parts.reporter.note("what an earlier agent of this folder knew of its snapshots is no business of this one: it lies in " + aside);
+  keep_root_key(parts, owner, order);
   parts.state.set_identity(identity);
 }
 
-}  // namespace
-
 task<void> enrol(EnrolParts parts, EnrolOrder order) {
-  const auto token = unbase32(order.token);
-  if (!token || token->empty()) throw failure(Errc::bad_token, "reading the token: it is a line of letters and digits 2 to 7 as farkeep-server token create prints it (was it copied whole?)");
-  const SigningKey key = own_key(parts.state, parts.random);
-  AgentDialer dialer(parts.line, parts.timers, TlsContext(credentials_of(nullptr, parts.authority), parts.clock), parts.state, parts.clock);
+  const auto token = wire::parse_token_text(order.token);
+  if (!token) throw failure(Errc::bad_token, "reading the token: it is a line of letters and digits 2 to 7 as farkeep-server token create prints it (was it copied whole?)");
+  const SigningKey key = begin_enrolment(parts.state, order, parts.random);
+  RootTrust trust(parts.state, parts.authority);
+  AgentDialer dialer(parts.line, parts.timers, [&] { return context_of(nullptr, trust, parts.clock); }, parts.state, parts.clock);
+  if (token->servers.empty()) parts.reporter.note("the token names no server (an older farkeep-server made it): it is handed to whichever answers at the addresses of the configuration");
   std::string tried;
   std::optional<failure> last;
   for (auto& address : order.servers) {
     const Endpoint destination = value_or_throw(Endpoint::parse(address), "reading the registration server's address " + address);
     ExpectedServer expected = destination.address;
-    bool asked = false;
+    bool asked = false, not_named = false;
     std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
       co_await VaultClient::hello(peer, parts.clock);
+      // A certificate for the address is not enough to be given a token: the key of any server may have been stolen.
+      const ServerId& found = peer.identity().server;
+      not_named = !token->servers.empty() && std::find(token->servers.begin(), token->servers.end(), found) == token->servers.end();
+      if (not_named)
+        throw failure(Errc::identity, "registering at " + address + ": it is server " + found.hex() + ", and the token is for " + list_of(token->servers) + " only; it was not handed over");
       pb::Register ask;
-      ask.set_token(to_string(*token));
+      ask.set_token(to_string(token->token));
       ask.set_csr(to_string(CertificateRequest::make(key).der()));
       ask.set_name(order.name);
       if (order.recover) ask.set_recover_agent(order.recover->raw());
       asked = true;
       const pb::Registered reply = co_await peer.call<pb::Registered>(wire::Verb::register_agent, ask);
-      keep(parts, reply, key, order);
+      keep_enrolment(parts, reply, key, order);
     };
     try {
       co_await with_peer(dialer, parts.timers, destination, std::move(expected), std::move(talk));
@@ -84,24 +152,30 @@ task<void> enrol(EnrolParts parts, EnrolOrder order) {
       // A refusal is the answer.  Only silence and strangers are a reason to try the other one.
       if (asked && !is_temporary(f.code())) throw;
       if (!is_server_trouble(f) || fault_of(f) == Fault::path) throw;
-      last.emplace(f);
+      tried += (tried.empty() ? "" : "; ") + address + ": " + f.what();
+      parts.reporter.note("registration server " + address + " does not serve (" + f.what() + ")");
+      // The partner of the server that made the token is no failure of its own.
+      if (!not_named || !last) last.emplace(f);
     }
-    tried += (tried.empty() ? "" : "; ") + address + ": " + last->what();
-    parts.reporter.note("registration server " + address + " does not serve (" + last->what() + ")");
   }
   if (!last) throw failure(Errc::configuration, "registering: the configuration names no registration server ([registration] server = ip[:port])");
   throw failure::whole(classify(last->code()), "registering: " + tried);
 }
 
 task<bool> renew_if_due(EnrolParts parts) {
-  const AgentKeys keys = AgentKeys::load(parts.state);
-  const Certificate& own = keys.chain.front();
   const WallTime now = parts.clock.wall();
-  if (own.not_after() - now > (own.not_after() - own.not_before()) / 3) co_return false;
-  AgentDialer dialer(parts.line, parts.timers, TlsContext(credentials_of(&keys, parts.authority), parts.clock), parts.state, parts.clock);
-  const PeerServers servers(parts.state, parts.authority, dialer, parts.timers, parts.clock);
-  std::optional<failure> last;
-  for (auto& target : servers.pair()) {
+  const AgentCredentials keys = AgentCredentials::load(parts.state, now);
+  const Certificate& own = keys.chain.front();
+  if (own.not_before() <= now && own.not_after() - now > (own.not_after() - own.not_before()) / 3) co_return false;
+  RootTrust trust(parts.state, parts.authority);
+  AgentDialer dialer(parts.line, parts.timers, [&] { return context_of(&keys, trust, parts.clock); }, parts.state, parts.clock);
+  AddressBook book(parts.state, parts.authority, parts.clock);
+  std::optional<pb::Renewed> best;
+  WallTime best_end{};
+  bool enough = false;
+  std::string tried;
+  Errc worst = Errc::unreachable;
+  for (auto& target : book.pair()) {
     const Endpoint destination = value_or_throw(Endpoint::parse(target.address), "reading the address " + target.address);
     ExpectedServer expected = target.id;
     std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
@@ -111,22 +185,34 @@ task<bool> renew_if_due(EnrolParts parts) {
       const pb::Renewed reply = co_await peer.call<pb::Renewed>(wire::Verb::renew, ask);
       const auto chain = value_or_throw(wire::parse_chain(reply.chain()), "renewing the certificate");
       std::string why;
-      const auto name = check_chain_for(CertificateName::Role::agent, chain.front(), std::span(chain).subspan(1), parts.authority, now, &why);
-      if (!name || name->agent != keys.agent) throw failure(Errc::identity, "renewing the certificate: " + why);
-      auto identity = parts.state.identity();
-      identity.clear_chain();
-      for (auto& c : reply.chain()) identity.add_chain(c);
-      parts.state.set_identity(identity);
+      auto name = check_chain_for(CertificateName::Role::agent, chain.front(), std::span(chain).subspan(1), trust.roots(), now, &why);
+      if (!name) {  // under a root, perhaps, of which this agent has not heard yet
+        co_await ask_for_news(peer, book);
+        why.clear();
+        name = check_chain_for(CertificateName::Role::agent, chain.front(), std::span(chain).subspan(1), trust.roots(), now, &why);
+      }
+      if (name) why = objection_to_renewal(keys, *name, chain.front(), now);
+      if (!why.empty()) throw failure(Errc::identity, "taking the new certificate of " + target.name + ": " + why);
+      if (best && best_end >= chain.front().not_after()) co_return;
+      best_end = chain.front().not_after();
+      best = reply;
+      enough = gains_enough(keys, chain.front(), now);
     };
     try {
       co_await with_peer(dialer, parts.timers, destination, std::move(expected), std::move(talk));
-      co_return true;
     } catch (const failure& f) {
-      if (!is_server_trouble(f)) throw;
-      last.emplace(f);
+      if (is_own_affair(f)) throw;
+      worst = graver(worst, counts_as(f));
+      tried += (tried.empty() ? "" : "; ") + std::string(f.what());
     }
+    if (enough) break;
   }
-  if (last) throw failure(classify(last->code()), std::string("renewing the certificate: ") + last->what());
+  if (best) {
+    if (!enough) log_warning("the new certificate ends at {}, and no server gave a longer one", rfc3339(best_end));
+    keep_new_chain(parts.state, best->chain());
+    co_return true;
+  }
+  if (!tried.empty()) throw failure::whole(worst, "renewing the certificate: " + tried);
   co_return false;
 }
 
@@ -134,33 +220,14 @@ task<void> keep_certificate(EnrolParts parts) {
   bool renewed = false;
   std::string why;
   try {
+    parts.state.bind_root_key();
+    parts.state.note_owner();
     renewed = co_await renew_if_due(parts);
   } catch (const failure& f) {
     why = f.what();
   }
   if (renewed) parts.reporter.note("this agent's certificate was renewed");
   if (!why.empty()) parts.reporter.note(why + " (it is tried again at the next run)");
-}
-
-task<void> add_passphrase_slot(AgentState& state, VaultPort& vault, ByteView passphrase, Random& random) {
-  const SecretKey root = state.root_key();
-  Buffer slot = seal_passphrase_slot(root, passphrase, ScryptCost{}, random);
-  co_await vault.add_slot(std::move(slot));
-}
-
-task<SecretKey> root_key_from_slots(VaultPort& vault, const SecretText& passphrase) {
-  const std::vector<Buffer> slots = co_await vault.slots();
-  bool any = false;
-  for (auto& slot : slots) {
-    const auto kind = slot_kind(slot);
-    if (!kind || *kind != SlotKind::passphrase) continue;
-    any = true;
-    auto root = open_passphrase_slot(slot, passphrase.view());
-    if (root) co_return std::move(*root);
-    if (root.error() != make_error_code(Errc::bad_secret)) throw failure(root.error(), "opening a key slot of " + vault.server());
-  }
-  if (!any) throw failure(Errc::not_found, "recovering the root key: there is no passphrase slot on " + vault.server() + " (use the printed recovery key)");
-  throw failure(Errc::bad_secret, "recovering the root key: the passphrase opens none of the key slots");
 }
 
 }  // namespace farkeep

@@ -7,12 +7,12 @@
 
 #include "agent/progress.hpp"
 #include "agent/state.hpp"
-#include "agent/vault_port.hpp"
 #include "async/timers.hpp"
 #include "base/clock.hpp"
 #include "crypto/certificate.hpp"
 #include "crypto/random.hpp"
 #include "transport/line.hpp"
+#include "wire/wire.pb.h"
 
 namespace farkeep {
 
@@ -26,27 +26,29 @@ struct EnrolParts {
   Reporter& reporter;
 };
 
-/// The first contact: with the registration pair, by address, with a token.
-///
-/// Makes the agent's key here (it never leaves this machine), gets a certificate, the account and the assigned pair, and keeps all of it.  The root key is made
-/// when there is none.  Interrupted at any point it can be repeated: the key that was made is used again.
-/// With `recover`, the vault of that agent is taken over: its root key is then put in place by the caller.
 struct EnrolOrder {
   std::vector<std::string> servers;  ///< ip[:port], primary first
   std::string token;
   std::string name;
   std::optional<AgentId> recover;
 };
+
+/// The first contact: with the registration pair, by address, with a token.
+///
+/// Makes the agent's key here (it never leaves this machine), gets a certificate, the account and the assigned pair, and keeps all of it.  The root key is made
+/// when there is none.  Interrupted at any point it can be repeated: the key that was made is used again.
+/// With `recover`, the vault of that agent is taken over: its root key is then put in place by the caller.
 task<void> enrol(EnrolParts parts, EnrolOrder order);
 
-/// Gets a new certificate when less than a third of the present one's life is left.  True if it did.
-task<bool> renew_if_due(EnrolParts parts);
-/// The same for whoever wants to go on: says what it did, and what it could not do now.
-task<void> keep_certificate(EnrolParts parts);
+/// Its two halves, around the talk with the server.  The first notes what is begun, and gives the key that the certificate is asked for: that of the same work cut off
+/// before, or a new one.  The second checks the whole answer, then keeps it; the identity comes last, and the caller ends with AgentState::clear_unfinished().
+SigningKey begin_enrolment(AgentState& state, const EnrolOrder& order, Random& random);
+void keep_enrolment(EnrolParts& parts, const wire::pb::Registered& reply, const SigningKey& key, const EnrolOrder& order);
 
-/// Puts a passphrase slot for the root key on the server, so that a machine that is lost can be recovered with it.
-task<void> add_passphrase_slot(AgentState& state, VaultPort& vault, ByteView passphrase, Random& random);
-/// The root key out of the vault's slots.  Throws bad_secret when the passphrase opens none.
-task<SecretKey> root_key_from_slots(VaultPort& vault, const SecretText& passphrase);
+/// Gets a new certificate when less than a third of the present one's life is left.  True if it did.  Of the first server whose certificate
+/// gains enough (gains_enough), or else the longest that any of them gives.  It replaces the old one in one step, and needs no root key.
+task<bool> renew_if_due(EnrolParts parts);
+/// The same for whoever holds the folder's lock and wants to go on: says what it did, and what it could not do now.  Key files of older versions are brought up to date, too.
+task<void> keep_certificate(EnrolParts parts);
 
 }  // namespace farkeep

@@ -1,5 +1,6 @@
 #include "agent/entry_source.hpp"
 
+#include "agent/fetcher.hpp"
 #include "archive/path.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -7,13 +8,8 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kNodesAhead = 32;
+constexpr std::size_t kCatalogNodesAhead = 32;
 constexpr std::size_t kEntriesAhead = 4096;
-
-// Not a word about the connection: the nodes themselves are not there, or not what they should be.
-bool is_about_data(Errc code) {
-  return code == Errc::missing_object || code == Errc::damaged || code == Errc::id_mismatch || code == Errc::malformed;
-}
 
 std::vector<Entry> next_frame(JournalReader* reader) { return reader->next(); }
 
@@ -51,7 +47,7 @@ task<void> CatalogSource::refill() {
     std::vector<NodePlainOwned> nodes;
     std::string lost;
     try {
-      nodes = co_await nodes_.load(stream_.wanted(kNodesAhead));
+      nodes = co_await nodes_.load(stream_.wanted(kCatalogNodesAhead));
       for (auto& n : nodes) value_or_throw(stream_.give(n.id, n.message, n.refs), "reading node " + n.id.brief() + " of the last catalog");
     } catch (const failure& f) {
       if (!is_about_data(classify(f.code()))) throw;

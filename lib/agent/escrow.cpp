@@ -2,6 +2,7 @@
 
 #include "base/hex.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep {
 namespace {
@@ -14,6 +15,7 @@ std::string brief(const EscrowPublicKey& key) { return hex(key.view().first(4));
 
 EscrowPublicKey read_escrow_key(Disk& disk, const std::string& file) {
   const std::string doing = "reading the organisation's escrow key " + file;
+  refuse_if_others_may_change(file, "the organisation's escrow key " + file);  // who exchanges it gets the root key
   const auto text = read_file(disk, file, kMaxKeyFile);
   if (!text)
     throw failure(Errc::configuration, doing + ": there is no such file (it comes with the deployment bundle; [escrow] public_key_file names it)");
@@ -57,21 +59,6 @@ task<void> keep_escrow(EscrowParts parts, std::string key_file) {
     why = f.what();
   }
   if (!why.empty()) parts.reporter.note("putting the escrow key slot: " + why + " (it is tried again at the next run)");
-}
-
-task<SecretKey> root_key_from_escrow(VaultPort& vault, const EscrowPrivateKey& key) {
-  const std::vector<Buffer> slots = co_await vault.slots();
-  boost::system::error_code problem;
-  for (auto& slot : slots) {
-    const auto to = escrow_recipient(slot);
-    if (!to || *to != key.public_key()) continue;
-    auto root = open_escrow_slot(slot, key);
-    if (root) co_return std::move(*root);
-    problem = root.error();
-  }
-  if (problem) throw failure(problem, "opening the escrow key slot of " + vault.server());
-  throw failure(Errc::not_found, "recovering the root key: " + vault.server() + " has no key slot for the escrow key " + brief(key.public_key()) +
-                                     " (is it the organisation's present key? else use the passphrase or the printed recovery key)");
 }
 
 }  // namespace farkeep

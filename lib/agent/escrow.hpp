@@ -35,7 +35,4 @@ struct EscrowParts {
 };
 task<void> keep_escrow(EscrowParts parts, std::string key_file);
 
-/// The root key out of the vault's slots, for whoever has the private half.  Throws not_found when no slot is for this key.
-task<SecretKey> root_key_from_escrow(VaultPort& vault, const EscrowPrivateKey& key);
-
 }  // namespace farkeep

@@ -6,28 +6,51 @@
 #include "archive/record.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "base/log.hpp"
+#include "crypto/digest.hpp"
 #include "crypto/envelope.hpp"
 
 namespace farkeep {
 namespace {
 
+constexpr std::size_t kMostLater = 32 * limits::kMiB;  // of one answer
+constexpr std::size_t kMostTold = 50;    // lines in the log: a server whose disk rots must not fill this machine's
 constexpr std::size_t kSessions = 4096;  // one for each run that still has live content
 
-std::shared_ptr<const OpenedRecord> open_record(std::shared_ptr<const Fetcher::Session> with, Buffer record) {
-  auto opened = with->opener.open(record);
-  if (!opened) throw failure(opened.error(), "opening a record of " + std::to_string(record.size()) + " bytes from the server");
-  return std::make_shared<const OpenedRecord>(std::move(*opened));
+void forget_found(std::vector<ObjectId>& ids, const ObjectSet& set) {
+  std::erase_if(ids, [&](const ObjectId& id) { return set.find(id) != nullptr; });
 }
 
 }  // namespace
+
+bool is_about_data(Errc code) noexcept {
+  return code == Errc::missing_object || code == Errc::damaged || code == Errc::id_mismatch || code == Errc::malformed || code == Errc::bad_secret ||
+         code == Errc::too_large || code == Errc::unsupported_version;
+}
 
 const OpenedRecord::Object* ObjectSet::find(const ObjectId& id) const {
   const auto it = places_.find(id);
   return it == places_.end() ? nullptr : it->second.object;
 }
 
-Fetcher::Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers, std::size_t kept)
-    : vault_(vault), keys_(keys), workers_(workers), turns_(workers.threads() + 1), most_kept_(kept) {}
+Fetcher::Unusable Fetcher::useless(ByteView record, Errc why) {
+  Unusable out;
+  out.digest = sha256(record);
+  out.why = why;
+  if (auto const view = RecordView::parse(record)) out.ids.assign(view->ids().begin(), view->ids().end());
+  return out;
+}
+
+Fetcher::Outcome Fetcher::open_record(std::shared_ptr<const Session> with, Buffer record) {
+  Outcome out;
+  auto opened = with->opener.open(record);
+  if (opened) out.opened = std::make_shared<const OpenedRecord>(std::move(*opened));
+  else out.unusable = useless(record, classify(opened.error()));
+  return out;
+}
+
+Fetcher::Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers, std::size_t kept, OtherVault* other)
+    : vault_(vault), other_(other), keys_(keys), workers_(workers), turns_(workers.threads() + 1), most_kept_(kept) {}
 
 result<std::shared_ptr<const Fetcher::Session>> Fetcher::open_session(const SessionId& id, const RecordView& record) const {
   auto envelope = envelope_of(record);
@@ -61,19 +84,61 @@ task<void> Fetcher::fetch_sessions(std::vector<SessionId> wanted) {
 
 task<std::shared_ptr<const Fetcher::Session>> Fetcher::session(SessionId id) {
   if (const auto it = sessions_.find(id); it != sessions_.end()) co_return it->second;
-  std::vector<ObjectId> ids{envelope_id(id)};
-  Buffer record;
-  VaultPort::Sink sink = [&record](Buffer records) -> task<void> {
-    record = std::move(records);
-    co_return;
-  };
-  const std::vector<ObjectId> missing = co_await vault_.get(std::move(ids), std::move(sink));
-  const std::string doing = "reading the key envelope of session " + id.brief() + " from " + vault_.server();
-  if (!missing.empty()) throw failure(Errc::missing_object, doing);
-  const RecordView view = value_or_throw(RecordView::parse(record), doing);
-  auto session = value_or_throw(open_session(id, view), doing);
+  Errc why = Errc::missing_object;
+  std::shared_ptr<const Session> session = co_await session_from(vault_, id, why);
+  if (!session && other_) {
+    std::function<task<void>(VaultPort&)> work = [&](VaultPort& port) -> task<void> { session = co_await session_from(port, id, why); };
+    co_await ask_other(std::move(work));
+  }
+  if (!session) throw failure(why, "reading the key envelope of session " + id.brief() + " from " + vault_.server());
   if (sessions_.size() < kSessions) sessions_.emplace(id, session);
   co_return session;
+}
+
+// One copy after the other, until one opens.
+task<std::shared_ptr<const Fetcher::Session>> Fetcher::session_from(VaultPort& port, SessionId id, Errc& why) {
+  const std::vector<ObjectId> ids{envelope_id(id)};
+  std::vector<Digest> tried;
+  for (;;) {
+    std::shared_ptr<const Session> session;
+    std::vector<Digest> news;
+    VaultPort::Sink sink = [&](Buffer records) -> task<void> {
+      const auto views = value_or_throw(split_records(records), "reading a key envelope from the server");
+      for (auto& v : views) {
+        auto opened = v.session() == id ? open_session(id, v) : result<std::shared_ptr<const Session>>(Errc::id_mismatch);
+        if (opened) session = std::move(*opened);
+        else if (const Digest digest = sha256(v.bytes()); std::find(tried.begin(), tried.end(), digest) == tried.end()) {
+          news.push_back(digest);
+          why = classify(opened.error());
+        }
+      }
+      co_return;
+    };
+    std::vector<ObjectId> asked = ids;
+    std::vector<Digest> not_these = tried;
+    auto answer = tried.empty() ? port.get(std::move(asked), std::move(sink))
+                                : port.get_others(std::move(asked), std::move(not_these), std::move(sink));
+    co_await std::move(answer);
+    if (session || news.empty()) co_return session;
+    if (may_tell()) log_warning("a key envelope of session {} on {} is of no use, another copy is asked for", id.brief(), port.server());
+    tried.insert(tried.end(), news.begin(), news.end());
+    if (tried.size() > limits::kNotThese) co_return nullptr;
+  }
+}
+
+bool Fetcher::may_tell() noexcept { return ++told_ <= kMostTold; }
+
+// False when it did not answer.
+task<bool> Fetcher::ask_other(std::function<task<void>(VaultPort&)> work) {
+  std::string silent;
+  try {
+    co_await other_->use(std::move(work));
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::cancelled) throw;
+    silent = f.what();
+  }
+  if (!silent.empty() && may_tell()) log_warning("the other server cannot help: {}", silent);
+  co_return silent.empty();
 }
 
 void Fetcher::keep(const std::shared_ptr<const OpenedRecord>& record) {
@@ -104,9 +169,10 @@ bool Fetcher::find_kept(const ObjectId& id, ObjectSet& set) const {
 }
 
 task<void> Fetcher::open(std::shared_ptr<const Session> with, Buffer record, Budget::Lease turn, Arrival& arrival) {
-  Opened opened = co_await workers_.offload(&open_record, std::move(with), std::move(record));
+  Outcome outcome = co_await workers_.offload(&Fetcher::open_record, std::move(with), std::move(record));
   turn.release();
-  arrival.opened.push_back(std::move(opened));
+  if (outcome.opened) arrival.opened.push_back(std::move(outcome.opened));
+  else arrival.unusable.push_back(std::move(outcome.unusable));
 }
 
 // Asking here for a session's key would wait behind the very answer that is being read.
@@ -115,6 +181,10 @@ task<void> Fetcher::arrived(Buffer records, Arrival& arrival) {
   for (const RecordView& v : views) {
     const auto known = sessions_.find(v.session());
     if (known == sessions_.end()) {
+      const bool fits = arrival.later_bytes + v.bytes().size() <= kMostLater;
+      arrival.dropped = arrival.dropped || !fits;
+      if (!fits) continue;
+      arrival.later_bytes += v.bytes().size();
       arrival.later.push_back(to_buffer(v.bytes()));
       continue;
     }
@@ -123,15 +193,38 @@ task<void> Fetcher::arrived(Buffer records, Arrival& arrival) {
   }
 }
 
-task<void> Fetcher::ask(std::vector<ObjectId> ids, Arrival& arrival) {
+task<void> Fetcher::ask(Question question, Arrival& arrival) {
   VaultPort::Sink sink = [this, &arrival](Buffer records) -> task<void> { return arrived(std::move(records), arrival); };
-  arrival.missing = co_await vault_.get(std::move(ids), std::move(sink));
+  arrival.missing = co_await question(std::move(sink));
   for (auto& record : arrival.later) {
     const RecordView view = value_or_throw(RecordView::parse(record), "reading records from the server");
-    std::shared_ptr<const Session> with = co_await session(view.session());
+    std::shared_ptr<const Session> with;
+    Errc why{};
+    try {
+      with = co_await session(view.session());
+    } catch (const failure& f) {
+      why = classify(f.code());
+      if (!is_about_data(why)) throw;
+    }
+    if (!with) {
+      arrival.unusable.push_back(useless(record, why));
+      continue;
+    }
     Budget::Lease turn = co_await turns_.take(1);
     arrival.scope.spawn(open(std::move(with), std::move(record), std::move(turn), arrival), "opening a record");
   }
+}
+
+// What came of one question: what opens is in the set.
+task<Fetcher::Arrival> Fetcher::answers(Question question, Scope& scope, ObjectSet& set) {
+  Arrival arrival{scope, {}, {}, 0, false, {}, {}};
+  scope.spawn(ask(std::move(question), arrival), "fetching records");
+  co_await scope.join();
+  for (auto& r : arrival.opened) {
+    keep(r);
+    for (auto& o : r->objects()) set.places_.emplace(o.id, ObjectSet::Place{r, &o});
+  }
+  co_return arrival;
 }
 
 task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set) {
@@ -140,18 +233,82 @@ task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set) {
   for (std::size_t at = 0; at < ids.size(); at += limits::kIdsPerQuestion) {
     const std::size_t n = std::min(ids.size() - at, limits::kIdsPerQuestion);
     std::vector<ObjectId> some(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(at + n));
-    Scope scope(co_await asio::this_coro::executor);
-    Arrival arrival{scope, {}, {}, {}};
-    scope.spawn(ask(std::move(some), arrival), "fetching records");
-    co_await scope.join();
-    if (!arrival.missing.empty())
-      throw failure(Errc::missing_object, "reading object " + arrival.missing.front().brief() + " and " + std::to_string(arrival.missing.size() - 1) +
-                                              " more from " + vault_.server());
-    for (auto& r : arrival.opened) {
-      keep(r);
-      for (auto& o : r->objects()) set.places_.emplace(o.id, ObjectSet::Place{r, &o});
+    Errc why = Errc::missing_object;
+    std::vector<ObjectId> lost = co_await fetch_from(vault_, std::move(some), set, why);
+    if (!lost.empty() && other_) {
+      const std::size_t before = lost.size();
+      std::function<task<void>(VaultPort&)> work = [&](VaultPort& port) -> task<void> {
+        lost = co_await fetch_from(port, lost, set, why);
+        if (lost.size() < before && may_tell()) log_warning("{} gave {} objects of which {} has no usable copy", port.server(), before - lost.size(), vault_.server());
+      };
+      co_await ask_other(std::move(work));
+    }
+    if (!lost.empty())
+      throw failure(why, "reading object " + lost.front().brief() + " and " + std::to_string(lost.size() - 1) + " more from " + vault_.server());
+  }
+}
+
+// Returns what this server has no usable copy of; `why`: of the last record that was of no use.  What came while its key was not here, and was more than is
+// kept, is asked for again, as long as each turn brings something.
+task<std::vector<ObjectId>> Fetcher::fetch_from(VaultPort& port, std::vector<ObjectId> ids, ObjectSet& set, Errc& why) {
+  std::vector<ObjectId> lost;
+  for (;;) {
+    const bool dropped = co_await ask_once(port, ids, set, lost, why);
+    const std::size_t before = ids.size();
+    forget_found(ids, set);
+    std::sort(lost.begin(), lost.end());
+    lost.erase(std::unique(lost.begin(), lost.end()), lost.end());
+    std::erase_if(ids, [&](const ObjectId& id) { return std::binary_search(lost.begin(), lost.end(), id); });
+    if (!dropped || ids.empty() || ids.size() == before) break;
+  }
+  forget_found(lost, set);
+  if (!ids.empty()) {  // neither sent nor named as missing: not there either
+    why = Errc::protocol;
+    if (may_tell()) log_warning("{} neither sent {} objects nor said that they are missing", port.server(), ids.size());
+    lost.insert(lost.end(), ids.begin(), ids.end());
+  }
+  co_return lost;
+}
+
+// One question, and others for what was of no use; what is not there for this server is added to `lost`.  True: records were dropped unread.
+task<bool> Fetcher::ask_once(VaultPort& port, const std::vector<ObjectId>& ids, ObjectSet& set, std::vector<ObjectId>& lost, Errc& why) {
+  Question question = [&port, &ids](VaultPort::Sink sink) -> task<std::vector<ObjectId>> { return port.get(ids, std::move(sink)); };
+  Scope scope(co_await asio::this_coro::executor);
+  Arrival arrival = co_await answers(std::move(question), scope, set);
+  lost.insert(lost.end(), arrival.missing.begin(), arrival.missing.end());
+  for (Unusable& u : arrival.unusable) {
+    why = u.why;
+    std::vector<ObjectId> wanted;
+    for (auto& id : u.ids)
+      if (std::binary_search(ids.begin(), ids.end(), id) && !set.places_.contains(id)) wanted.push_back(id);
+    if (may_tell())
+      log_warning("{} sent a record with {} objects that is of no use ({}); other copies of them are asked for", port.server(), wanted.size(), make_error_code(u.why).message());
+    for (std::size_t at = 0; at < wanted.size(); at += limits::kIdsOfOtherCopies) {
+      const std::size_t n = std::min(wanted.size() - at, limits::kIdsOfOtherCopies);
+      Unusable part{u.digest, {}, u.why};
+      part.ids.assign(wanted.begin() + static_cast<std::ptrdiff_t>(at), wanted.begin() + static_cast<std::ptrdiff_t>(at + n));
+      const std::vector<ObjectId> still = co_await fetch_others(port, std::move(part), set);
+      lost.insert(lost.end(), still.begin(), still.end());
     }
   }
+  co_return arrival.dropped;
+}
+
+// Copy after copy of what `first` should have held.  A server that sends the same again has no other one.
+task<std::vector<ObjectId>> Fetcher::fetch_others(VaultPort& port, Unusable first, ObjectSet& set) {
+  std::vector<Digest> tried{first.digest};
+  std::vector<ObjectId> left = std::move(first.ids);
+  for (forget_found(left, set); !left.empty(); forget_found(left, set)) {
+    Question question = [&](VaultPort::Sink sink) -> task<std::vector<ObjectId>> { return port.get_others(left, tried, std::move(sink)); };
+    Scope scope(co_await asio::this_coro::executor);
+    const Arrival arrival = co_await answers(std::move(question), scope, set);
+    const std::size_t before = tried.size();
+    for (const Unusable& u : arrival.unusable)
+      if (std::find(tried.begin(), tried.end(), u.digest) == tried.end()) tried.push_back(u.digest);
+    if (tried.size() == before || tried.size() > limits::kNotThese) break;
+  }
+  forget_found(left, set);
+  co_return left;
 }
 
 task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids, std::size_t shared) {

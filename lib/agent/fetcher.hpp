@@ -17,6 +17,9 @@
 
 namespace farkeep {
 
+/// What one says of a record, a node or an envelope, not of the connection: it is not there, or not what it should be.
+bool is_about_data(Errc code) noexcept;
+
 /// Plaintext of objects, kept alive by the records that it lies in.
 class ObjectSet {
  public:
@@ -35,12 +38,13 @@ class ObjectSet {
 /// Gets objects from a vault and opens them: fetch, authenticate, decompress, check the id.  Nothing unverified leaves it.
 ///
 /// Records hold many objects, so opened ones are kept for a while, bounded in bytes.  Calls may run side by side; the records of
-/// one answer are opened on all threads.
-/// Throws failure: missing_object (the vault lacks it), damaged, id_mismatch, or what the connection throws.
+/// one answer are opened on all threads.  A record that does not open, or holds something else than it says, is of no use: then the server's
+/// other copies are tried, and after that the other server, where there is one; the log says so.
+/// Throws failure: missing_object (the vault lacks it), damaged, id_mismatch (no copy is of use), or what the connection throws.
 class Fetcher final : public NodeLoader {
  public:
-  /// `kept`: bytes of opened records.
-  Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers, std::size_t kept = MemoryPlan{}.kept);
+  /// `kept`: bytes of opened records.  `other` may be null.
+  Fetcher(VaultPort& vault, const AgentKeys& keys, Workers& workers, std::size_t kept = MemoryPlan{}.kept, OtherVault* other = nullptr);
 
   task<std::vector<NodePlainOwned>> load(std::vector<ObjectId> ids) override;
   /// Who walks through content in order asks for the next stretch while the one before is still on its way.  Where one ends and the
@@ -62,6 +66,19 @@ class Fetcher final : public NodeLoader {
     std::size_t bytes;
   };
   using Opened = std::shared_ptr<const OpenedRecord>;
+  /// A record that is of no use.
+  struct Unusable {
+    Digest digest;
+    std::vector<ObjectId> ids;
+    Errc why{};
+  };
+  struct Outcome {
+    Opened opened;  // or null
+    Unusable unusable;
+  };
+  static Outcome open_record(std::shared_ptr<const Session> with, Buffer record);
+  static Unusable useless(ByteView record, Errc why);
+  using Question = std::function<task<std::vector<ObjectId>>(VaultPort::Sink)>;
   /// One call of objects(), for the next one to wait for.
   struct Call {
     std::shared_ptr<ObjectSet> set = std::make_shared<ObjectSet>();
@@ -72,20 +89,32 @@ class Fetcher final : public NodeLoader {
   struct Arrival {
     Scope& scope;
     std::vector<Opened> opened;
-    std::vector<Buffer> later;  // records of sessions whose keys are not here yet
+    std::vector<Buffer> later;  // records of sessions whose keys are not here yet…
+    std::size_t later_bytes = 0;
+    bool dropped = false;       // …but for those beyond kMostLater: they can be asked for again when the keys of these are here
     std::vector<ObjectId> missing;
+    std::vector<Unusable> unusable;
   };
   bool find_kept(const ObjectId& id, ObjectSet& set) const;
   void keep(const Opened& record);
   task<void> fetch(std::vector<ObjectId> ids, ObjectSet& set);
-  task<void> ask(std::vector<ObjectId> ids, Arrival& arrival);
+  task<std::vector<ObjectId>> fetch_from(VaultPort& port, std::vector<ObjectId> ids, ObjectSet& set, Errc& why);
+  task<bool> ask_once(VaultPort& port, const std::vector<ObjectId>& ids, ObjectSet& set, std::vector<ObjectId>& lost, Errc& why);
+  task<std::vector<ObjectId>> fetch_others(VaultPort& port, Unusable first, ObjectSet& set);
+  task<Arrival> answers(Question question, Scope& scope, ObjectSet& set);
+  task<std::shared_ptr<const Session>> session_from(VaultPort& port, SessionId id, Errc& why);
+  task<bool> ask_other(std::function<task<void>(VaultPort&)> work);
+  task<void> ask(Question question, Arrival& arrival);
+  bool may_tell() noexcept;
   task<void> arrived(Buffer records, Arrival& arrival);
   task<void> open(std::shared_ptr<const Session> with, Buffer record, Budget::Lease turn, Arrival& arrival);
   result<std::shared_ptr<const Session>> open_session(const SessionId& id, const RecordView& record) const;
 
   VaultPort& vault_;
+  OtherVault* const other_;
   const AgentKeys& keys_;
   Workers& workers_;
+  std::size_t told_ = 0;  // in the log, of copies that are of no use
   Budget turns_;  // in records: how many of them are being opened
   std::shared_ptr<Call> last_;
   std::unordered_map<SessionId, std::shared_ptr<const Session>> sessions_;

@@ -11,6 +11,11 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFirstPause = 1min, kLongestPause = 1h;
 
+constexpr std::chrono::nanoseconds kClockStep = 1h;  // a time that lies no further ahead was written under this clock
+
+// A time that lies ahead was written under another clock, and says nothing.  Else it would be waited for until that clock was right: for years.
+std::int64_t believable(std::int64_t ns, WallTime now) { return ns > (now + kClockStep).time_since_epoch().count() ? 0 : ns; }
+
 WallTime time(std::int64_t ns) { return WallTime{std::chrono::nanoseconds(ns)}; }
 std::int64_t ns(WallTime t) { return t.time_since_epoch().count(); }
 
@@ -34,8 +39,10 @@ std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTi
     out = {at - now > kLongestPause ? now : std::max(at, now), Why::retry};
   } else if (!record.running()) {
     const std::chrono::seconds offset = jitter();
-    const bool ran = record.last_start_ns() > 0;
-    WallTime last = time(ran ? record.last_start_ns() : record.first_seen_ns());
+    const std::int64_t last_start = believable(record.last_start_ns(), now);
+    const bool ran = last_start > 0;
+    WallTime last = ran ? time(last_start) : std::min(time(record.first_seen_ns()), now);
+    if (!ran && last == WallTime{} && record.last_start_ns() > 0) last = now - kGrace;  // it ran at a time that nobody knows
     if (!job_.catch_up && last != WallTime{}) last = std::max(last, now - kGrace);
     if (last != WallTime{}) last -= offset;
     std::optional<WallTime> first;
@@ -55,10 +62,11 @@ std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTi
   return out;
 }
 
-std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record) const {
+std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record, WallTime now) const {
   if (!job_.overdue_after) return std::nullopt;
-  const WallTime since = time(record.last_good_ns() > 0 ? record.last_good_ns() : record.first_seen_ns());
-  if (since == WallTime{}) return std::nullopt;
+  const std::int64_t last_good = believable(record.last_good_ns(), now);
+  const WallTime since = time(last_good > 0 ? last_good : record.first_seen_ns());
+  if (since == WallTime{}) return record.last_good_ns() > 0 ? std::optional(now) : std::nullopt;  // of a time that nobody knows
   std::optional<WallTime> first;
   for (auto& s : job_.schedules) {
     const WallTime at = s.next(since, since, zone_);

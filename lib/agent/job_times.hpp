@@ -40,7 +40,7 @@ class JobTimes {
   std::chrono::nanoseconds patience(const agent::pb::Job& record, WallTime now) const;
   /// From when on the job is overdue if it makes no snapshot: overdue_after behind its first scheduled time since the last one (or since it is known);
   /// runs that are skipped do not change that.  Nothing: it has no schedule, or is never overdue.
-  std::optional<WallTime> overdue_at(const agent::pb::Job& record) const;
+  std::optional<WallTime> overdue_at(const agent::pb::Job& record, WallTime now) const;
   /// A run has failed: notes in the record when it is tried again, or that it is not.
   void failed(agent::pb::Job& record, WallTime now) const;
   /// A run has made its snapshot, or the job was given up.

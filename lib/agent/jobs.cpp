@@ -4,6 +4,7 @@
 #include "base/limits.hpp"
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/file_access.hpp"
 #include "platform/process.hpp"
 
 namespace farkeep {
@@ -12,6 +13,7 @@ BackupJob backup_job(const JobConfig& config, Disk& disk) {
   const std::string doing = "reading the exclude rules of job " + config.name;
   std::vector<ExcludeLine> lines;
   if (!config.exclude_file.empty()) {
+    refuse_if_others_may_change(config.exclude_file, "the exclude rules of job " + config.name + ", exclude_file " + config.exclude_file);  // they could leave anything out
     const auto text = read_file(disk, config.exclude_file, limits::kMiB);
     if (!text) throw failure(Errc::configuration, doing + ": exclude_file " + config.exclude_file + " does not exist");
     lines = exclude_lines(as_text(*text), config.exclude_file);

@@ -7,7 +7,7 @@
 
 namespace farkeep {
 namespace {
-constexpr std::size_t kFrameHead = 16;
+constexpr std::size_t kJournalHead = 16;
 constexpr std::size_t kSum = 8;
 }  // namespace
 
@@ -24,7 +24,7 @@ void JournalWriter::add(std::span<const Entry> entries) {
   Buffer body = leaf.message;
   for (auto& r : leaf.refs) append(body, r.view());
   Buffer frame;
-  frame.reserve(kFrameHead + body.size());
+  frame.reserve(kJournalHead + body.size());
   Writer w{frame};
   w.number(static_cast<std::uint32_t>(leaf.message.size()));
   w.number(static_cast<std::uint32_t>(leaf.refs.size()));
@@ -41,7 +41,7 @@ std::unique_ptr<JournalReader> JournalReader::open(Disk& disk, const std::string
 }
 
 std::vector<Entry> JournalReader::next() {
-  Buffer head(kFrameHead);
+  Buffer head(kJournalHead);
   if (file_->read_at(at_, head) != head.size()) return {};
   Reader h{head};
   const auto size = h.number<std::uint32_t>();
@@ -49,9 +49,9 @@ std::vector<Entry> JournalReader::next() {
   const Buffer sum = to_buffer(h.raw(kSum));
   if (size > limits::kMaxRecord || refs > limits::kMaxRefsPerRecord) return {};
   Buffer body(size + refs * ObjectId::kSize);
-  if (file_->read_at(at_ + kFrameHead, body) != body.size()) return {};
+  if (file_->read_at(at_ + kJournalHead, body) != body.size()) return {};
   if (!equal(sha256(body).view().first(kSum), sum)) return {};
-  at_ += kFrameHead + body.size();
+  at_ += kJournalHead + body.size();
   std::vector<ObjectId> ids;
   ids.reserve(refs);
   for (std::size_t i = 0; i < refs; ++i) ids.push_back(*ObjectId::from(ByteView{body}.subspan(size + i * ObjectId::kSize, ObjectId::kSize)));

@@ -24,7 +24,16 @@ void Notices::ended(const JobConfig& job, bool failed) {
     tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_failed(), job.ping.empty() ? "" : job.ping + "/fail");
     record.set_told_failed(true);
     state_.set_job(job.name, record);
+  } else if (record.last_exit() == static_cast<std::uint32_t>(Exit::alarm)) {
+    const std::string text = "job " + job.name + " has made its snapshot, with an alarm: " + record.last_text() + " (see: farkeep status)";
+    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_alarm(), job.ping.empty() ? "" : job.ping + "/fail");
+    record.set_told_alarm(true);
+    state_.set_job(job.name, record);
   } else {
+    if (record.told_alarm()) {
+      record.set_told_alarm(false);
+      state_.set_job(job.name, record);
+    }
     tell(Notice::Event::done, job, "job " + job.name + " is done: " + record.last_text(), config_.notify.all, job.ping);
   }
   look_at(job);
@@ -38,7 +47,7 @@ void Notices::look_at(const JobConfig& job) {
   auto record = state_.job(job.name);
   const AgentId agent = state_.agent_id();
   const JobTimes times(job, agent, zone_);
-  const auto limit = job.enabled ? times.overdue_at(record) : std::nullopt;
+  const auto limit = job.enabled ? times.overdue_at(record, clock_.wall()) : std::nullopt;
   const bool overdue = limit && clock_.wall() >= *limit;
   const bool fails = record.failures() > 0;
   const bool knew = record.told_failed() || record.told_overdue();

@@ -1,7 +1,10 @@
 #include "agent/protection.hpp"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <algorithm>
 
+#include "agent/heads.hpp"
 #include "base/error.hpp"
 
 namespace farkeep {
@@ -28,6 +31,7 @@ void remember(AgentState& state, const std::string& job, std::uint64_t sequence)
 std::optional<bool> is_protected(const AgentState& state, const std::string& job) {
   const std::uint64_t newest = state.job(job).snapshot_sequence();
   if (newest == 0) return std::nullopt;
+  if (!history_alarms(state).empty()) return false;  // what a server had, it may have no longer
   return known_for(state.protections(), job) >= newest;
 }
 
@@ -38,22 +42,48 @@ std::vector<std::string> unprotected_jobs(const AgentState& state, const AgentCo
   return out;
 }
 
-task<void> ask_protection(AgentState& state, std::vector<std::string> jobs, VaultPort& vault, const Certificate& authority) {
+task<void> ask_protection(AgentState& state, std::vector<std::string> jobs, VaultPort& vault, TrustedRoots roots, std::vector<ServerId> pair) {
   for (auto& job : jobs) {
     const std::uint64_t newest = state.job(job).snapshot_sequence();
     if (newest == 0) continue;
     const std::vector<RemoteSnapshot> rows = co_await vault.snapshots(newest - 1);
     if (rows.empty() || rows.front().partner_receipt.empty()) continue;
     const Manifest manifest = value_or_throw(Manifest::parse(rows.front().manifest), "reading a manifest from " + vault.server());
-    if (manifest.statement().sequence != newest || !valid_receipt(rows.front().partner_receipt, manifest.snapshot_id(), authority)) continue;
+    if (manifest.snapshot_id().raw() != state.job(job).snapshot_digest() || !proves_protection(rows.front(), manifest.snapshot_id(), roots, pair)) continue;
     remember(state, job, newest);
   }
+}
+
+std::vector<std::string> settle_jobs(AgentState& state, const AgentConfig& config, std::span<const SnapshotInfo> there) {
+  std::vector<std::string> out;
+  for (auto& job : config.jobs) {
+    agent::pb::Job record = state.job(job.name);
+    const std::uint64_t before = record.snapshot_sequence();
+    if (before == 0) continue;
+    const SnapshotInfo* newest = nullptr;
+    bool is_there = false;
+    for (auto& s : there) {
+      if (s.missing_from != 0) continue;
+      is_there = is_there || (s.sequence == before && s.id.raw() == record.snapshot_digest());
+      if (s.ours && s.problem.empty() && s.details.job == job.name && (!newest || s.sequence > newest->sequence)) newest = &s;
+    }
+    if (is_there) continue;
+    record.set_snapshot_sequence(newest ? newest->sequence : 0);
+    record.set_snapshot_digest(newest ? newest->id.raw() : std::string{});
+    record.set_snapshot_root(newest ? newest->root.raw() : std::string{});
+    record.set_last_good_ns(newest ? newest->server_time.time_since_epoch().count() : 0);
+    state.set_job(job.name, record);
+    remember(state, job.name, newest && newest->is_protected ? newest->sequence : 0);
+    out.push_back(fmt::format("job {}: its newest snapshot was number {} and is {} now", job.name, before, newest ? fmt::format("number {} ({})", newest->sequence, newest->id.brief()) : "none"));
+  }
+  return out;
 }
 
 void note_protection(AgentState& state, const AgentConfig& config, std::span<const SnapshotInfo> all) {
   for (auto& job : unprotected_jobs(state, config)) {
     const std::uint64_t newest = state.job(job).snapshot_sequence();
-    const auto found = std::find_if(all.begin(), all.end(), [&](auto& s) { return s.sequence == newest; });
+    const std::string id = state.job(job).snapshot_digest();
+    const auto found = std::find_if(all.begin(), all.end(), [&](auto& s) { return s.sequence == newest && s.id.raw() == id; });
     if (found != all.end() && found->is_protected) remember(state, job, newest);
   }
 }

@@ -20,9 +20,13 @@ std::optional<bool> is_protected(const AgentState& state, const std::string& job
 /// Jobs of which it is not known.
 std::vector<std::string> unprotected_jobs(const AgentState& state, const AgentConfig& config);
 
-/// Asks for them, and remembers what is so.  A receipt counts when its signature holds under `authority`.
-task<void> ask_protection(AgentState& state, std::vector<std::string> jobs, VaultPort& vault, const Certificate& authority);
+/// Asks for them, and remembers what is so.  Receipts count when their signatures hold under `roots`, and they are of two different servers of the pair.
+task<void> ask_protection(AgentState& state, std::vector<std::string> jobs, VaultPort& vault, TrustedRoots roots, std::vector<ServerId> pair);
 /// The same from a list that was fetched anyway.
 void note_protection(AgentState& state, const AgentConfig& config, std::span<const SnapshotInfo> all);
+
+/// After a history with less in it was accepted: `there` is what the servers have.  A job whose newest snapshot is not among it has the newest of its own that is;
+/// on both servers is what is seen there.  Returns a sentence for each job that was changed.
+std::vector<std::string> settle_jobs(AgentState& state, const AgentConfig& config, std::span<const SnapshotInfo> there);
 
 }  // namespace farkeep

@@ -2,6 +2,7 @@
 
 #include "agent/scheduler.hpp"
 #include "base/limits.hpp"
+#include "base/utf8.hpp"
 #include "wire/message.hpp"
 
 namespace farkeep {
@@ -25,9 +26,9 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
     for (auto& s : job.schedules) schedules += (schedules.empty() ? "" : ", ") + s.to_string();
     auto* row = report.add_job();
     row->set_name(job.name);
-    row->set_schedule(schedules.substr(0, kMostText));
+    row->set_schedule(std::string(whole_characters(schedules, kMostText)));
     row->set_last_good_ns(record.last_good_ns());
-    if (const auto overdue = times.overdue_at(record)) row->set_overdue_ns(overdue->time_since_epoch().count());
+    if (const auto overdue = times.overdue_at(record, now)) row->set_overdue_ns(overdue->time_since_epoch().count());
     row->set_paused(paused_until(state, job.name, now).has_value());
   }
   if (config.deployment) {

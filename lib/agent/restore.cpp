@@ -1,39 +1,27 @@
 #include "agent/restore.hpp"
 
 #include <algorithm>
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "agent/content.hpp"
 #include "agent/fetcher.hpp"
+#include "agent/restore_files.hpp"
 #include "archive/catalog_stream.hpp"
 #include "async/budget.hpp"
 #include "async/queue.hpp"
 #include "async/scope.hpp"
-#include "base/check.hpp"
 #include "base/limits.hpp"
+#include "platform/printable.hpp"
 
 namespace farkeep {
+
 namespace {
 
 constexpr std::size_t kBatchEntries = 1024;
 constexpr std::size_t kBatchFolders = 64;               // each holds a descriptor
-constexpr std::uint64_t kLargeFile = 4 * limits::kMiB;  // fetched and written in pieces
-constexpr std::size_t kNodesAhead = 32;
-
-EntryStat stat_of(const Entry& e) {
-  EntryStat s;
-  s.kind = e.kind;
-  s.mode = e.mode;
-  s.uid = e.uid;
-  s.gid = e.gid;
-  s.mtime_ns = e.mtime_ns;
-  s.size = e.size;
-  s.device_major = e.device_major;
-  s.device_minor = e.device_minor;
-  return s;
-}
+constexpr std::uint64_t kInPieces = 4 * limits::kMiB;  // fetched and written in pieces
+constexpr std::size_t kRestoreNodesAhead = 32;
 
 // Names in a catalog come from a vault: each must be one harmless component.
 std::vector<std::string> components(const std::string& path) {
@@ -41,104 +29,36 @@ std::vector<std::string> components(const std::string& path) {
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find('/', at), path.size());
     std::string part = path.substr(at, end - at);
-    if (part.empty() || part == "." || part == "..") throw failure(Errc::malformed, "reading the catalog: the path '" + path + "' is not one");
+    if (part.empty() || part == "." || part == "..") throw failure(Errc::malformed, "reading the catalog: the path " + printable(path) + " is not one");
     out.push_back(std::move(part));
     at = end + 1;
   }
   return out;
 }
 
-struct FileOp {
-  Entry entry;
-  std::shared_ptr<TargetFolder> folder;
-  std::string name;
-};
-struct FolderOp {
-  Entry entry;
-  std::shared_ptr<TargetFolder> folder;
-};
-struct LinkTarget {
-  std::shared_ptr<TargetFolder> folder;
-  std::string name;
-  FileIdentity identity;
-};
-
-struct Written {
-  std::uint64_t files = 0, others = 0, bytes = 0, not_applied = 0;
-  std::vector<std::string> problems;
-  std::vector<std::pair<std::uint64_t, LinkTarget>> linkable;
-
-  void problem(const std::string& path, const std::string& text) { problems.push_back("/" + path + ": " + text); }
-  void applied(const std::string& path, const NotApplied& missing) {
-    if (!missing.any()) return;
-    ++not_applied;
-    if (missing.entry) problem(path, "not made: " + missing.text());
-  }
-};
-
-// A unit of work: written in any order, finished (links, folder times) in the order of the catalog.
-struct Unit {
-  std::vector<FileOp> files;
-  std::vector<FileOp> links;
-  std::vector<FolderOp> folders_done;
-  std::size_t bytes = 0;
-  Written written;
-  bool done = false;
-  Waiters finished;
-};
-
-bool keeps(const TargetPlan& plan) { return plan.action == TargetPlan::Action::keep; }
-
-// A full disk or a lost connection ends the restore; a single file's trouble does not.
-bool ends_restore(const failure& f) {
-  switch (classify(f.code())) {
-    case Errc::io:
-    case Errc::exists:
-    case Errc::not_found:
-    case Errc::unauthorised: return false;
-    default: return true;
-  }
-}
-
-Written write_unit(std::vector<FileOp> ops, std::shared_ptr<ObjectSet> objects) {
-  Written w;
-  for (auto& op : ops) {
-    const Entry& e = op.entry;
-    const EntryStat stat = stat_of(e);
-    const OwnerText owner{e.user, e.group};
-    try {
-      const TargetPlan plan = op.folder->plan(op.name, stat);
-      if (keeps(plan)) {
-        w.applied(e.path, op.folder->apply(op.name, stat, e.xattrs, owner));
-      } else if (e.kind == EntryKind::file) {
-        auto file = op.folder->file(op.name, plan);
-        ContentWriter content(*file, e);
-        content.write(e.inline_content);
-        for (auto& c : e.chunks) content.write(objects->find(c.id)->bytes);
-        content.finish();
-        w.applied(e.path, file->finish(stat, e.xattrs, owner));
-        if (e.hardlink_group) w.linkable.emplace_back(e.hardlink_group, LinkTarget{op.folder, op.name, file->identity()});
-      } else if (e.kind == EntryKind::symlink) {
-        w.applied(e.path, op.folder->symlink(op.name, plan, e.link_target, stat, e.xattrs, owner));
-      } else {
-        w.applied(e.path, op.folder->special(op.name, plan, stat, e.xattrs, owner));
-      }
-      if (e.kind == EntryKind::file) ++w.files;
-      else ++w.others;
-      w.bytes += e.kind == EntryKind::file ? e.size : 0;
-    } catch (const failure& f) {
-      if (ends_restore(f)) throw;
-      w.problem(e.path, f.what());
-    }
-  }
-  return w;
-}
-
 }  // namespace
 
+struct RestoreProgress::Entries {
+  bool has(std::uint64_t number) const { return number <= up_to || beyond.contains(number); }
+
+  std::uint64_t up_to = 0;                  // all up to this one are finished, with the links among them…
+  std::unordered_set<std::uint64_t> beyond; // …and of the later ones these files
+  std::uint64_t planned = 0;                // whose folders were made or reported
+  std::unordered_map<std::uint64_t, restoring::LinkTarget> link_targets;
+};
+RestoreProgress::RestoreProgress() : entries(std::make_unique<Entries>()) {}
+RestoreProgress::~RestoreProgress() = default;
+
 struct RestoreWork {
-  RestoreWork(VaultPort& vault, const AgentKeys& keys, Workers& w, Reporter& r, const MemoryPlan& m)
-      : memory(m), workers(w), reporter(r), fetcher(vault, keys, w, m.kept) {}
+  using FileOp = restoring::FileOp;
+  using FolderOp = restoring::FolderOp;
+  using LargeFile = restoring::LargeFile;
+  using LinkTarget = restoring::LinkTarget;
+  using Unit = restoring::Unit;
+  using Written = restoring::Written;
+
+  RestoreWork(VaultPort& vault, const AgentKeys& keys, Workers& w, Reporter& r, const MemoryPlan& m, OtherVault* other, RestoreProgress& d)
+      : memory(m), workers(w), reporter(r), fetcher(vault, keys, w, m.kept, other), earlier(*d.entries), result(std::move(d.so_far)), link_targets(std::move(d.entries->link_targets)) {}
 
   task<void> pipeline(ObjectId root, RestoreOrder order);
   task<void> plan_all(ObjectId root, std::vector<std::string> paths);
@@ -152,11 +72,17 @@ struct RestoreWork {
   task<void> write_large(std::shared_ptr<Unit> unit);
   task<void> finish_in_order();
   void take(Written& w);
+  void leave_for_the_next(RestoreProgress& done);
 
   const MemoryPlan memory;
   Workers& workers;
   Reporter& reporter;
   Fetcher fetcher;
+  RestoreProgress::Entries& earlier;  // what earlier attempts finished
+  RestoreResult result;
+  std::uint64_t number = 0;          // of the entry that the walk is at
+  std::uint64_t up_to = 0;           // finished in order
+  std::vector<std::shared_ptr<Unit>> under_way;
   std::unique_ptr<Scope> scope;
   Queue<std::shared_ptr<Unit>> order_{memory.restoring};
   Budget large_turns{memory.restoring_large};
@@ -171,12 +97,12 @@ struct RestoreWork {
   std::unique_ptr<Unit> unit = std::make_unique<Unit>();
   std::unordered_set<std::uint64_t> link_seen;
   std::unordered_map<std::uint64_t, LinkTarget> link_targets;
-  RestoreResult result;
 };
 
 task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order) {
   TargetOptions options;
   options.overwrite = order.overwrite;
+  options.special = order.special;
   top = TargetFolder::open_root(order.target, options);
   scope->spawn(plan_all(root, std::move(order.paths)), "reading the catalog");
   co_await finish_in_order();
@@ -198,14 +124,15 @@ task<void> RestoreWork::plan_all(ObjectId root, std::vector<std::string> paths) 
     for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
       above += (i ? "/" : "") + parts[i];
       std::optional<Entry> entry = co_await look_up(root, above);
-      if (!entry) throw failure(Errc::not_found, "restoring " + path + ": the snapshot has no /" + above);
+      if (!entry) throw failure(Errc::not_found, "restoring " + printable(path) + ": the snapshot has no " + printable("/" + above));
       co_await add(std::move(*entry));
     }
     CatalogStream stream(root, CatalogRange::below(inside));
     const std::uint64_t before = result.progress.expected_files;
     co_await plan_range(stream);
-    if (result.progress.expected_files == before) throw failure(Errc::not_found, "restoring " + path + ": the snapshot does not have it (list it with: farkeep ls)");
+    if (result.progress.expected_files == before) throw failure(Errc::not_found, "restoring " + printable(path) + ": the snapshot does not have it (list it with: farkeep ls)");
   }
+  ++number;  // the folders that are open still are finished after all entries
   leave_to({});
   co_await flush();
   order_.close();
@@ -218,7 +145,7 @@ task<void> RestoreWork::plan_range(CatalogStream& stream) {
       co_await add(std::move(*entry));
     }
     if (stream.at_end()) break;
-    std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kNodesAhead));
+    std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kRestoreNodesAhead));
     for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
   }
 }
@@ -228,7 +155,7 @@ task<std::optional<Entry>> RestoreWork::look_up(ObjectId root, std::string path)
   for (;;) {
     auto entry = stream.next();
     if (entry || stream.at_end()) co_return entry;
-    std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kNodesAhead));
+    std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kRestoreNodesAhead));
     for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
   }
 }
@@ -238,7 +165,7 @@ void RestoreWork::leave_to(const std::vector<std::string>& parts) {
   std::size_t same = 0;
   while (same < open.size() && same < parts.size() && open[same].name == parts[same]) ++same;
   while (open.size() > same) {
-    if (open.back().entry) unit->folders_done.push_back(FolderOp{std::move(*open.back().entry), open.back().folder});
+    if (open.back().entry) unit->folders_done.push_back(FolderOp{std::move(*open.back().entry), open.back().folder, number <= earlier.up_to});
     open.pop_back();
   }
 }
@@ -251,6 +178,8 @@ void RestoreWork::enter(const std::vector<std::string>& parts, std::size_t depth
 }
 
 task<void> RestoreWork::add(Entry entry) {
+  ++number;
+  const bool reported = number <= earlier.planned;
   const auto parts = components(entry.path);
   const std::vector<std::string> above(parts.begin(), parts.end() - 1);
   if (entry.kind == EntryKind::folder) {
@@ -261,9 +190,9 @@ task<void> RestoreWork::add(Entry entry) {
     try {
       enter(parts, parts.size() - 1, &entry);
     } catch (const failure& f) {
-      if (ends_restore(f)) throw;
-      if (result.problems.size() < kMaxProblems) result.problems.push_back("/" + entry.path + ": " + f.what());
-      ++result.progress.unreadable;
+      if (restoring::ends_restore(f)) throw;
+      if (!reported && result.problems.size() < kMaxProblems) result.problems.push_back(printable("/" + entry.path) + ": " + f.what());
+      if (!reported) ++result.progress.unreadable;
     }
     co_return;
   }
@@ -271,14 +200,14 @@ task<void> RestoreWork::add(Entry entry) {
   try {
     while (open.size() < above.size()) enter(parts, open.size(), nullptr);
   } catch (const failure& f) {
-    if (ends_restore(f)) throw;
-    ++result.progress.unreadable;
+    if (restoring::ends_restore(f)) throw;
+    if (!reported) ++result.progress.unreadable;
     co_return;
   }
   const auto& folder = open.empty() ? top : open.back().folder;
-  const bool large = entry.kind == EntryKind::file && entry.size > kLargeFile;
+  const bool large = entry.kind == EntryKind::file && entry.size > kInPieces;
   if (large) co_await flush();
-  FileOp op{std::move(entry), folder, parts.back()};
+  FileOp op{std::move(entry), folder, parts.back(), number, earlier.has(number)};
   const bool another_name = op.entry.hardlink_group && !link_seen.insert(op.entry.hardlink_group).second;
   if (another_name) {
     unit->links.push_back(std::move(op));
@@ -286,14 +215,16 @@ task<void> RestoreWork::add(Entry entry) {
     if (op.entry.kind == EntryKind::file) unit->bytes += op.entry.size;
     unit->files.push_back(std::move(op));
   }
+  unit->up_to = number;
   if (large || unit->bytes >= memory.restored || unit->files.size() + unit->links.size() >= kBatchEntries || unit->folders_done.size() >= kBatchFolders) co_await flush();
 }
 
 task<void> RestoreWork::flush() {
   if (unit->files.empty() && unit->links.empty() && unit->folders_done.empty()) co_return;
   std::shared_ptr<Unit> full = std::exchange(unit, std::make_unique<Unit>());
+  under_way.push_back(full);
   co_await order_.push(full);
-  const bool large = full->files.size() == 1 && full->files[0].entry.kind == EntryKind::file && full->files[0].entry.size > kLargeFile;
+  const bool large = full->files.size() == 1 && full->files[0].entry.kind == EntryKind::file && full->files[0].entry.size > kInPieces;
   if (large) scope->spawn(write_large(std::move(full)), "restoring a large file");
   else scope->spawn(write(std::move(full)), "restoring files");
 }
@@ -302,6 +233,7 @@ task<void> RestoreWork::write(std::shared_ptr<Unit> u) {
   std::vector<ObjectId> ids;
   std::size_t bytes = 0, shared = 0;
   for (auto& op : u->files) {
+    if (op.finished) continue;
     for (auto& c : op.entry.chunks) {
       if (bytes < 2 * limits::kSolidTarget) ++shared;  // neighbours are read side by side and may have changed places
       bytes += c.size;
@@ -309,67 +241,64 @@ task<void> RestoreWork::write(std::shared_ptr<Unit> u) {
     }
   }
   std::shared_ptr<ObjectSet> objects = co_await fetcher.objects(std::move(ids), shared);
-  u->written = co_await workers.offload(&write_unit, std::move(u->files), std::move(objects));
+  co_await workers.offload(&restoring::write_unit, u, std::move(objects));
+  u->files.clear();
   u->done = true;
   u->finished.wake_all();
 }
 
 namespace {
-struct LargeFile {
-  std::unique_ptr<TargetFile> file;
-  std::unique_ptr<ContentWriter> content;
-  bool kept = false;
+// Bytes that were counted while they were written: they count no longer when the file does not come to be.
+struct Counted {
+  ~Counted() { total -= bytes; }
+  std::uint64_t& total;
+  std::uint64_t bytes = 0;
 };
-LargeFile open_large(const FileOp* op) {
-  LargeFile l;
-  const TargetPlan plan = op->folder->plan(op->name, stat_of(op->entry));
-  l.kept = keeps(plan);
-  if (l.kept) return l;
-  l.file = op->folder->file(op->name, plan);
-  l.content = std::make_unique<ContentWriter>(*l.file, op->entry);
-  return l;
-}
-void write_piece(ContentWriter* content, ContentPiece piece) {
-  for (auto& id : piece.chunks) content->write(piece.objects->find(id)->bytes);
-}
-NotApplied finish_large(LargeFile* l, const FileOp* op) {
-  const OwnerText owner{op->entry.user, op->entry.group};
-  if (l->kept) return op->folder->apply(op->name, stat_of(op->entry), op->entry.xattrs, owner);
-  l->content->finish();
-  return l->file->finish(stat_of(op->entry), op->entry.xattrs, owner);
-}
 }  // namespace
 
 task<void> RestoreWork::write_large(std::shared_ptr<Unit> u) {
+  if (u->files[0].finished) {
+    u->done = true;
+    u->finished.wake_all();
+    co_return;
+  }
   Budget::Lease turn = co_await large_turns.take(1);
   FileOp& op = u->files[0];
   std::string problem;
+  Counted counted{result.progress.bytes};
   try {
-    LargeFile l = co_await workers.offload(&open_large, static_cast<const FileOp*>(&op));
-    if (!l.kept) {
+    LargeFile l = co_await workers.offload(&restoring::open_large, static_cast<const FileOp*>(&op));
+    if (!restoring::keeps(l.plan)) {
       ContentReader reader(op.entry, fetcher, memory.restored / 4 * 3);
       Scope pieces(co_await asio::this_coro::executor);
       Queue<ContentPiece> line{1};  // one piece is fetched while one is written
       pieces.spawn(reader.read_all(line), "fetching a large file");
-      auto write_all = [](RestoreWork* self, Queue<ContentPiece>* from, ContentWriter* to) -> task<void> {
+      auto write_all = [](RestoreWork* self, Counted* count, Queue<ContentPiece>* from, ContentWriter* to) -> task<void> {
         while (auto piece = co_await from->pop()) {
           self->result.progress.bytes += piece->bytes;
-          co_await self->workers.offload(&write_piece, to, std::move(*piece));
+          count->bytes += piece->bytes;
+          co_await self->workers.offload(&restoring::write_piece, to, std::move(*piece));
           self->reporter.progress(self->result.progress);
         }
       };
-      pieces.spawn(write_all(this, &line, l.content.get()), "writing a large file");
+      pieces.spawn(write_all(this, &counted, &line, l.content.get()), "writing a large file");
       co_await pieces.join();
     }
-    const NotApplied missing = co_await workers.offload(&finish_large, &l, static_cast<const FileOp*>(&op));
+    const NotApplied missing = co_await workers.offload(&restoring::finish_large, &l, static_cast<const FileOp*>(&op));
     u->written.applied(op.entry.path, missing);
-    if (op.entry.hardlink_group && l.file) u->written.linkable.emplace_back(op.entry.hardlink_group, LinkTarget{op.folder, op.name, l.file->identity()});
+    if (restoring::keeps(l.plan)) u->written.keeps_for_links(op, l.plan);
+    else if (op.entry.hardlink_group) u->written.linkable.emplace_back(op.entry.hardlink_group, LinkTarget{op.folder, op.name, l.file->identity()});
     u->written.files = 1;
+    u->written.numbers.push_back(op.number);
+    counted.bytes = 0;
   } catch (const failure& f) {
-    if (ends_restore(f)) throw;
+    if (restoring::ends_restore(f)) throw;
     problem = f.what();
   }
-  if (!problem.empty()) u->written.problem(op.entry.path, problem);
+  if (!problem.empty()) {
+    u->written.problem(op.entry.path, problem);
+    u->written.numbers.push_back(op.number);
+  }
   u->done = true;
   u->finished.wake_all();
 }
@@ -379,39 +308,31 @@ void RestoreWork::take(Written& w) {
   result.progress.others += w.others;
   result.progress.bytes += w.bytes;
   result.not_applied += w.not_applied;
+  result.left_out += w.left_out;
   for (auto& p : w.problems) {
     ++result.progress.unreadable;
     reporter.problem(p, "");
     if (result.problems.size() < kMaxProblems) result.problems.push_back(std::move(p));
   }
   for (auto& [group, target] : w.linkable) link_targets.emplace(group, std::move(target));
+  w.files = w.others = w.bytes = w.not_applied = w.left_out = 0;
+  w.problems.clear();
+  w.linkable.clear();
 }
 
-namespace {
-Written finish_unit(Unit* u, std::unordered_map<std::uint64_t, LinkTarget>* targets) {
-  Written w;
-  for (auto& op : u->links) {
-    try {
-      const auto to = targets->find(op.entry.hardlink_group);
-      if (to == targets->end()) throw failure(Errc::not_found, "making a hard link: the file that it shares was not restored");
-      op.folder->hardlink(op.name, op.folder->plan(op.name, stat_of(op.entry)), *to->second.folder, to->second.name, to->second.identity);
-      ++w.files;
-    } catch (const failure& f) {
-      if (ends_restore(f)) throw;
-      w.problem(op.entry.path, f.what());
-    }
+// All threads have come back: what a unit says of itself is so.
+void RestoreWork::leave_for_the_next(RestoreProgress& done) {
+  earlier.up_to = std::max(earlier.up_to, up_to);
+  std::erase_if(earlier.beyond, [&](std::uint64_t n) { return n <= earlier.up_to; });
+  for (auto& u : under_way) {
+    earlier.beyond.insert(u->written.numbers.begin(), u->written.numbers.end());
+    take(u->written);
   }
-  for (auto& f : u->folders_done) {
-    try {
-      w.applied(f.entry.path, f.folder->apply(stat_of(f.entry), f.entry.xattrs, OwnerText{f.entry.user, f.entry.group}));
-    } catch (const failure& e) {
-      if (ends_restore(e)) throw;
-      w.problem(f.entry.path, e.what());
-    }
-  }
-  return w;
+  earlier.planned = std::max(earlier.planned, number);
+  earlier.link_targets = std::move(link_targets);
+  result.progress.folders = result.progress.expected_files = 0;  // the walk counts them
+  done.so_far = std::move(result);
 }
-}  // namespace
 
 task<void> RestoreWork::finish_in_order() {
   while (auto next = co_await order_.pop()) {
@@ -419,25 +340,39 @@ task<void> RestoreWork::finish_in_order() {
     while (!u.done) co_await u.finished.wait();
     take(u.written);
     if (!u.links.empty() || !u.folders_done.empty()) {
-      Written w = co_await workers.offload(&finish_unit, &u, &link_targets);
+      Written w = co_await workers.offload(&restoring::finish_unit, &u, &link_targets);
       take(w);
     }
+    up_to = std::max(up_to, u.up_to);
+    std::erase(under_way, *next);
     reporter.progress(result.progress);
   }
 }
 
-Restore::Restore(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, MemoryPlan memory)
-    : vault_(vault), keys_(keys), workers_(workers), reporter_(reporter), memory_(memory) {}
+Restore::Restore(VaultPort& vault, const AgentKeys& keys, Workers& workers, Reporter& reporter, MemoryPlan memory, OtherVault* other)
+    : vault_(vault), keys_(keys), workers_(workers), reporter_(reporter), memory_(memory), other_(other) {}
 Restore::~Restore() = default;
 
-task<RestoreResult> Restore::run(const SnapshotInfo& snapshot, RestoreOrder order) {
-  RestoreWork work(vault_, keys_, workers_, reporter_, memory_);
+const SnapshotInfo& pick_for_restore(const std::vector<SnapshotInfo>& all, const std::string& name, const RestoreProgress& done) {
+  return pick_snapshot(all, done.snapshot ? done.snapshot->hex() : name);
+}
+
+task<RestoreResult> Restore::run(const SnapshotInfo& snapshot, RestoreOrder order, RestoreProgress* done) {
+  RestoreProgress nothing;
+  RestoreProgress& progress = done ? *done : nothing;
+  RestoreWork work(vault_, keys_, workers_, reporter_, memory_, other_, progress);
   work.result.progress.phase = "restoring";
   work.result.progress.server = vault_.server();
   work.result.progress.expected_bytes = order.paths.empty() ? snapshot.details.bytes : 0;
   work.scope = std::make_unique<Scope>(co_await asio::this_coro::executor);
   work.scope->spawn(work.pipeline(snapshot.root, std::move(order)), "restore");
-  co_await work.scope->join();
+  try {
+    co_await work.scope->join();
+  } catch (...) {
+    if (work.number > 0) progress.snapshot = snapshot.id;
+    work.leave_for_the_next(progress);
+    throw;
+  }
   work.result.progress.phase = "done";
   co_return std::move(work.result);
 }

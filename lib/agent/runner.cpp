@@ -1,5 +1,6 @@
 #include "agent/runner.hpp"
 
+#include <algorithm>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/this_coro.hpp>
 
@@ -7,14 +8,14 @@
 #include "async/backoff.hpp"
 #include "base/codec.hpp"
 #include "base/log.hpp"
-#include "wire/message.hpp"
 
 namespace farkeep {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kFirstPause = 5s;
-constexpr auto kLongestPause = 15min;
+constexpr auto kFirstRetry = 5s;
+constexpr auto kLongestRetry = 15min;
+constexpr auto kLookPatience = 10s;  // for each server, when nothing is known of this agent's history
 constexpr int kMaxRepairs = 3;  // runs in a row in which a server turns out to lack what it was thought to have
 
 // An attempt's own counters, looked at from outside: were there durable acknowledgements?
@@ -62,6 +63,10 @@ task<void> JobRunner::run_with_hooks(const BackupJob& job, Patience patience, st
       end.text = "snapshot " + end.result->snapshot.brief();
       if (!end.result->hook_problem.empty()) end.text += "; " + end.result->hook_problem;
       if (!end.result->complete()) end.code = Exit::incomplete;
+      if (!end.result->alarm.empty()) {
+        end.text += "; ALARM: " + end.result->alarm;
+        end.code = Exit::alarm;
+      }
     }
   } catch (const boost::system::system_error& e) {
     end.failed(e);
@@ -81,9 +86,14 @@ task<void> JobRunner::run_with_hooks(const BackupJob& job, Patience patience, st
 
 task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
   agent::pb::Job record = parts_.state.job(job.name);
+  own_alarm_ = record.own_alarm_told() ? std::string{} : record.own_alarm();
   record.set_running(true);
   record.set_last_start_ns(parts_.clock.wall().time_since_epoch().count());
   parts_.state.set_job(job.name, record);
+  if (Heads heads(parts_.state); heads.are_lost()) {
+    alarm(job, kLostHeads);
+    heads.told_of_loss();
+  }
 
   Ending end;
   co_await run_with_hooks(job, patience, limit, end);
@@ -104,6 +114,8 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
   if (end.result) {
     record.set_last_good_ns(now);
     record.set_bytes_sent(end.result->progress.bytes_sent);
+    record.set_own_alarm(own_alarm_);
+    record.set_own_alarm_told(true);
     record.set_unreadable(end.result->progress.unreadable);
     record.set_changed(end.result->progress.changed_while_read);
     record.set_took_ns(now - record.last_start_ns());
@@ -115,31 +127,42 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
 
 task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience, std::optional<std::chrono::nanoseconds> limit) {
   Random& random = parts_.random;
-  Backoff pause(kFirstPause, kLongestPause, [&random] {
+  Backoff pause(kFirstRetry, kLongestRetry, [&random] {
     Buffer raw(4);
     random.fill(raw);
     Reader r{raw};
     return static_cast<double>(r.number<std::uint32_t>()) / 4294967296.0;
   });
+  co_await learn_history();
   SteadyTime moved = parts_.timers.now();
   for (;;) {
-    std::string tried;
+    std::string tried, alarm;
     Strangers strangers;
-    bool progressed = false, stranger = false, blocked = false;
+    bool progressed = false, blocked = false;
     std::vector<ServerTarget> line = choice_.order(servers_.pair());
+    bool passes = line.empty();
+    Errc worst = Errc::unreachable;
     for (auto& target : line) {
       Trouble trouble;
       std::optional<BackupResult> result = co_await try_server(job, target, trouble, strangers, progressed);
-      if (result) co_return std::move(*result);
+      if (result) {
+        result->alarm = alarm + (alarm.empty() || own_alarm_.empty() ? "" : "; ") + own_alarm_;
+        co_return std::move(*result);
+      }
+      if (trouble.alarm) alarm += (alarm.empty() ? "" : "; ") + trouble.text;
       const bool identity = classify(trouble.code) == Errc::identity;
-      stranger = stranger || identity;
+      const Errc code = classify(trouble.code);
+      passes = passes || code == Errc::unreachable || code == Errc::proxy || identity;
+      worst = graver(worst, code);
       if (identity) log_error("{}: {}", target.name, trouble.text);
       tried += (tried.empty() ? "" : "; ") + target.name + ": " + trouble.text;
       blocked = trouble.fault == Fault::path;
       if (blocked) break;
-      if (&target != &line.back() && !identity) parts_.reporter.note(target.name + " does not serve (" + trouble.text + "); trying the other server");
+      if (&target != &line.back() && !identity) parts_.reporter.note(target.name + " does not serve" + (trouble.alarm ? "" : " (" + trouble.text + ")") + "; trying the other server");
     }
     tried += strangers.hint();
+    if (!alarm.empty()) throw failure::whole(Errc::rollback, "backing up job " + job.name + ": " + tried);
+    if (!passes) throw failure::whole(worst, "backing up job " + job.name + ": " + tried);
     if (!progressed && !blocked) {
       const bool news = co_await servers_.look_further();
       if (news) continue;
@@ -147,7 +170,7 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
     if (progressed) moved = parts_.timers.now();
     const bool too_long = limit && parts_.timers.now() - moved >= *limit;
     if ((patience == Patience::one_round && !progressed) || too_long)
-      throw failure::whole(stranger ? Errc::identity : blocked ? Errc::proxy : Errc::unreachable,
+      throw failure::whole(blocked ? Errc::proxy : worst == Errc::proxy ? Errc::unreachable : worst,
                            "backing up job " + job.name + ": " + (blocked ? "" : "neither server serves: ") + tried);
     if (progressed) pause.reset();
     const auto wait = pause.next();
@@ -156,32 +179,58 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
   }
 }
 
-// Nothing: this server is no good now, `trouble` says why.  Throws what no other server could heal.
+// Nothing: this server is no good now, `trouble` says why.  Throws what is this machine's own affair.
 task<std::optional<BackupResult>> JobRunner::try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, Strangers& strangers, bool& progressed) {
   Watch watch(parts_.reporter);
   std::optional<BackupResult> result;
-  Servers::Work work = [&](VaultPort& vault) -> task<void> { return back_up(job, target, vault, watch, result); };
+  const Head pinned = Heads(parts_.state).pinned(target.id);
+  Servers::Work work = [&](VaultPort& vault) -> task<void> { return back_up(job, target, vault, pinned, watch, result); };
   try {
     co_await servers_.use(target, std::move(work));
   } catch (const boost::system::system_error& e) {
     // An acknowledged snapshot stays one, whatever became of the goodbye.
-    if (!result && !is_server_trouble(e)) throw;
-    trouble = Trouble{e.code(), e.what(), fault_of(e)};
+    const bool alarm = is_history_alarm(e);
+    if (!result && is_own_affair(e)) throw;
+    trouble = Trouble{make_error_code(counts_as(e)), e.what(), alarm ? Fault::nobody : fault_of(e), alarm};
     strangers.saw(target, e);
+    if (alarm) {
+      log_error("ALARM: {}", trouble.text);
+      Heads(parts_.state).alarm(target, trouble.text, parts_.clock.wall());
+    }
   }
   if (result) {
     if (!trouble.text.empty()) log_info("after the snapshot was acknowledged: {}", trouble.text);
     co_return std::move(*result);
   }
-  progressed = progressed || watch.durable() > 0;
+  // What a server acknowledges that lacks it afterwards, or refuses the rest, is no progress: such a run would never end.
+  progressed = progressed || (watch.durable() > 0 && classify(trouble.code) == Errc::unreachable);
   if (trouble.fault == Fault::server) choice_.failed(target.address, trouble.text);
   co_return std::nullopt;
 }
 
-task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, Reporter& reporter, std::optional<BackupResult>& result) {
+// A machine that knows nothing of its own history, as after a recovery, asks both servers: the one that serves may lag behind the other.
+task<void> JobRunner::learn_history() {
+  if (Heads(parts_.state).newest().sequence > 0) co_return;
+  const HeadParts parts{servers_, parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock};
+  const std::vector<HeadLook> looks = co_await look_at_heads(parts, kLookPatience);
+  const bool first = std::all_of(looks.begin(), looks.end(), [](const HeadLook& l) { return l.answered && l.head.sequence == 0; });
+  if (!first) parts_.reporter.note(in_words(looks));
+}
+
+// On disk at once: what it was about is out of the way, so nobody meets it again.
+void JobRunner::alarm(const BackupJob& job, const std::string& what) {
+  own_alarm_ += (own_alarm_.empty() ? "" : "; ") + what;
+  agent::pb::Job record = parts_.state.job(job.name);
+  record.set_own_alarm(own_alarm_);
+  record.set_own_alarm_told(false);
+  parts_.state.set_job(job.name, record);
+}
+
+task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, const Head& pinned, Reporter& reporter, std::optional<BackupResult>& result) {
   choice_.worked(target.address);
-  check_rollback(vault);
-  co_await settle_pending(parts_.state, vault, reporter);
+  co_await prove_head(vault, parts_.keys, parts_.workers, parts_.state, pinned);
+  const std::string aside = co_await settle_pending(parts_.state, vault, reporter, parts_.clock);
+  if (!aside.empty()) alarm(job, aside);
   bool trust = true;
   for (int repairs = 0;; ++repairs) {
     const BackupParts parts{parts_.state, parts_.keys, parts_.workers, parts_.timers, parts_.clock, parts_.random, reporter, parts_.sources, parts_.children, parts_.memory};
@@ -200,20 +249,6 @@ task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, 
   if (!report_) co_return;
   Buffer report = report_(job.name);
   co_await vault.report(std::move(report));
-}
-
-// The server that acknowledged our head must still have it.  The other one may lag behind.
-void JobRunner::check_rollback(const VaultPort& vault) const {
-  const auto head = parts_.state.head();
-  if (!head || head->receipt().empty()) return;
-  const auto signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(head->receipt());
-  if (!signed_receipt) return;
-  const auto receipt = wire::parse_message<wire::pb::Receipt>(signed_receipt->receipt());
-  if (!receipt || receipt->server_id() != vault.server_id().raw()) return;
-  if (vault.facts().head >= head->sequence()) return;
-  throw failure(Errc::rollback, fmt::format("opening the vault on {}: it acknowledged snapshot number {} on {}, and now shows {} as the newest "
-                                            "(its store was rolled back or replaced: ask its operator; nothing was sent)",
-                                            vault.server(), head->sequence(), rfc3339(WallTime{std::chrono::nanoseconds(receipt->time_ns())}), vault.facts().head));
 }
 
 }  // namespace farkeep

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/backup.hpp"
+#include "agent/heads.hpp"
 #include "agent/servers.hpp"
 
 namespace farkeep {
@@ -17,8 +18,10 @@ enum class Patience {
 
 /// Runs one job to its end: its hooks, the choice of the server, failover in the middle, retries; keeps the job's record.
 ///
-/// Progress is judged by durable acknowledgements: an attempt that had some starts the count of rounds anew.  Errors of identity, rollback or
-/// damage end the run at once; they are alarms, and waiting does not heal them.
+/// Progress is judged by durable acknowledgements: an attempt that had some starts the count of rounds anew.  Whatever a server says or sends is a reason to try the
+/// other one.  A server that shows another history than it may (rollback, fork) is not used; the other one is, and the result says so, as it does of what is wrong
+/// with this machine's own state: a manifest that was put aside (settle_pending), pins that were lost.  Where that one does not serve
+/// either, and where both refuse or send what waiting does not heal (a quota, an agent that is not let in, damage), the run ends at once, with the gravest of it.
 class JobRunner {
  public:
   /// What is told to the server when a job's snapshot is acknowledged (report_of).
@@ -52,16 +55,19 @@ class JobRunner {
     boost::system::error_code code;
     std::string text;
     Fault fault = Fault::server;
+    bool alarm = false;  // another history than the server may show
   };
   task<std::optional<BackupResult>> try_server(const BackupJob& job, ServerTarget target, Trouble& trouble, Strangers& strangers, bool& progressed);
-  task<void> back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, Reporter& reporter, std::optional<BackupResult>& result);
-  void check_rollback(const VaultPort& vault) const;
+  task<void> back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, const Head& pinned, Reporter& reporter, std::optional<BackupResult>& result);
+  task<void> learn_history();
+  void alarm(const BackupJob& job, const std::string& what);
 
   BackupParts parts_;
   Servers& servers_;
   ServerChoice& choice_;
   ReportOf report_;
   Begins begins_;
+  std::string own_alarm_;  // what is wrong with this machine's own state, and no result has told of yet
 };
 
 }  // namespace farkeep

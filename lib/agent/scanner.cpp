@@ -4,9 +4,12 @@
 
 #include "archive/path.hpp"
 #include "base/error.hpp"
+#include "base/limits.hpp"
 
 namespace farkeep {
 namespace {
+
+constexpr std::size_t kPathBytes = 1 * limits::kMiB;  // of the items that next() gives
 
 // "/a//b/./c/" -> "a/b/c": the catalog's spelling.  ".." is refused by the configuration.
 std::string catalog_path(std::string_view source) {
@@ -41,7 +44,8 @@ Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const Exclu
 std::vector<ScanItem> Scanner::next(std::size_t most) {
   std::vector<ScanItem> out;
   out.reserve(most + 16);
-  while (out.size() < most) {
+  std::size_t bytes = 0;
+  while (out.size() < most && bytes < kPathBytes) {
     if (levels_.empty()) {
       if (next_source_ == sources_.size()) break;
       begin_source(out);
@@ -50,10 +54,12 @@ std::vector<ScanItem> Scanner::next(std::size_t most) {
     Level& top = levels_.back();
     if (top.at == top.names.size()) {
       levels_.pop_back();
+      if (!levels_.empty()) path_.resize(levels_.back().path_size);
       continue;
     }
     SourceName& found = top.names[top.at++];
-    ScanItem item{join(top.path, found.name), std::move(found.name), top.folder, found.stat, {}};
+    ScanItem item{join(path_, found.name), std::move(found.name), top.folder, found.stat, {}};
+    bytes += item.path.size();
     if (found.error) item.problem = found.error.message();
     emit(std::move(item), top.says, out);
   }
@@ -70,7 +76,7 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
       device_ = folder->stat().device;
       auto names = folder->entries();
       Selection::Folder says = selection_.look_into(*folder, names, "", {});
-      levels_.push_back(Level{folder, "", std::move(names), 0, std::move(says)});
+      enter(folder, "", std::move(names), std::move(says));
       return;
     }
     std::string above;
@@ -100,10 +106,19 @@ void Scanner::begin_source(std::vector<ScanItem>& out) {
   }
 }
 
+void Scanner::enter(std::shared_ptr<SourceFolder> folder, std::string path, std::vector<SourceName> names, Selection::Folder says) {
+  path_ = std::move(path);
+  levels_.push_back(Level{std::move(folder), path_.size(), std::move(names), 0, std::move(says)});
+}
+
 void Scanner::emit(ScanItem item, const Selection::Folder& in, std::vector<ScanItem>& out) {
   if (!selection_.decide(in, "/" + item.path, item.name, item.stat).kept()) {
     ++excluded_;
     return;
+  }
+  if (item.path.size() > limits::kMaxPath) {
+    item.problem = "its path has more than " + std::to_string(limits::kMaxPath) + " bytes; it is left out, with what is in it";
+    item.folder.reset();
   }
   if (item.stat.kind == EntryKind::folder && item.problem.empty()) descend(item, in);
   out.push_back(std::move(item));
@@ -112,13 +127,17 @@ void Scanner::emit(ScanItem item, const Selection::Folder& in, std::vector<ScanI
 // What a folder is shows when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) has another one in its place.
 void Scanner::descend(ScanItem& item, const Selection::Folder& in) {
   if (options_.one_file_system && item.stat.device != device_) return;  // the mount point stays, empty
+  if (levels_.size() >= limits::kMaxFolderDepth) {
+    item.problem = "it lies more than " + std::to_string(limits::kMaxFolderDepth) + " folders deep; what is in it is left out";
+    return;
+  }
   try {
     auto inner = item.folder->folder(item.name);
     item.stat = inner->stat();
     if (levels_.empty()) device_ = item.stat.device;  // of a source
     auto names = inner->entries();
     Selection::Folder says = selection_.look_into(*inner, names, "/" + item.path, in);
-    levels_.push_back(Level{std::move(inner), item.path, std::move(names), 0, std::move(says)});
+    enter(std::move(inner), item.path, std::move(names), std::move(says));
   } catch (const failure& f) {
     item.problem = f.what();
   }

@@ -27,14 +27,14 @@ struct ScanItem {
 /// Walks a job's sources depth first, names sorted as bytes: exactly the order of a catalog.
 ///
 /// The folders above each source come first, so that a restore can make them with their owners and modes.  Sources below other
-/// sources are dropped.  Symbolic links are never followed, a source that is one is kept as one.  Holds one descriptor and one
+/// sources are dropped.  What has a longer path than a catalog takes, or lies deeper than limits::kMaxFolderDepth, is an item with a problem.  Symbolic links are never followed, a source that is one is kept as one.  Holds one descriptor and one
 /// sorted name list per level of depth.  Not thread-safe; next() blocks on the disk: call it from a worker.
 class Scanner {
  public:
   /// `sources` are absolute paths.  `tree` and `rules` must outlive the scanner.
   Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options);
 
-  /// The next items, at most `most`; none means the end.
+  /// The next items, at most `most` and fewer where paths are very long; none means the end.
   /// A source that does not exist is an item with a problem; the walk goes on.
   std::vector<ScanItem> next(std::size_t most);
 
@@ -43,13 +43,14 @@ class Scanner {
  private:
   struct Level {
     std::shared_ptr<SourceFolder> folder;
-    std::string path;
+    std::size_t path_size;  // of path_, while this is the innermost one
     std::vector<SourceName> names;
     std::size_t at = 0;
     Selection::Folder says = {};
   };
 
   void begin_source(std::vector<ScanItem>& out);
+  void enter(std::shared_ptr<SourceFolder> folder, std::string path, std::vector<SourceName> names, Selection::Folder says);
   void emit(ScanItem item, const Selection::Folder& in, std::vector<ScanItem>& out);
   void descend(ScanItem& item, const Selection::Folder& in);
 
@@ -60,6 +61,7 @@ class Scanner {
   std::size_t next_source_ = 0;
   std::uint64_t device_ = 0;  // of the current source
   std::vector<std::string> ancestors_;  // already emitted
+  std::string path_;          // of the innermost level; one for all of them, for the sum of all grows with the square of the depth
   std::deque<Level> levels_;  // a level stays where it is while deeper ones come
   std::uint64_t excluded_ = 0;
 };

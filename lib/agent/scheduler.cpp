@@ -9,7 +9,7 @@ namespace farkeep {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr std::chrono::nanoseconds kLook = 60s;  // how long a changed clock may go unnoticed
+constexpr std::chrono::nanoseconds kClockLook = 60s;  // how long a changed clock may go unnoticed
 constexpr auto kNotRun = 10s;                     // somebody runs a job by hand
 
 }  // namespace
@@ -60,7 +60,7 @@ task<void> Scheduler::run() {
       co_await run_one(*due->job);
       continue;
     }
-    const std::chrono::nanoseconds pause = due ? std::min(kLook, due->at - now) : kLook;
+    const std::chrono::nanoseconds pause = due ? std::min(kClockLook, due->at - now) : kClockLook;
     co_await sleep_or(look_, pause);
   }
 }
@@ -113,7 +113,7 @@ task<void> Scheduler::wait_for_stop(const JobConfig& job) {
     const WallTime now = clock_.wall();
     const auto stop = times(job).must_stop(now);
     if (cancelled_ || (stop && *stop <= now)) co_return;
-    const std::chrono::nanoseconds pause = stop ? std::min(kLook, *stop - now) : kLook;
+    const std::chrono::nanoseconds pause = stop ? std::min(kClockLook, *stop - now) : kClockLook;
     co_await sleep_or(stop_, pause);
   }
 }

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/command.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep {
 namespace {
@@ -29,6 +30,7 @@ SecretText first_line(Buffer& bytes, SecretLines lines) {
 }  // namespace
 
 SecretText read_secret_file(const std::string& path, SecretLines lines) {
+  warn_if_others_know(path, "the secret in " + path);
   auto bytes = read_file(system_disk(), path, kMaxSecret);
   if (!bytes) throw failure(Errc::configuration, "reading the secret in " + path + ": there is no such file");
   return first_line(*bytes, lines);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/codec.hpp"
+#include "base/utf8.hpp"
 
 namespace farkeep {
 namespace {
@@ -13,15 +14,27 @@ using namespace std::chrono_literals;
 constexpr std::chrono::duration<double> kFirstRest = 1min;
 constexpr std::chrono::duration<double> kLongestRest = 30min;
 constexpr std::size_t kMaxErrorText = 300;
-constexpr int kMaxEndpoints = 64;  // addresses come and go over the years: the oldest memories are dropped
+constexpr int kMaxEndpoints = 256;  // two data centres of 64 addresses, as they are and as they are announced; beyond, memories are dropped
+constexpr std::ptrdiff_t kUntriedFirst = 3;  // addresses that never worked here, before those that did lately
+constexpr std::chrono::nanoseconds kLately = std::chrono::hours(24 * 30);
 
 agent::pb::Endpoint& find_or_add(agent::pb::Endpoints& all, const std::string& address) {
   for (auto& e : *all.mutable_endpoint())
     if (e.address() == address) return e;
-  while (all.endpoint_size() >= kMaxEndpoints) all.mutable_endpoint()->DeleteSubrange(0, 1);
+  while (all.endpoint_size() >= kMaxEndpoints) {  // the oldest, but what worked last
+    auto* rows = all.mutable_endpoint();
+    const auto oldest = std::min_element(rows->begin(), rows->end(), [](auto& a, auto& b) { return a.last_good_ns() < b.last_good_ns(); });
+    rows->DeleteSubrange(static_cast<int>(oldest - rows->begin()), 1);
+  }
   auto* e = all.add_endpoint();
   e->set_address(address);
   return *e;
+}
+
+bool worked_lately(const agent::pb::Endpoints& known, const std::string& address, std::int64_t now) {
+  return std::any_of(known.endpoint().begin(), known.endpoint().end(), [&](const agent::pb::Endpoint& e) {
+    return e.address() == address && e.last_good_ns() > 0 && e.last_good_ns() <= now && now - e.last_good_ns() <= kLately.count();
+  });
 }
 
 }  // namespace
@@ -38,7 +51,16 @@ std::vector<ServerTarget> ServerChoice::order(std::vector<ServerTarget> pair) co
       return e.address() == a.address && e.rest_until_ns() > now && e.rest_until_ns() - now <= longest;
     });
   };
-  std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return !rests(a); });
+  const auto awake = std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return !rests(a); });
+  // Whoever announces a hundred addresses that swallow packets costs a few tries, not all of them.
+  if (awake - pair.begin() > kUntriedFirst) std::stable_partition(pair.begin() + kUntriedFirst, awake, [&](const ServerTarget& a) { return worked_lately(known, a.address, now); });
+  return pair;
+}
+
+std::vector<ServerTarget> known_ones_first(const AgentState& state, const Clock& clock, std::vector<ServerTarget> pair) {
+  const auto known = state.endpoints();
+  const std::int64_t now = clock.wall().time_since_epoch().count();
+  std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return worked_lately(known, a.address, now); });
   return pair;
 }
 
@@ -59,7 +81,7 @@ void ServerChoice::failed(const std::string& address, const std::string& why) {
   const auto base = std::min(kLongestRest, kFirstRest * std::pow(2.0, std::min(e.failures(), 16u) - 1));
   const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(base * uniform(0.5, 1.5));
   e.set_rest_until_ns((clock_.wall().time_since_epoch() + rest).count());
-  e.set_last_error(why.substr(0, kMaxErrorText));
+  e.set_last_error(std::string(whole_characters(why, kMaxErrorText)));
   state_.set_endpoints(all);
 }
 

@@ -27,7 +27,7 @@ class ServerChoice {
  public:
   ServerChoice(AgentState& state, const Clock& clock, Random& random);
 
-  /// The pair in its order of preference, the ones that rest last.
+  /// The pair in its order of preference, the ones that rest last.  Of addresses that never worked here three stand before those that did within 30 days.
   std::vector<ServerTarget> order(std::vector<ServerTarget> pair) const;
   void worked(const std::string& address);
   void failed(const std::string& address, const std::string& why);
@@ -39,5 +39,8 @@ class ServerChoice {
   const Clock& clock_;
   Random& random_;
 };
+
+/// Addresses that worked within 30 days first: for whoever asks each server once, at any of its addresses.
+std::vector<ServerTarget> known_ones_first(const AgentState& state, const Clock& clock, std::vector<ServerTarget> pair);
 
 }  // namespace farkeep

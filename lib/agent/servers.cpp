@@ -1,6 +1,6 @@
 #include "agent/servers.hpp"
 
-#include <optional>
+#include <algorithm>
 
 #include "base/error.hpp"
 #include "transport/proxy_error.hpp"
@@ -26,6 +26,43 @@ bool is_server_trouble(const boost::system::system_error& error) noexcept {
   }
 }
 
+bool is_own_affair(const boost::system::system_error& error) noexcept {
+  if (dynamic_cast<const wire::Refusal*>(&error)) return false;
+  switch (classify(error.code())) {
+    case Errc::cancelled:
+    case Errc::usage:
+    case Errc::configuration:
+    case Errc::not_found:
+    case Errc::exists:
+    case Errc::io:
+    case Errc::no_space:
+    case Errc::incomplete:
+    case Errc::command:
+    case Errc::proxy_login: return true;
+    default: return false;
+  }
+}
+
+Errc counts_as(const boost::system::system_error& error) noexcept {
+  const Errc code = classify(error.code());
+  if (code == Errc::identity || code == Errc::proxy) return code;
+  return is_server_trouble(error) ? Errc::unreachable : code;
+}
+
+namespace {
+int weight(Errc code) noexcept {
+  switch (exit_code(make_error_code(code))) {
+    case Exit::alarm: return 6;
+    case Exit::refused: return 5;
+    case Exit::quota: return 4;
+    case Exit::unreachable: return code == Errc::proxy ? 2 : 1;
+    default: return 3;
+  }
+}
+}  // namespace
+
+Errc graver(Errc a, Errc b) noexcept { return weight(b) > weight(a) ? b : a; }
+
 Fault fault_of(const boost::system::system_error& error) noexcept {
   if (const auto* proxy = dynamic_cast<const proxy_error*>(&error)) {
     switch (proxy->blame()) {
@@ -37,7 +74,7 @@ Fault fault_of(const boost::system::system_error& error) noexcept {
   namespace bs = boost::system::errc;
   const auto& code = error.code();
   if (code == bs::network_unreachable || code == bs::network_down || code == bs::address_not_available) return Fault::nobody;
-  return classify(code) == Errc::identity ? Fault::nobody : Fault::server;
+  return classify(code) == Errc::identity || classify(code) == Errc::quota ? Fault::nobody : Fault::server;
 }
 
 void Strangers::saw(const ServerTarget& expected, const boost::system::system_error& error) {
@@ -53,39 +90,46 @@ std::string Strangers::hint() const {
   return {};
 }
 
+std::vector<ServerId> ids_of(const std::vector<ServerTarget>& pair) {
+  std::vector<ServerId> out;
+  for (auto& target : pair)
+    if (std::find(out.begin(), out.end(), target.id) == out.end()) out.push_back(target.id);
+  return out;
+}
+
 task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work) {
+  co_await use_any(servers, choice, reporter, std::move(work), choice.order(servers.pair()));
+}
+
+task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work, std::vector<ServerTarget> line, HearsOfFailure heard) {
   std::string tried;
   Strangers strangers;
-  std::optional<boost::system::error_code> worst;
-  std::vector<ServerTarget> line = choice.order(servers.pair());
+  Errc worst = Errc::unreachable;
   for (auto& target : line) {
-    bool begun = false;
-    std::optional<failure> problem;
-    Fault fault{};
     Servers::Work started = [&](VaultPort& vault) -> task<void> {
-      begun = true;
       choice.worked(target.address);
       return work(vault);
     };
+    std::string problem;
+    Fault fault{};
     try {
       co_await servers.use(target, std::move(started));
       co_return;
     } catch (const failure& f) {
-      if (begun || !is_server_trouble(f)) throw;
-      problem.emplace(f);
+      if (is_own_affair(f)) throw;
+      problem = f.what();
       fault = fault_of(f);
+      worst = graver(worst, counts_as(f));
       strangers.saw(target, f);
+      if (heard) heard(target, f);
     }
-    const bool identity = classify(problem->code()) == Errc::identity;
-    if (fault == Fault::server) choice.failed(target.address, problem->what());
-    if (!worst || identity) worst = problem->code();
-    tried += (tried.empty() ? "" : "; ") + target.name + ": " + problem->what();
+    if (fault == Fault::server) choice.failed(target.address, problem);
+    tried += (tried.empty() ? "" : "; ") + target.name + ": " + problem;
     if (fault == Fault::path) break;
-    if (&target != &line.back()) reporter.note(target.name + " does not serve (" + problem->what() + "); trying the other server");
+    if (&target != &line.back()) reporter.note(target.name + " does not serve (" + problem + "); trying the other server");
   }
-  if (!worst) throw failure(Errc::configuration, "looking for a server: the address directory names none (register again)");
-  const Errc kind = classify(*worst);
-  throw failure::whole(kind == Errc::identity || kind == Errc::proxy ? kind : Errc::unreachable, "connecting to the data centres: " + tried + strangers.hint());
+  if (line.empty()) throw failure(Errc::configuration, "looking for a server: the address directory names none that this machine can use (see: farkeep doctor)");
+  throw failure::whole(worst, "connecting to the data centres: " + tried + strangers.hint());
 }
 
 }  // namespace farkeep

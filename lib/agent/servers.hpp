@@ -34,11 +34,19 @@ class Servers {
 /// the same about this machine's disk is not.
 bool is_server_trouble(const boost::system::system_error& error) noexcept;
 
+/// Whether a failure is this machine's own affair, which no other server heals: it was stopped, called or configured wrongly, lacks what was named, or its own disk
+/// fails.  Never what a server says.
+bool is_own_affair(const boost::system::system_error& error) noexcept;
+/// As what a server's failure counts for whoever tried several: `unreachable` for what may be otherwise the next time.
+Errc counts_as(const boost::system::system_error& error) noexcept;
+/// The one that weighs more for an administrator: an alarm, then who is who, then what is in the way, then silence.
+Errc graver(Errc a, Errc b) noexcept;
+
 /// What a failure to use a server says about whom to try next.
 enum class Fault : std::uint8_t {
   server,  ///< it rests for a while; the other one is tried
   path,    ///< the way to all of them is broken (a proxy): nobody rests, and the other one would fail the same
-  nobody,  ///< nobody rests, the other one is tried: a stranger in its place, a mapping that is still missing, a network that is down
+  nobody,  ///< nobody rests, the other one is tried: a stranger in its place, a mapping that is still missing, a network that is down, a quota (what is there is still read)
 };
 Fault fault_of(const boost::system::system_error& error) noexcept;
 
@@ -53,8 +61,15 @@ class Strangers {
   std::map<ServerId, ServerId> answered_;  // expected: found
 };
 
-/// Does the work on the first server that answers: primary first, one after the other.  Once the work has begun, its failures are final.
-/// Throws the failure with all that were tried in its text; an identity error weighs more than silence.
+/// Does the work on the first server that lets it be done: primary first, one after the other.  A server that fails in the middle, whatever it says or sends, is a
+/// reason to try the other one: so the work must bear to be begun anew.  What is this machine's own affair is thrown at once; else the gravest failure, with all
+/// that were tried in its text.
 task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work);
+/// The same for these, in this order.  `heard`: of each failure, before the next one is tried.
+using HearsOfFailure = std::function<void(const ServerTarget&, const boost::system::system_error&)>;
+task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, Servers::Work work, std::vector<ServerTarget> line, HearsOfFailure heard = {});
+
+/// The ids of a pair, none twice.
+std::vector<ServerId> ids_of(const std::vector<ServerTarget>& pair);
 
 }  // namespace farkeep

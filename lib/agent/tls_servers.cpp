@@ -8,6 +8,7 @@
 #include "transport/peer.hpp"
 #include "wire/message.hpp"
 #include "wire/refusal.hpp"
+#include "wire/root_word.hpp"
 
 namespace farkeep {
 
@@ -15,6 +16,13 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kLost = 24h;    // so long without a server, and the registration pair is asked…
 constexpr auto kAskAgain = 1h; // …and again after this
+constexpr auto kLookAtWord = 1min;  // a small file
+
+void refuse_revoked(RootTrust& trust, const Peer& peer, const std::string& name) {
+  if (const std::string why = trust.objection(peer.identity()); !why.empty()) throw failure(Errc::identity, "using " + name + ": " + why);
+}
+
+}  // namespace
 
 task<AddressBook::Heard> ask_for_news(Peer& peer, AddressBook& book) {
   wire::pb::GetDirectory ask;
@@ -23,8 +31,6 @@ task<AddressBook::Heard> ask_for_news(Peer& peer, AddressBook& book) {
   co_return book.hear(directory);
 }
 
-}  // namespace
-
 TlsServersOptions servers_options(const AgentConfig& config) {
   TlsServersOptions out;
   out.progress_timeout = config.connection.progress_timeout;
@@ -32,14 +38,14 @@ TlsServersOptions servers_options(const AgentConfig& config) {
   return out;
 }
 
-TlsServers::TlsServers(AgentState& state, const AgentKeys& keys, const Certificate& authority, Line& line, Timers& timers, const Clock& clock, TlsServersOptions options)
+TlsServers::TlsServers(AgentState& state, const AgentCredentials& keys, const Certificate& authority, Line& line, Timers& timers, const Clock& clock, TlsServersOptions options)
     : state_(state),
       keys_(keys),
       timers_(timers),
       clock_(clock),
       options_(std::move(options)),
       book_(state, authority, clock),
-      dialer_(line, timers, TlsContext(credentials_of(&keys, authority), clock), state, clock),
+      dialer_(line, timers, [this] { return context_of(&keys_, servers_.trust(), clock_); }, state, clock),
       servers_(state, authority, dialer_, timers, clock, options_.progress_timeout) {}
 
 // 1. is it time?  2. whom was nobody's turn yet  3. what they say
@@ -80,14 +86,15 @@ task<bool> TlsServers::ask(std::string address) {
   co_return news;
 }
 
-TlsCredentials credentials_of(const AgentKeys* keys, const Certificate& authority) {
+TlsContext context_of(const AgentCredentials* keys, RootTrust& trust, const Clock& clock) {
   TlsCredentials c;
-  c.authority_pem = authority.pem();
+  c.revoked = trust.revoked();
+  c.authority_pem = trust.roots().pem();
   if (keys) {
     c.certificate_pem = to_pem(keys->chain);
     c.key_pem = keys->signing.to_pem();
   }
-  return c;
+  return TlsContext(c, clock);
 }
 
 task<void> with_peer(SecureDialer& dialer, Timers& timers, Endpoint destination, ExpectedServer expected, std::function<task<void>(Peer&)> work,
@@ -131,16 +138,36 @@ task<void> PeerServers::hear_news(Peer& peer) {
 
 task<void> PeerServers::use(ServerTarget target, Work work) {
   const Endpoint destination = value_or_throw(Endpoint::parse(target.address), "reading the address " + target.address);
-  std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
-    co_await VaultClient::hello(peer, clock_);
-    VaultClient vault(peer, authority_, target.name);
-    co_await vault.open();
-    book_.worked(target.address);
-    co_await hear_news(peer);
-    co_await work(vault);
-  };
+  std::function<task<void>(Peer&)> all = [&](Peer& peer) -> task<void> { return talk(peer, target, work); };
   ExpectedServer expected = target.id;
-  co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(talk), progress_timeout_);
+  co_await with_peer(dialer_, timers_, destination, std::move(expected), std::move(all), progress_timeout_);
+}
+
+task<void> PeerServers::talk(Peer& peer, const ServerTarget& target, const Work& work) {
+  co_await VaultClient::hello(peer, clock_);
+  VaultClient vault(peer, trust_.roots(), target.name);
+  co_await vault.open();
+  book_.worked(target.address);
+  co_await hear_news(peer);
+  refuse_revoked(trust_, peer, target.name);
+  vault.trust(trust_.roots());
+  Scope scope(co_await asio::this_coro::executor);
+  auto work_and_end = [](const Work* w, VaultClient* v, Scope* s) -> task<void> {
+    co_await (*w)(*v);
+    s->cancel();
+  };
+  scope.spawn(work_and_end(&work, &vault, &scope), "work in the vault on " + target.name);
+  scope.spawn(watch_word(peer, vault, target.name), "watching what the root says of " + target.name);
+  co_await scope.join();
+}
+
+// Another session, of another process perhaps, hears of it from the other server: a thief does not tell.
+task<void> PeerServers::watch_word(Peer& peer, VaultClient& vault, const std::string& name) {
+  for (;;) {
+    co_await timers_.sleep(kLookAtWord);
+    refuse_revoked(trust_, peer, name);
+    vault.trust(trust_.roots());
+  }
 }
 
 }  // namespace farkeep

@@ -1,5 +1,6 @@
 #include "agent/vault_client.hpp"
 
+#include "agent/asked_records.hpp"
 #include "archive/manifest.hpp"
 #include "archive/record.hpp"
 #include "base/clock.hpp"
@@ -69,10 +70,11 @@ task<VaultPort::Commit> VaultClient::commit(Buffer manifest) {
   }
   // A receipt that does not hold is no acknowledgement.
   const Digest id = value_or_throw(Manifest::parse(manifest), "committing a manifest").snapshot_id();
-  const pb::Receipt receipt = value_or_throw(wire::verify_receipt(reply.receipt(), authority_), "checking the receipt of " + name_);
-  if (receipt.manifest_digest() != id.raw() || receipt.server_id() != server_id().raw())
+  const auto receipt = wire::verify_receipt(reply.receipt(), roots_);
+  if (!receipt) throw failure(receipt.error() == Errc::identity ? Errc::identity : Errc::protocol, "checking the receipt of " + name_ + ": " + receipt.error().message());
+  if (receipt->manifest_digest() != id.raw() || receipt->server_id() != server_id().raw())
     throw failure(Errc::identity, "checking the receipt of " + name_ + ": it is for another snapshot or of another server");
-  out.receipt = bytes_of(reply.receipt().SerializeAsString());
+  out.receipt = bytes_of(wire::known_part(reply.receipt()).SerializeAsString());
   co_return out;
 }
 
@@ -80,6 +82,8 @@ task<std::vector<RemoteSnapshot>> VaultClient::snapshots(std::uint64_t after) {
   pb::Snapshots ask;
   ask.set_after(after);
   const pb::SnapshotPage page = co_await peer_.call<pb::SnapshotPage>(Verb::snapshots, ask);
+  if (static_cast<std::uint64_t>(page.snapshot_size()) > limits::kPageSnapshots)
+    throw failure(Errc::protocol, "listing snapshots: " + name_ + " sent more of them at once than a page holds");
   std::vector<RemoteSnapshot> rows;
   for (auto& s : page.snapshot()) {
     RemoteSnapshot row;
@@ -94,11 +98,25 @@ task<std::vector<RemoteSnapshot>> VaultClient::snapshots(std::uint64_t after) {
 task<std::vector<ObjectId>> VaultClient::get(std::vector<ObjectId> ids, Sink sink) {
   pb::Get ask;
   ask.set_ids(wire::to_field(ids));
+  return fetch(std::move(ask), AskedRecords{ids, name_}, std::move(sink));
+}
+
+task<std::vector<ObjectId>> VaultClient::get_others(std::vector<ObjectId> ids, std::vector<Digest> not_these, Sink sink) {
+  pb::Get ask;
+  ask.set_ids(wire::to_field(ids));
+  for (auto& digest : not_these) ask.mutable_not_these()->append(as_text(digest.view()));
+  return fetch(std::move(ask), AskedRecords{ids, name_}, std::move(sink));
+}
+
+task<std::vector<ObjectId>> VaultClient::fetch(pb::Get ask, AskedRecords asked, Sink sink) {
   Answer answer = co_await peer_.send(Verb::get, wire::to_head(ask));
   std::vector<ObjectId> missing;
   while (auto frame = co_await answer.next()) {
     const auto got = value_or_throw(wire::parse_message<pb::Got>(frame->head), "reading from " + name_);
     auto some = value_or_throw(wire::parse_ids(got.missing()), "reading from " + name_);
+    if (some.empty() && frame->body.empty()) asked.nothing();
+    asked.lacks(some);
+    asked.got(frame->body);
     missing.insert(missing.end(), some.begin(), some.end());
     if (!frame->body.empty()) co_await sink(std::move(frame->body));
   }

@@ -56,10 +56,21 @@ class VaultPort {
   /// that the server does not have.
   using Sink = std::function<task<void>(Buffer records)>;
   virtual task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) = 0;
+  /// The same for records that were of no use: of each id the first copy whose record is not among `not_these` (SHA-256); what has no
+  /// other one is returned.  At most limits::kIdsOfOtherCopies and limits::kNotThese.  The server hears by it that its copies are bad.
+  virtual task<std::vector<ObjectId>> get_others(std::vector<ObjectId> ids, std::vector<Digest> not_these, Sink sink) = 0;
   /// Tells how this agent's jobs stand: a serialised wire Report.
   virtual task<void> report(Buffer report) = 0;
   virtual task<void> add_slot(Buffer slot) = 0;
   virtual task<std::vector<Buffer>> slots() = 0;
+};
+
+/// The other server of the pair, for what the first cannot give.  Connected to for each call: they are rare.
+class OtherVault {
+ public:
+  virtual ~OtherVault() = default;
+  /// Throws failure for a server that cannot be reached, and whatever the work throws.
+  virtual task<void> use(std::function<task<void>(VaultPort&)> work) = 0;
 };
 
 }  // namespace farkeep

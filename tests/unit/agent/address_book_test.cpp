@@ -3,9 +3,11 @@
 
 #include <catch2/catch.hpp>
 
+#include "agent/heads.hpp"
 #include "crypto/authority.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
+#include "wire/directory_rule.hpp"
 #include "wire/signed_document.hpp"
 
 using namespace farkeep;
@@ -15,7 +17,7 @@ using Heard = AddressBook::Heard;
 
 namespace {
 
-struct World {
+struct BookWorld {
   asio::io_context io;
   sim::SimTimers timers;
   sim::SimClock clock{timers};
@@ -53,12 +55,28 @@ struct World {
     *d.add_before() = before.pair(0);
     return d;
   }
-  wire::pb::SignedDirectory sign(const Directory& d, const Authority* by = nullptr) {
+  wire::pb::SignedDirectory sign(const Directory& d, const Authority* by = nullptr, const ServerId* signer_id = nullptr) {
     const Authority& authority = by ? *by : root;
     const auto request = CertificateRequest::make(key);
-    const std::vector<Certificate> chain{authority.issue_server(request, east, {}, Validity::starting(clock.wall(), 24h * 365), random)};
+    const std::vector<Certificate> chain{authority.issue_server(request, signer_id ? *signer_id : east, {}, Validity::starting(clock.wall(), 24h * 365), random)};
     const wire::Signer signer{key, chain};
     return wire::sign_directory(d, signer);
+  }
+  // The same pair after the west has taken over, or with another alternate.
+  Directory pair_of(std::uint64_t serial, const ServerId& primary, const ServerId& alternate) const {
+    Directory d = directory(serial, 7);
+    d.mutable_pair(0)->mutable_primary()->set_server_id(primary.raw());
+    d.mutable_pair(0)->mutable_alternate()->set_server_id(alternate.raw());
+    return d;
+  }
+  wire::pb::SignedRootWord word(std::uint64_t serial, const ServerId& primary, const ServerId& alternate, std::optional<ServerId> revoked = {}, const Authority* by = nullptr) {
+    wire::pb::RootWord w;
+    w.set_serial(serial);
+    auto* pair = w.add_pair();
+    pair->set_primary(primary.raw());
+    pair->set_alternate(alternate.raw());
+    if (revoked) w.add_revoked()->set_server_id(revoked->raw());
+    return wire::sign_root_word(w, by ? by->key() : root.key());
   }
   void register_with(const Directory& d) {
     const std::string bytes = sign(d).SerializeAsString();
@@ -74,7 +92,7 @@ struct World {
 }  // namespace
 
 TEST_CASE("address book: an announced directory is kept, shown and not used before its time") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(1, 1);
   w.register_with(first);
   CHECK(w.line() == "192.0.2.1 198.51.100.1");
@@ -96,7 +114,7 @@ TEST_CASE("address book: an announced directory is kept, shown and not used befo
 }
 
 TEST_CASE("address book: how an announced address fared is kept as long as it is announced") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(1, 1);
   w.register_with(first);
   REQUIRE(w.book.hear(w.sign(w.later(2, 2, first, 24h, 48h))) == Heard::taken);
@@ -122,7 +140,7 @@ TEST_CASE("address book: how an announced address fared is kept as long as it is
 }
 
 TEST_CASE("address book: from its time on the new addresses come first, and replace the old ones when one has worked") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(1, 1);
   w.register_with(first);
   CHECK(w.book.hear(w.sign(w.later(2, 2, first, 1h, 2h))) == Heard::taken);
@@ -139,7 +157,7 @@ TEST_CASE("address book: from its time on the new addresses come first, and repl
 }
 
 TEST_CASE("address book: new addresses that never work leave the old ones in place for ever") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(1, 1);
   w.register_with(first);
   CHECK(w.book.hear(w.sign(w.later(2, 2, first, 1h, 1h))) == Heard::taken);
@@ -148,7 +166,7 @@ TEST_CASE("address book: new addresses that never work leave the old ones in pla
 }
 
 TEST_CASE("address book: a directory that is older, forged, ambiguous or absurd changes nothing") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(5, 1);
   w.register_with(first);
   CHECK(w.book.hear(w.sign(w.directory(4, 2))) == Heard::refused);
@@ -174,7 +192,7 @@ TEST_CASE("address book: a directory that is older, forged, ambiguous or absurd 
 }
 
 TEST_CASE("address book: a server that lags behind and shows the one in use is no danger") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(1, 1);
   const auto signed_first = w.sign(first);
   const std::string bytes = signed_first.SerializeAsString();
@@ -185,7 +203,7 @@ TEST_CASE("address book: a server that lags behind and shows the one in use is n
 }
 
 TEST_CASE("address book: the same addresses signed anew are taken at once") {
-  World w;
+  BookWorld w;
   w.register_with(w.directory(1, 1));
   CHECK(w.book.hear(w.sign(w.directory(2, 1))) == Heard::taken);
   CHECK(w.book.serial() == 2);
@@ -193,7 +211,7 @@ TEST_CASE("address book: the same addresses signed anew are taken at once") {
 }
 
 TEST_CASE("address book: registered between announcement and its time, the addresses before it are used") {
-  World w;
+  BookWorld w;
   const Directory first = w.directory(1, 1);
   w.register_with(w.later(2, 2, first, 1h, 1h));
   CHECK(w.line() == "192.0.2.1 198.51.100.1");
@@ -201,4 +219,171 @@ TEST_CASE("address book: registered between announcement and its time, the addre
   CHECK(w.book.destinations()[2].from);
   w.pass(61min);
   CHECK(w.line() == "192.0.2.2 198.51.100.2 192.0.2.1 198.51.100.1");
+}
+
+TEST_CASE("address book: another server of the pair does not make itself primary, nor drop anybody, whatever serial it gives") {
+  BookWorld w;
+  w.register_with(w.directory(1, 1));
+  for (const std::uint64_t serial : {std::uint64_t{2}, std::uint64_t{5'000}, ~std::uint64_t{0}}) {
+    CHECK(w.book.hear(w.sign(w.pair_of(serial, w.west, ServerId{}), nullptr, &w.west)) == Heard::refused);
+    CHECK(w.book.hear(w.sign(w.pair_of(serial, w.west, w.east), nullptr, &w.west)) == Heard::refused);
+    CHECK(w.book.hear(w.sign(w.directory(serial, 2), nullptr, &w.west)) == Heard::refused);  // the east's pair, signed by the west
+  }
+  CHECK(w.line() == "192.0.2.1 198.51.100.1");
+  CHECK(w.book.hear(w.sign(w.directory(2, 2))) == Heard::taken);  // the east's own word
+}
+
+TEST_CASE("address book: a serial far beyond what time and knowledge explain is refused, up to the last number") {
+  BookWorld w;
+  w.register_with(w.directory(1, 1));
+  const std::uint64_t most = wire::serial_ceiling(1, w.clock.wall());
+  CHECK(w.book.hear(w.sign(w.directory(most + 1, 2))) == Heard::refused);
+  CHECK(w.book.hear(w.sign(w.directory(~std::uint64_t{0}, 2))) == Heard::refused);
+  CHECK(w.book.hear(w.sign(w.directory(most, 2))) == Heard::taken);
+}
+
+TEST_CASE("address book: a server leaves the pair, and another becomes primary, by the root's word alone") {
+  BookWorld w;
+  w.register_with(w.directory(1, 1));
+  const ServerId north = w.random.id<ServerId>();
+  auto next = w.sign(w.pair_of(2, w.east, north));
+  CHECK(w.book.hear(next) == Heard::refused);
+  *next.mutable_root_word() = w.word(1, w.east, north, {}, &w.stranger);
+  CHECK(w.book.hear(next) == Heard::refused);
+  *next.mutable_root_word() = w.word(1, w.east, north);
+  CHECK(w.book.hear(next) == Heard::taken);
+
+  // The east is gone for good: the root names the north as primary.
+  auto last = w.sign(w.pair_of(3, north, w.west), nullptr, &north);
+  CHECK(w.book.hear(last) == Heard::refused);
+  *last.mutable_root_word() = w.word(2, north, w.west, w.east);
+  CHECK(w.book.hear(last) == Heard::taken);
+  auto revoked = w.sign(w.directory(4, 4));
+  *revoked.mutable_root_word() = w.word(1, w.east, north);  // older than what is known: it says nothing any more
+  CHECK(w.book.hear(revoked) == Heard::refused);
+}
+
+TEST_CASE("address book: what a hostile server once put there is healed by the root's word") {
+  BookWorld w;
+  const std::string poison = w.sign(w.pair_of(~std::uint64_t{0}, w.west, ServerId{}), nullptr, &w.west).SerializeAsString();
+  w.state.set_directory(as_bytes(poison));
+  auto right = w.sign(w.directory(9'000, 1));
+  CHECK(w.book.hear(right) == Heard::refused);
+  *right.mutable_root_word() = w.word(1, w.east, w.west);
+  CHECK(w.book.hear(right) == Heard::taken);
+  CHECK(w.book.announced() == 9'000);
+}
+
+TEST_CASE("address book: a pair of one gets its alternate by the primary's word") {
+  BookWorld w;
+  Directory alone = w.directory(1, 1);
+  alone.mutable_pair(0)->clear_alternate();
+  w.register_with(alone);
+  CHECK(w.book.hear(w.sign(w.directory(2, 1))) == Heard::taken);
+}
+
+TEST_CASE("address book: a directory with a name or networks that no data centre has is refused, and one that an older version took is shown in short") {
+  BookWorld w;
+  Directory first = w.directory(1, 1);
+  first.mutable_pair(0)->mutable_alternate()->set_name(std::string(100'000, 'w'));
+  w.register_with(first);
+  CHECK(w.book.pair().back().name.size() < 150);
+  Directory next = w.directory(2, 2);
+  next.mutable_pair(0)->mutable_primary()->set_name(std::string(65, 'e'));
+  CHECK(w.book.hear(w.sign(next)) == Heard::refused);
+  next = w.directory(2, 2);
+  for (int i = 0; i < 65; ++i) next.mutable_pair(0)->mutable_primary()->add_subnet("192.0.2.0/24");
+  CHECK(w.book.hear(w.sign(next)) == Heard::refused);
+  next = w.directory(2, 2);
+  next.mutable_pair(0)->mutable_primary()->set_name(std::string(64, 'e'));
+  CHECK(w.book.hear(w.sign(next)) == Heard::taken);
+}
+
+TEST_CASE("address book: the alarm of a server that was replaced ends when the directory without it is in force") {
+  BookWorld w;
+  const Directory first = w.pair_of(1, w.east, w.west);
+  w.register_with(first);
+  Heads heads(w.state);
+  REQUIRE(heads.alarm(ServerTarget{w.west, "west", "198.51.100.7:16384"}, "it was set back", w.clock.wall()));
+  heads.pin(w.west, Head{9, Digest{}, {}});
+  REQUIRE(heads.alarm(ServerTarget{w.west, "west", "198.51.100.7:16384"}, "it was set back", w.clock.wall()));
+  REQUIRE(heads.alarm(ServerTarget{w.east, "east", "192.0.2.7:16384"}, "it lies", w.clock.wall()));
+  CHECK(history_alarms(w.state).size() == 2);
+
+  const ServerId north = w.random.id<ServerId>();
+  auto replaced = w.sign(w.pair_of(2, w.east, north));
+  *replaced.mutable_root_word() = w.word(1, w.east, north);
+  REQUIRE(w.book.hear(replaced) == Heard::taken);
+  CHECK(history_alarms(w.state).size() == 2);  // its addresses have not worked yet
+  w.book.worked("192.0.2.7:16384");
+  REQUIRE(history_alarms(w.state).size() == 1);
+  CHECK(history_alarms(w.state).front().server == w.east);
+  CHECK(heads.pinned(w.west).sequence == 9);
+  CHECK(w.state.pins().pin(0).alarm().empty());
+}
+
+TEST_CASE("address book: an alarm of a server that was replaced before is counted by nobody, and the next look ends it") {
+  BookWorld w;
+  w.register_with(w.pair_of(1, w.east, w.west));
+  Heads heads(w.state);
+  REQUIRE(heads.alarm(ServerTarget{w.west, "west", "198.51.100.7:16384"}, "it was set back", w.clock.wall()));
+  w.register_with(w.pair_of(2, w.east, w.random.id<ServerId>()));
+  CHECK(history_alarms(w.state).empty());
+  CHECK_FALSE(heads.alarm(ServerTarget{w.west, "west", "198.51.100.7:16384"}, "it was set back further", w.clock.wall()));
+  heads.forget_alarms_of_others();
+  CHECK(w.state.pins().pin(0).alarm().empty());
+}
+
+TEST_CASE("address book: of a hundred new addresses three are tried before those that are in use") {
+  BookWorld w;
+  const Directory first = w.directory(1, 1);
+  w.register_with(first);
+  Directory next = w.later(2, 2, first, 0h, 48h);
+  for (int i = 10; i < 70; ++i) next.mutable_pair(0)->mutable_primary()->add_address("192.0.2." + std::to_string(i) + ":16384");
+  REQUIRE(w.book.hear(w.sign(next)) == Heard::taken);
+  CHECK(w.line().starts_with("192.0.2.2 192.0.2.10 192.0.2.11 192.0.2.1 198.51.100.1 192.0.2.12 "));
+  w.book.worked("192.0.2.2:16384");
+  CHECK(w.line().starts_with("192.0.2.2 192.0.2.10 192.0.2.11 192.0.2.12 "));
+}
+
+TEST_CASE("address book: a directory that has rotted is used, and the right one with its serial takes its place") {
+  BookWorld w;
+  const auto right = w.sign(w.directory(3, 1));
+  const auto rotten = [&](const std::string& from, const std::string& to) {
+    std::string bytes = right.SerializeAsString();
+    bytes.replace(bytes.find(from), from.size(), to);
+    return bytes;
+  };
+  SECTION("an address") {
+    w.state.set_directory(as_bytes(rotten("192.0.2.1:", "192.0.2.9:")));
+    CHECK(w.line() == "192.0.2.9 198.51.100.1");
+    REQUIRE(w.book.hear(right) == Heard::taken);
+    CHECK(w.line() == "192.0.2.1 198.51.100.1 192.0.2.9");
+    w.book.worked("198.51.100.1:16384");
+    CHECK(w.line() == "192.0.2.1 198.51.100.1");
+    CHECK(w.book.hear(right) == Heard::known);
+  }
+  SECTION("the signature alone") {
+    std::string bytes = right.SerializeAsString();
+    bytes.replace(bytes.find(right.signature()), 4, "xxxx");
+    w.state.set_directory(as_bytes(bytes));
+    CHECK(w.book.hear(right) == Heard::taken);
+    CHECK(w.book.hear(right) == Heard::known);
+  }
+  SECTION("the announced one") {
+    const Directory first = w.directory(1, 1);
+    w.register_with(first);
+    const auto next = w.sign(w.later(3, 2, first, 24h, 48h));
+    REQUIRE(w.book.hear(next) == Heard::taken);
+    std::string bytes = next.SerializeAsString();
+    bytes.replace(bytes.find("192.0.2.2:"), 10, "192.0.2.9:");
+    w.state.set_next_directory(as_bytes(bytes));
+    CHECK(w.book.hear(next) == Heard::taken);
+    CHECK(w.book.hear(next) == Heard::known);
+  }
+  SECTION("one whose signer has expired since is whole") {
+    w.state.set_directory(as_bytes(right.SerializeAsString()));
+    w.pass(24h * 900);
+    CHECK(w.book.hear(w.sign(w.directory(3, 2))) == Heard::refused);
+  }
 }

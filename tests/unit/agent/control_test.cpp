@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 
+#include "async/waiters.hpp"
 #include "base/error.hpp"
 #include "unit/transport/real_world.hpp"
 
@@ -76,4 +77,62 @@ TEST_CASE("control: whoever asks too much, or hangs up, disturbs nobody") {
     CHECK(got == "ok");
   };
   beside(w, server, ask);
+}
+
+TEST_CASE("control: however many stand there silently, whoever asks is answered before any of them is given up") {
+  RealWorld w;
+  Folder folder;
+  ControlServer::Answer answer = [](std::string) -> task<std::string> { co_return "ok"; };
+  ControlServer server{w.io.get_executor(), w.timers, folder.path.string(), answer};
+  bool answered = false;
+  auto ask = [&]() -> task<void> {
+    std::vector<std::unique_ptr<Stream>> silent;
+    for (int i = 0; i < 40; ++i) silent.push_back(co_await dial_local(control_path(folder.path.string())));
+    const auto got = co_await with_timeout(w.timers, std::chrono::seconds{3}, ask_daemon(w.timers, folder.path.string(), "reload"), "asking beside silent clients");
+    answered = got == "ok";
+  };
+  beside(w, server, ask);
+  CHECK(answered);
+}
+
+TEST_CASE("control: places that are all being answered in are given to nobody else, and are free again afterwards") {
+  RealWorld w;
+  Folder folder;
+  bool go_on = false;
+  int begun = 0, served = 0;
+  Waiters news;
+  ControlServer::Answer answer = [&](std::string) -> task<std::string> {
+    ++begun;
+    news.wake_all();
+    while (!go_on) co_await news.wait();
+    co_return "ok";
+  };
+  ControlServer server{w.io.get_executor(), w.timers, folder.path.string(), answer};
+  auto ask = [&]() -> task<void> {
+    std::vector<std::unique_ptr<Stream>> busy;
+    const std::string question = "reload\n";
+    for (int i = 0; i < 16; ++i) {
+      busy.push_back(co_await dial_local(control_path(folder.path.string())));
+      co_await busy.back()->write(as_bytes(question));
+    }
+    while (begun < 16) co_await news.wait();
+    auto one_more = co_await dial_local(control_path(folder.path.string()));
+    Buffer some(100);
+    std::size_t n = 0;
+    try {
+      n = co_await one_more->read_some(MutableByteView{some});
+    } catch (const failure&) {
+    }
+    CHECK(n == 0);
+    go_on = true;
+    news.wake_all();
+    for (auto& stream : busy) {
+      n = co_await stream->read_some(MutableByteView{some});
+      served += n == 2;
+    }
+    const auto got = co_await ask_daemon(w.timers, folder.path.string(), "reload");
+    CHECK(got == "ok");
+  };
+  beside(w, server, ask);
+  CHECK(served == 16);
 }

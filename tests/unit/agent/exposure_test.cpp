@@ -1,9 +1,9 @@
 // What status says beyond a run's own result: whether a snapshot is on both servers, and which files are in none.
 #include "agent/changes.hpp"
+#include "agent/heads.hpp"
 #include "agent/memory_plan.hpp"
 #include "agent/protection.hpp"
-#include "whole_machine.hpp"
-#include "wire/signed_document.hpp"
+#include "signing_server.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -15,28 +15,7 @@ struct Exposed : Machine {
   std::string path(const std::string& name) const { return (base / "source" / name).string(); }
 };
 
-// A server that signs receipts, and the root that vouches for it.
-struct Partner {
-  explicit Partner(Machine& m) : root(Authority::make_root(SigningKey::generate(m.random), m.clock.wall(), m.random)), key(SigningKey::generate(m.random)), id(m.random.id<ServerId>()) {
-    const Validity day = Validity::starting(m.clock.wall(), std::chrono::hours(24));
-    SigningKey issuing_key = SigningKey::generate(m.random);
-    const auto request = CertificateRequest::make(issuing_key);
-    const Authority issuing{root.issue_authority(request, id, day, m.random), std::move(issuing_key)};
-    chain = {issuing.issue_server(CertificateRequest::make(key), id, {}, day, m.random), issuing.certificate()};
-  }
-  Buffer receipt(const Machine& m, const Digest& snapshot, std::uint64_t sequence) const {
-    wire::pb::Receipt r;
-    r.set_server_id(id.raw());
-    r.set_sequence(sequence);
-    r.set_manifest_digest(snapshot.raw());
-    r.set_time_ns(m.clock.wall().time_since_epoch().count());
-    return to_buffer(as_bytes(wire::sign_receipt(r, {key, chain}).SerializeAsString()));
-  }
-  Authority root;
-  SigningKey key;
-  ServerId id;
-  std::vector<Certificate> chain;
-};
+Authority new_root(Machine& m) { return Authority::make_root(SigningKey::generate(m.random), m.clock.wall(), m.random); }
 
 }  // namespace
 
@@ -96,9 +75,10 @@ TEST_CASE("changes: who has seen enough stops the walk and hears that it was not
   CHECK(c.looked_at < 3000);
 }
 
-TEST_CASE("protection: a snapshot is protected when a server of ours signed the partner's receipt for it, and for nothing else") {
+TEST_CASE("protection: a snapshot is protected when the two servers of the pair have signed receipts for it, and nobody else's will do") {
   Machine m;
-  const Partner partner(m), stranger(m);
+  const Authority root = new_root(m), other_root = new_root(m);
+  const SigningServer east(m, root), west(m, root), third(m, root), stranger(m, other_root);
   CHECK_FALSE(is_protected(*m.state, "main").has_value());
   m.write("a", "1");
   const BackupResult first = m.backup();
@@ -107,20 +87,36 @@ TEST_CASE("protection: a snapshot is protected when a server of ours signed the 
     FakeVault vault(m.stores[0]);
     auto work = [&]() -> task<bool> {
       std::vector<std::string> jobs(1, "main");
-      co_await ask_protection(*m.state, std::move(jobs), vault, partner.root.certificate());
+      std::vector<ServerId> pair{east.id, west.id};
+      co_await ask_protection(*m.state, std::move(jobs), vault, root.certificate(), std::move(pair));
       co_return true;
     };
     m.run(work());
     return is_protected(*m.state, "main").value();
   };
-  Buffer& receipt = m.stores[0].snapshots.at(first.sequence).partner_receipt;
+  const auto by = [&](const SigningServer& who) { return who.receipt(m, first.snapshot, first.sequence); };
+  RemoteSnapshot& row = m.stores[0].snapshots.at(first.sequence);
+  row.receipt = by(east);
   CHECK_FALSE(ask());
-  receipt = stranger.receipt(m, first.snapshot, first.sequence);
+  row.partner_receipt = by(stranger);
   CHECK_FALSE(ask());
-  receipt = partner.receipt(m, Digest{}, first.sequence);
+  row.partner_receipt = west.receipt(m, Digest{}, first.sequence);
   CHECK_FALSE(ask());
-  receipt = partner.receipt(m, first.snapshot, first.sequence);
+  row.partner_receipt = by(east);  // its own once more
+  CHECK_FALSE(ask());
+  row.partner_receipt = by(third);  // a server of another pair
+  CHECK_FALSE(ask());
+  row.receipt = to_buffer(as_bytes("receipt"));
+  row.partner_receipt = by(west);
+  CHECK_FALSE(ask());
+  row.receipt = by(east);
   CHECK(ask());
+
+  const ServerTarget rolled_back = m.pair()[1];
+  Heads(*m.state).alarm(rolled_back, "it shows an older history", m.clock.wall());
+  CHECK(is_protected(*m.state, "main") == false);
+  Heads(*m.state).pin(rolled_back.id, Heads(*m.state).newest());
+  CHECK(is_protected(*m.state, "main") == true);
 
   m.write("b", "2");
   m.backup();  // the next one is not, until it is

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -7,6 +8,7 @@
 #include "archive/manifest.hpp"
 #include "archive/record.hpp"
 #include "base/error.hpp"
+#include "crypto/digest.hpp"
 #include "wire/refusal.hpp"
 
 namespace farkeep {
@@ -18,6 +20,7 @@ class FakeVault final : public VaultPort {
   struct Store {  // outlives connections
     std::vector<std::shared_ptr<Buffer>> records;
     std::map<ObjectId, std::shared_ptr<Buffer>> where;
+    std::map<ObjectId, std::vector<std::shared_ptr<Buffer>>> spares;  // further copies
     std::map<ObjectId, std::vector<ObjectId>> refs;
     std::set<ObjectId> nodes;
     std::map<std::uint64_t, RemoteSnapshot> snapshots;
@@ -29,7 +32,7 @@ class FakeVault final : public VaultPort {
     std::uint64_t head() const { return snapshots.empty() ? 0 : snapshots.rbegin()->first; }
   };
 
-  explicit FakeVault(Store& store) : store_(store) {
+  explicit FakeVault(Store& store, ServerId id = {}) : store_(store), id_(id) {
     facts_.head = store.head();
     if (facts_.head) facts_.head_digest = store.digests[facts_.head];
     facts_.objects = store.where.size();
@@ -38,11 +41,13 @@ class FakeVault final : public VaultPort {
   int puts_left = -1;  ///< the connection breaks when this many puts were served; -1: never
   std::optional<Errc> refuses_puts;  ///< its disk is full, or fails
   bool lose_ack_of_commit = false;
-  std::size_t questions = 0;
+  std::size_t questions = 0, others_asked = 0, gets = 0;
+  bool ignores_not_these = false;  ///< as servers before it did
 
   const VaultFacts& facts() const override { return facts_; }
+  VaultFacts& lies() { return facts_; }  ///< what it says of its newest snapshot
   std::string server() const override { return "fake"; }
-  ServerId server_id() const override { return ServerId{}; }
+  ServerId server_id() const override { return id_; }
 
   task<std::vector<bool>> have(std::vector<ObjectId> ids) override {
     alive();
@@ -80,6 +85,9 @@ class FakeVault final : public VaultPort {
   task<Commit> commit(Buffer manifest) override {
     alive();
     const Manifest m = value_or_throw(Manifest::parse(manifest), "fake vault");
+    const std::uint64_t n = m.statement().sequence;
+    if (store_.digests.contains(n) && store_.digests[n] != m.snapshot_id()) throw wire::Refusal(Errc::fork, "asking a fake server", {});
+    if (n <= store_.head() && !store_.digests.contains(n)) throw wire::Refusal(Errc::rollback, "asking a fake server", {});
     Commit out;
     std::set<ObjectId> seen;
     std::vector<ObjectId> line{m.statement().root, envelope_id(m.statement().session)};
@@ -91,8 +99,6 @@ class FakeVault final : public VaultPort {
       else if (store_.nodes.contains(id)) line.insert(line.end(), store_.refs[id].begin(), store_.refs[id].end());
     }
     if (!out.missing.empty()) co_return out;
-    const std::uint64_t n = m.statement().sequence;
-    if (store_.digests.contains(n) && store_.digests[n] != m.snapshot_id()) throw failure(Errc::fork, "fake vault");
     out.receipt = to_buffer(as_bytes("receipt"));
     store_.digests[n] = m.snapshot_id();
     store_.snapshots[n] = RemoteSnapshot{manifest, out.receipt, {}};
@@ -111,6 +117,7 @@ class FakeVault final : public VaultPort {
   }
 
   task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) override {
+    ++gets;
     alive();
     std::vector<ObjectId> missing;
     std::set<const Buffer*> sent;
@@ -123,6 +130,27 @@ class FakeVault final : public VaultPort {
       if (!sent.insert(it->second.get()).second) continue;
       Buffer copy = *it->second;
       co_await sink(std::move(copy));
+    }
+    co_return missing;
+  }
+
+  task<std::vector<ObjectId>> get_others(std::vector<ObjectId> ids, std::vector<Digest> not_these, Sink sink) override {
+    alive();
+    ++others_asked;
+    std::vector<ObjectId> missing;
+    std::set<const Buffer*> sent;
+    for (auto& id : ids) {
+      std::vector<std::shared_ptr<Buffer>> copies{store_.where.at(id)};
+      copies.insert(copies.end(), store_.spares[id].begin(), store_.spares[id].end());
+      const auto good = std::find_if(copies.begin(), copies.end(), [&](auto& c) {
+        return ignores_not_these || std::find(not_these.begin(), not_these.end(), sha256(*c)) == not_these.end();
+      });
+      if (good == copies.end()) {
+        missing.push_back(id);
+      } else if (sent.insert(good->get()).second) {
+        Buffer copy = **good;
+        co_await sink(std::move(copy));
+      }
     }
     co_return missing;
   }
@@ -143,6 +171,7 @@ class FakeVault final : public VaultPort {
   }
 
   Store& store_;
+  const ServerId id_;
   VaultFacts facts_;
   bool broken_ = false;
 };

@@ -68,7 +68,7 @@ class KeptNodes final : public NodeLoader {
 };
 
 struct Cutting {
-  SecretKey root;
+  SecretKey root = *SecretKey::from(Buffer(32, 1));
   KeyRing keys{root};
   SecretKey cut = keys.cut_key();
   CutKey cut_key{cut};

@@ -22,8 +22,8 @@ AgentConfig config_of(const std::string& more, const std::string& notify = {}) {
   return std::move(*parsed.value);
 }
 
-struct Machine {
-  explicit Machine(AgentConfig c) : config(std::move(c)), state(disk, "/state"), notices(state, config, zone, clock, [this](Notice n) { told.push_back(std::move(n)); }) {
+struct NoticesMachine {
+  explicit NoticesMachine(AgentConfig c) : config(std::move(c)), state(disk, "/state"), notices(state, config, zone, clock, [this](Notice n) { told.push_back(std::move(n)); }) {
     agent::pb::Job record;
     record.set_first_seen_ns(now());
     state.set_job("main", record);
@@ -63,8 +63,23 @@ struct Machine {
 
 }  // namespace
 
+TEST_CASE("notices: an alarm beside a snapshot is told once, and its ping says so") {
+  NoticesMachine m(config_of("schedule = every 4h\nping = https://hc-ping.com/0a1b\n"));
+  const auto run = [&](Exit exit) {
+    auto record = m.state.job("main");
+    record.set_last_exit(static_cast<std::uint32_t>(exit));
+    m.state.set_job("main", record);
+    m.run(true);
+    return m.events();
+  };
+  CHECK(run(Exit::alarm) == "failed(https://hc-ping.com/0a1b/fail)");
+  CHECK(run(Exit::alarm) == "failed-(https://hc-ping.com/0a1b/fail)");
+  CHECK(run(Exit::done) == "done-(https://hc-ping.com/0a1b)");
+  CHECK(run(Exit::alarm) == "failed(https://hc-ping.com/0a1b/fail)");
+}
+
 TEST_CASE("notices: a failure is told once, and once that it is over") {
-  Machine m(config_of("schedule = every 4h\n"));
+  NoticesMachine m(config_of("schedule = every 4h\n"));
   m.notices.started(m.job());
   m.run(false);
   CHECK_THAT(m.told.at(0).text, Contains("no route") && Contains("last good snapshot: never"));
@@ -80,7 +95,7 @@ TEST_CASE("notices: a failure is told once, and once that it is over") {
 }
 
 TEST_CASE("notices: a restart repeats nothing, and a run by hand ends the alarm") {
-  Machine m(config_of("schedule = every 4h\n"));
+  NoticesMachine m(config_of("schedule = every 4h\n"));
   m.run(false);
   m.told.clear();
   Notices again(m.state, m.config, m.zone, m.clock, [&](Notice n) { m.told.push_back(std::move(n)); });
@@ -95,7 +110,7 @@ TEST_CASE("notices: a restart repeats nothing, and a run by hand ends the alarm"
 }
 
 TEST_CASE("notices: overdue is told to the minute, once, for a job that never ran too") {
-  Machine m(config_of("schedule = every 4h\noverdue_after = 2h\n"));
+  NoticesMachine m(config_of("schedule = every 4h\noverdue_after = 2h\n"));
   m.pass(6h - 1s);
   m.notices.look();
   CHECK(m.events().empty());
@@ -113,9 +128,9 @@ TEST_CASE("notices: overdue is told to the minute, once, for a job that never ra
 }
 
 TEST_CASE("notices: runs that are skipped do not keep a job from being overdue, overdue_after = never does") {
-  Machine skips(config_of("schedule = every 4h\n"));
-  Machine standby(config_of("schedule = every 4h\noverdue_after = never\n"));
-  for (Machine* m : {&skips, &standby}) {
+  NoticesMachine skips(config_of("schedule = every 4h\n"));
+  NoticesMachine standby(config_of("schedule = every 4h\noverdue_after = never\n"));
+  for (NoticesMachine* m : {&skips, &standby}) {
     for (int run = 0; run < 8; ++run) {
       m->pass(4h);
       auto record = m->state.job("main");
@@ -133,9 +148,9 @@ TEST_CASE("notices: runs that are skipped do not keep a job from being overdue, 
 }
 
 TEST_CASE("notices: jobs on request, and jobs that are not enabled, are never overdue") {
-  Machine request(config_of(""));
-  Machine disabled(config_of("schedule = every 4h\nenabled = no\n"));
-  for (Machine* m : {&request, &disabled}) {
+  NoticesMachine request(config_of(""));
+  NoticesMachine disabled(config_of("schedule = every 4h\nenabled = no\n"));
+  for (NoticesMachine* m : {&request, &disabled}) {
     m->pass(1000h);
     m->notices.look();
     CHECK(m->events().empty());
@@ -143,13 +158,13 @@ TEST_CASE("notices: jobs on request, and jobs that are not enabled, are never ov
 }
 
 TEST_CASE("notices: when = all tells of each run, a ping address hears of each whatever people want") {
-  Machine all(config_of("schedule = every 4h\n", "when = all\n"));
+  NoticesMachine all(config_of("schedule = every 4h\n", "when = all\n"));
   all.notices.started(all.job());
   all.run(true);
   all.run(false);
   all.run(false);
   CHECK(all.events() == "started done failed failed");
-  Machine ping(config_of("schedule = every 4h\nping = https://hc.example/u\n"));
+  NoticesMachine ping(config_of("schedule = every 4h\nping = https://hc.example/u\n"));
   ping.notices.started(ping.job());
   ping.run(true);
   ping.run(false);
@@ -158,7 +173,7 @@ TEST_CASE("notices: when = all tells of each run, a ping address hears of each w
 }
 
 TEST_CASE("metrics: an agent that knows nothing yet leaves out what it does not know") {
-  Machine m(config_of("schedule = every 4h\n"));
+  NoticesMachine m(config_of("schedule = every 4h\n"));
   const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
   CHECK_THAT(text, Contains("farkeep_job_running{job=\"main\"} 0\n") && Contains("farkeep_job_enabled{job=\"main\"} 1\n") && Contains("farkeep_job_failures{job=\"main\"} 0\n"));
   CHECK_THAT(text, !Contains("farkeep_job_last_success_timestamp_seconds{") && !Contains("farkeep_job_snapshot_files{"));
@@ -166,7 +181,7 @@ TEST_CASE("metrics: an agent that knows nothing yet leaves out what it does not 
 }
 
 TEST_CASE("metrics: after a snapshot all is there, once, and each sample follows its family") {
-  Machine m(config_of("schedule = every 4h\n"));
+  NoticesMachine m(config_of("schedule = every 4h\n"));
   m.run(true);
   auto record = m.state.job("main");
   record.set_files(12);

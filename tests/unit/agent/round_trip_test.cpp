@@ -1,8 +1,10 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent/check.hpp"
+#include "agent/own_snapshots.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -248,6 +250,44 @@ TEST_CASE("restore of one path brings it, the folders above it, and nothing else
   CHECK_THROWS_AS(m.restore(0, {"/does/not/exist"}), failure);
 }
 
+TEST_CASE("restore: names of one file come back whichever of them was kept, as names of one file where that one is the snapshot's") {
+  Machine m;
+  m.write("a", m.noise(3'000, 1));
+  m.write("large-a", m.noise(12'000'000, 2));
+  for (const char* name : {"a", "large-a"})
+    for (const char* more : {".b", ".c"}) fs::create_hard_link(m.base / "source" / name, m.base / "source" / (std::string{name} + more));
+  m.backup();
+  const fs::path out = m.base / "out" / (m.base / "source").relative_path();
+  for (auto const overwrite : {Overwrite::if_changed, Overwrite::never, Overwrite::if_newer, Overwrite::always})
+    for (std::string const name : {"a", "large-a"})
+      for (unsigned gone = 0; gone < 8; ++gone) {
+        INFO(name << " " << gone << " " << static_cast<int>(overwrite));
+        m.over = {};
+        m.restore();
+        const std::vector<std::string> names{name, name + ".b", name + ".c"};
+        for (unsigned i = 0; i < 3; ++i)
+          if (gone & 1U << i) fs::remove(out / names[i]);
+        m.over = overwrite;
+        CHECK(m.restore().problems.empty());
+        for (auto const& n : names) CHECK(fs::file_size(out / n) == fs::file_size(m.base / "source" / n));
+        if (!(gone & 1U))
+          for (auto const& n : names) CHECK(fs::equivalent(out / name, out / n));
+      }
+  m.over = {};
+  m.restore();
+  m.over = Overwrite::never;
+  fs::remove(out / "a.b");
+  fs::remove(out / "a");
+  std::ofstream{out / "a"} << "the user's own";
+  fs::permissions(out / "a", static_cast<fs::perms>(0751));
+  auto const before = fs::last_write_time(out / "a");
+  auto const other = m.restore();
+  CHECK(fs::last_write_time(out / "a") == before);
+  CHECK(fs::status(out / "a").permissions() == static_cast<fs::perms>(0751));
+  REQUIRE(other.problems.size() == 1);
+  CHECK_THAT(other.problems.front(), Catch::Contains("a.b") && Catch::Contains("restore this name alone"));
+}
+
 TEST_CASE("check: a whole vault has no errors, a lost chunk and a damaged record are named") {
   Machine m;
   for (int i = 0; i < 20; ++i) m.write("f" + std::to_string(i), m.noise(50'000, static_cast<unsigned>(i)));
@@ -269,4 +309,50 @@ TEST_CASE("check: a whole vault has no errors, a lost chunk and a damaged record
   (*record)[record->size() / 2] ^= 1;
   m.stores[0].lose(victim);
   CHECK(check(CheckDepth::structure).error_count == 1);
+}
+
+TEST_CASE("restore: only what was made counts as restored") {
+  Machine m;
+  REQUIRE(::mkfifo((m.base / "source" / "fifo").c_str(), 0600) == 0);
+  if (::mknod((m.base / "source" / "device").c_str(), S_IFCHR | 0600, makedev(1, 3)) != 0) return;  // needs privilege
+  m.backup();
+  m.special = Special::leave_out;
+  const RestoreResult held = m.restore();
+  CHECK(held.left_out == 1);
+  CHECK(held.progress.others == 1);
+  m.special = Special::restore;
+  CHECK(m.restore().progress.others == 2);
+}
+
+TEST_CASE("restore: set-uid bits of a snapshot that this machine did not make stay away, counted, and its own newest ones are known") {
+  Machine m;
+  m.write("tool", "#!/bin/sh\n");
+  m.write("plain", "x");
+  const fs::path s = m.base / "source";
+  REQUIRE(::chmod((s / "tool").c_str(), 06755) == 0);
+  m.backup();
+  const Digest first = m.newest();
+  CHECK(made_here(*m.state, first));
+  m.special = Special::leave_out;
+  const RestoreResult held = m.restore();
+  CHECK(held.left_out == 1);
+  CHECK(held.not_applied == 0);
+  CHECK(held.problems.empty());
+  struct stat st {};
+  const fs::path out = m.base / "out" / s.relative_path();
+  REQUIRE(::stat((out / "tool").c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 0755);
+  m.special = Special::restore;
+  CHECK(m.restore().left_out == 0);
+  REQUIRE(::stat((out / "tool").c_str(), &st) == 0);
+  CHECK((st.st_mode & 07777) == 06755);
+
+  m.write("plain", "other");
+  m.let_time_pass();
+  m.backup();
+  CHECK(made_here(*m.state, m.newest()));
+  CHECK_FALSE(made_here(*m.state, first));  // its digest is not in the state any more
+  Digest other = m.newest();
+  other.bytes[0] ^= 1;
+  CHECK_FALSE(made_here(*m.state, other));
 }

@@ -6,6 +6,7 @@
 
 #include "agent/job_times.hpp"
 #include "unit/config/fake_zone.hpp"
+#include "vectors_folder.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -15,7 +16,7 @@ namespace {
 constexpr std::size_t kMostTimes = 1500;  // of a year: what is due every minute is followed for a day
 
 std::vector<std::string> expressions() {
-  std::ifstream in(std::string(FARKEEP_VECTORS) + "/calendar.txt");
+  std::ifstream in(std::string(kVectors) + "/calendar.txt");
   std::vector<std::string> out;
   for (std::string line; std::getline(in, line);) {
     const std::string first = line.substr(0, line.find('\t'));

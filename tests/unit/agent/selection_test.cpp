@@ -1,6 +1,12 @@
 // What a job leaves out, and how it is explained: both by the same rules.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "agent/explain.hpp"
 #include "agent/scanner.hpp"
+#include "base/limits.hpp"
+#include "platform/process.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -140,4 +146,50 @@ TEST_CASE("explain: paths above, beside and below the sources, and ones that do 
   t.job.sources = {"/"};
   CHECK(t.why("there/file").kept);
   CHECK(t.why("there/x.tmp").line == 1);
+}
+
+namespace {
+
+// So deep that no single path names it; the innermost folder.
+struct Deep {
+  Deep(const fs::path& top, const std::string& name, int levels) : at(::open(top.c_str(), O_RDONLY | O_DIRECTORY)) {
+    for (int i = 0; i < levels; ++i) {
+      REQUIRE(::mkdirat(at, name.c_str(), 0755) == 0);
+      const int inner = ::openat(at, name.c_str(), O_RDONLY | O_DIRECTORY);
+      REQUIRE(inner >= 0);
+      ::close(std::exchange(at, inner));
+    }
+    ::close(::openat(at, "innermost", O_WRONLY | O_CREAT, 0644));
+  }
+  ~Deep() { ::close(at); }
+  int at;
+};
+
+}  // namespace
+
+TEST_CASE("a path that no catalog takes leaves out what it names, and the rest is backed up") {
+  Tree t;
+  t.write("before", "1");
+  t.write("zz", "2");
+  Deep deep(t.base / "source", std::string(250, 'n'), 300);
+  const BackupResult r = t.backup();
+  CHECK(r.progress.unreadable == 1);
+  REQUIRE(r.problems.size() == 1);
+  CHECK_THAT(r.problems.front().text, Contains("its path has more than 65536 bytes"));
+  CHECK(r.problems.front().path.size() <= 1000);
+  CHECK(r.progress.files == 2);
+  CHECK(t.restore().problems.empty());
+}
+
+TEST_CASE("folders deeper than a walk goes are named, and the rest is backed up") {
+  Tree t;
+  t.write("zz", "2");
+  Deep deep(t.base / "source", "d", limits::kMaxFolderDepth + 50);
+  raise_descriptor_limit();
+  const BackupResult r = t.backup();
+  CHECK(r.progress.unreadable == 1);
+  REQUIRE(r.problems.size() == 1);
+  CHECK_THAT(r.problems.front().text, Contains("it lies more than 4096 folders deep"));
+  CHECK(r.progress.files == 1);
+  CHECK(t.restore().problems.empty());
 }

@@ -16,7 +16,7 @@ using Catch::Contains;
 
 namespace {
 
-struct Notes final : Reporter {
+struct ServersNotes final : Reporter {
   void progress(const Progress&) override {}
   void problem(std::string_view, std::string_view) override {}
   void note(std::string_view text) override { said.emplace_back(text); }
@@ -31,14 +31,14 @@ proxy_error through_proxy(ProxyTrouble trouble, ProxyKind kind = ProxyKind::sock
   return proxy_error(trouble, place);
 }
 
-ServerId id(std::uint8_t fill) {
+ServerId id_of(std::uint8_t fill) {
   ServerId out;
   out.bytes.fill(fill);
   return out;
 }
 
 // A pair that fails as it is told.
-struct World final : Servers {
+struct ServersWorld final : Servers {
   asio::io_context io;
   sim::SimTimers timers;
   sim::SimClock clock{timers};
@@ -46,13 +46,13 @@ struct World final : Servers {
   sim::SimDisk disk;
   AgentState state{disk, "/state"};
   ServerChoice choice{state, clock, random};
-  Notes notes;
+  ServersNotes notes;
   FakeVault::Store store;
   std::map<std::string, std::exception_ptr> fails;  // by name
   std::vector<std::string> tried;
   int worked = 0;
 
-  std::vector<ServerTarget> pair() const override { return {{id(1), "primary", "192.0.2.1"}, {id(2), "alternate", "192.0.2.2"}}; }
+  std::vector<ServerTarget> pair() const override { return {{id_of(1), "primary", "192.0.2.1"}, {id_of(2), "alternate", "192.0.2.2"}}; }
   task<void> use(ServerTarget target, Work work) override {
     tried.push_back(target.name);
     if (auto f = fails.find(target.name); f != fails.end()) std::rethrow_exception(f->second);
@@ -92,7 +92,7 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("servers: the primary is used first, and a failing one rests while the alternate serves") {
-  World w;
+  ServersWorld w;
   CHECK(w.attempt() == Errc{});
   CHECK(w.tried == Names{"primary"});
   w.fail("primary", failure(Errc::unreachable, "connecting"));
@@ -106,7 +106,7 @@ TEST_CASE("servers: the primary is used first, and a failing one rests while the
 
 TEST_CASE("servers: a proxy that is broken blames no server, and the alternate is not tried behind it") {
   for (const ProxyTrouble trouble : {ProxyTrouble::name_unknown, ProxyTrouble::refused, ProxyTrouble::no_answer, ProxyTrouble::silent, ProxyTrouble::other_protocol}) {
-    World w;
+    ServersWorld w;
     w.fail("primary", through_proxy(trouble));
     CHECK(w.attempt() == Errc::proxy);
     CHECK(w.tried == Names{"primary"});
@@ -116,7 +116,7 @@ TEST_CASE("servers: a proxy that is broken blames no server, and the alternate i
 }
 
 TEST_CASE("servers: a login that a proxy refuses is not tried again at once") {
-  World w;
+  ServersWorld w;
   w.fail("primary", through_proxy(ProxyTrouble::login_refused));
   CHECK(w.attempt() == Errc::proxy_login);
   CHECK(w.tried == Names{"primary"});
@@ -125,7 +125,7 @@ TEST_CASE("servers: a login that a proxy refuses is not tried again at once") {
 
 TEST_CASE("servers: what a proxy says about the destination sends the agent to the other one") {
   for (const ProxyTrouble trouble : {ProxyTrouble::forbidden, ProxyTrouble::behind_no_way, ProxyTrouble::behind_refused, ProxyTrouble::behind_silent, ProxyTrouble::closed}) {
-    World w;
+    ServersWorld w;
     w.fail("primary", through_proxy(trouble));
     CHECK(w.attempt() == Errc{});
     CHECK(w.tried == Names{"primary", "alternate"});
@@ -134,7 +134,7 @@ TEST_CASE("servers: what a proxy says about the destination sends the agent to t
 }
 
 TEST_CASE("servers: each mapped port is a way of its own") {
-  World w;
+  ServersWorld w;
   w.fail("primary", through_proxy(ProxyTrouble::refused, ProxyKind::mapped));
   CHECK(w.attempt() == Errc{});
   CHECK(w.tried == Names{"primary", "alternate"});
@@ -142,7 +142,7 @@ TEST_CASE("servers: each mapped port is a way of its own") {
 }
 
 TEST_CASE("servers: a missing mapping makes nobody rest, and with none at all the text says what to map") {
-  World w;
+  ServersWorld w;
   w.fail("primary", through_proxy(ProxyTrouble::not_mapped, ProxyKind::mapped));
   CHECK(w.attempt() == Errc{});
   CHECK(w.tried == Names{"primary", "alternate"});
@@ -153,7 +153,7 @@ TEST_CASE("servers: a missing mapping makes nobody rest, and with none at all th
 }
 
 TEST_CASE("servers: without a network nobody is to blame") {
-  World w;
+  ServersWorld w;
   const auto down = failure(boost::system::error_code(ENETUNREACH, boost::system::system_category()), "connecting to 192.0.2.1:16384");
   w.fail("primary", down);
   w.fail("alternate", down);
@@ -164,7 +164,7 @@ TEST_CASE("servers: without a network nobody is to blame") {
 }
 
 TEST_CASE("servers: a stranger weighs more than silence, and never rests") {
-  World w;
+  ServersWorld w;
   w.fail("primary", failure(Errc::identity, "starting TLS"));
   w.fail("alternate", failure(Errc::unreachable, "connecting"));
   CHECK(w.attempt() == Errc::identity);
@@ -173,12 +173,12 @@ TEST_CASE("servers: a stranger weighs more than silence, and never rests") {
 }
 
 TEST_CASE("servers: two that answer in each other's place are exchanged, and nothing less is") {
-  World w;
-  w.fail("primary", wrong_server(id(2), "starting TLS"));
-  w.fail("alternate", wrong_server(id(1), "starting TLS"));
+  ServersWorld w;
+  w.fail("primary", wrong_server(id_of(2), "starting TLS"));
+  w.fail("alternate", wrong_server(id_of(1), "starting TLS"));
   CHECK(w.attempt() == Errc::identity);
   CHECK_THAT(w.text, Contains("are exchanged"));
-  w.fail("alternate", wrong_server(id(3), "starting TLS"));
+  w.fail("alternate", wrong_server(id_of(3), "starting TLS"));
   CHECK(w.attempt() == Errc::identity);
   CHECK_THAT(w.text, !Contains("are exchanged"));
   w.fail("alternate", failure(Errc::unreachable, "connecting"));
@@ -186,8 +186,30 @@ TEST_CASE("servers: two that answer in each other's place are exchanged, and not
   CHECK_THAT(w.text, !Contains("are exchanged"));
 }
 
+TEST_CASE("servers: a hundred addresses that never worked cost three tries before those that did") {
+  ServersWorld w;
+  std::vector<ServerTarget> line;
+  for (int i = 0; i < 128; ++i) line.push_back(ServerTarget{id_of(i < 64 ? 1 : 2), "new", "198.51.100." + std::to_string(i)});
+  line.push_back(ServerTarget{id_of(1), "primary", "192.0.2.1"});
+  line.push_back(ServerTarget{id_of(2), "alternate", "192.0.2.2"});
+  w.choice.worked("192.0.2.2");
+  const auto at = [&](const std::string& address) {
+    const auto order = w.choice.order(line);
+    CHECK(order.size() == line.size());
+    return std::find_if(order.begin(), order.end(), [&](auto& t) { return t.address == address; }) - order.begin();
+  };
+  CHECK(at("192.0.2.2") == 3);
+  CHECK(known_ones_first(w.state, w.clock, line).front().address == "192.0.2.2");
+  for (auto& target : line)
+    if (target.name == "new") w.choice.failed(target.address, "silence");
+  CHECK(at("192.0.2.1") == 0);
+  CHECK(at("192.0.2.2") == 1);  // its memory was not driven out
+  w.clock.set_skew(std::chrono::hours(24 * 40));
+  CHECK(at("192.0.2.2") > 100);
+}
+
 TEST_CASE("servers: what was learnt of segments is for one network and one address, and is forgotten after a week") {
-  World w;
+  ServersWorld w;
   LearntSegments learnt{w.state, w.clock};
   CHECK_FALSE(learnt.segment("10.0.0.7", "192.0.2.1:16384"));
   learnt.learn("10.0.0.7", "192.0.2.1:16384", 1220);
@@ -205,12 +227,16 @@ TEST_CASE("servers: what was learnt of segments is for one network and one addre
   CHECK(learnt.segment("10.0.0.7", "192.0.2.99") == 1220);
 }
 
-TEST_CASE("servers: work that has begun fails for good") {
-  World w;
-  Servers::Work work = [](VaultPort&) -> task<void> {
-    throw failure(Errc::disconnected, "reading");
-    co_return;
-  };
-  CHECK_THROWS_AS(sim::run(w.io, w.timers, use_any(w, w.choice, w.notes, std::move(work))), failure);
-  CHECK(w.tried == Names{"primary"});
+TEST_CASE("servers: work that fails in the middle is begun anew on the other server, unless the failure is this machine's own") {
+  for (const Errc code : {Errc::disconnected, Errc::malformed, Errc::too_large, Errc::damaged, Errc::unauthorised, Errc::rollback, Errc::io, Errc::cancelled, Errc::not_found}) {
+    ServersWorld w;
+    const bool own = code == Errc::io || code == Errc::cancelled || code == Errc::not_found;
+    Servers::Work work = [&](VaultPort&) -> task<void> {
+      if (++w.worked == 1) throw failure(code, "reading");
+      co_return;
+    };
+    if (own) CHECK_THROWS_AS(sim::run(w.io, w.timers, use_any(w, w.choice, w.notes, std::move(work))), failure);
+    else sim::run(w.io, w.timers, use_any(w, w.choice, w.notes, std::move(work)));
+    CHECK(w.tried == (own ? Names{"primary"} : Names{"primary", "alternate"}));
+  }
 }

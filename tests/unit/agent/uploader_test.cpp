@@ -36,6 +36,7 @@ class SlowVault final : public VaultPort {
   task<Commit> commit(Buffer) override { co_return Commit{}; }
   task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t) override { co_return std::vector<RemoteSnapshot>{}; }
   task<std::vector<ObjectId>> get(std::vector<ObjectId>, Sink) override { co_return std::vector<ObjectId>{}; }
+  task<std::vector<ObjectId>> get_others(std::vector<ObjectId> ids, std::vector<Digest>, Sink) override { co_return ids; }
   task<void> report(Buffer) override { co_return; }
   task<void> add_slot(Buffer) override { co_return; }
   task<std::vector<Buffer>> slots() override { co_return std::vector<Buffer>{}; }
@@ -49,7 +50,7 @@ class SlowVault final : public VaultPort {
   VaultFacts facts_;
 };
 
-CutData noise(std::uint64_t& seed) {
+CutData noisy_chunk(std::uint64_t& seed) {
   CutData data;
   data.bytes.resize(256 * limits::kKiB);
   for (auto& b : data.bytes) {
@@ -95,7 +96,7 @@ std::size_t offer_all(Bench& b, std::size_t in_flight) {
     Scope files(co_await asio::this_coro::executor);
     auto file = [&](std::uint64_t seed) -> task<void> {
       for (int i = 0; i < 20; ++i) {
-        CutData data = noise(seed);
+        CutData data = noisy_chunk(seed);
         co_await uploader.offer(std::move(data));
         ++offered;
       }

@@ -40,14 +40,14 @@ struct Machine : Servers {
     state = std::make_unique<AgentState>(system_disk(), (base / "state").string());
     SecretKey root;
     random.fill(root.mutable_view());
-    state->set_root_key(root);
     SigningKey key = SigningKey::generate(random);
     state->set_key_pem(key.to_pem().text());
-    const Authority authority = Authority::make_root(SigningKey::generate(random), clock.wall(), random);
+    authority.emplace(Authority::make_root(SigningKey::generate(random), clock.wall(), random));
     const AccountId account = random.id<AccountId>();
     const AgentId agent = random.id<AgentId>();
+    state->set_root_key(root, KeyOwner{account, agent});
     const Certificate certificate =
-        authority.issue_agent(CertificateRequest::make(key), account, agent, Validity::starting(clock.wall(), std::chrono::hours(24)), random);
+        authority->issue_agent(CertificateRequest::make(key), account, agent, Validity::starting(clock.wall(), std::chrono::hours(24)), random);
     agent::pb::Identity identity;
     identity.set_account(account.raw());
     identity.set_agent(agent.raw());
@@ -61,11 +61,17 @@ struct Machine : Servers {
   ~Machine() override { fs::remove_all(base); }
 
   // Servers
-  std::vector<ServerTarget> pair() const override { return {{ServerId{}, "primary", "192.0.2.1"}, {ServerId{}, "alternate", "192.0.2.2"}}; }
+  static ServerId id_of(std::size_t which) {
+    ServerId id;
+    id.bytes.fill(static_cast<std::uint8_t>(which + 1));
+    return id;
+  }
+  std::vector<ServerTarget> pair() const override { return {{id_of(0), "primary", "192.0.2.1"}, {id_of(1), "alternate", "192.0.2.2"}}; }
   task<void> use(ServerTarget target, Work work) override {
     const std::size_t which = target.name == "primary" ? 0 : 1;
     if (down[which]) throw failure(Errc::unreachable, "connecting to " + target.name);
-    FakeVault vault(stores[which]);
+    FakeVault vault(stores[which], id_of(which));
+    if (lies[which]) lies[which](vault.lies());
     vault.puts_left = puts_left[which];
     vault.lose_ack_of_commit = lose_ack;
     vault.refuses_puts = refuses_puts[which];
@@ -73,6 +79,8 @@ struct Machine : Servers {
     questions = vault.questions;
   }
 
+  Special special = Special::restore;
+  std::optional<Overwrite> over;  // restore() leaves what is in the target, and goes by this
   BackupParts parts() { return BackupParts{*state, *keys, workers, passing ? *passing : timers, clock, random, reporter}; }
 
   template <class T>
@@ -100,12 +108,15 @@ struct Machine : Servers {
     const Manifest m = value_or_throw(Manifest::parse(stores[which].snapshots.rbegin()->second.manifest), "test");
     snapshot.root = m.statement().root;
     Restore r(vault, *keys, workers, reporter);
-    fs::remove_all(base / "out");
+    if (!over) fs::remove_all(base / "out");
     RestoreOrder order;
+    order.overwrite = over.value_or(order.overwrite);
     order.target = (base / "out").string();
+    order.special = special;
     order.paths = std::move(paths);
     return run(r.run(snapshot, order));
   }
+  Digest newest(std::size_t which = 0) { return value_or_throw(Manifest::parse(stores[which].snapshots.rbegin()->second.manifest), "test").snapshot_id(); }
   // Everything a user would notice, names, types, modes, owners, times, content and attributes.
   bool same() {
     const std::string cmd = "rsync -aHAXn --checksum --delete --itemize-changes " + (base / "source").string() + "/ " + (base / "out").string() +
@@ -143,6 +154,7 @@ struct Machine : Servers {
   ThreadWorkers workers{2};
   InstantTimers timers;
   Timers* passing = nullptr;  ///< instead of those
+  std::optional<Authority> authority;  // whose root the pair has
   std::unique_ptr<AgentState> state;
   std::unique_ptr<AgentKeys> keys;
   std::unique_ptr<ServerChoice> choice;
@@ -151,6 +163,7 @@ struct Machine : Servers {
   int puts_left[2] = {-1, -1};
   std::optional<Errc> refuses_puts[2];
   bool lose_ack = false;
+  std::function<void(VaultFacts&)> lies[2];
   std::size_t questions = 0;
   BackupJob job;
 };

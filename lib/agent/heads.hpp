@@ -1,0 +1,124 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "agent/keys.hpp"
+#include "agent/servers.hpp"
+#include "agent/snapshots.hpp"
+#include "agent/state.hpp"
+#include "async/timers.hpp"
+#include "async/workers.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+
+namespace farkeep {
+
+/// What is wrong when Heads::are_lost(), for alarms.
+inline constexpr const char* kLostHeads = "what this machine knew of its snapshots (pins, head) was damaged and is lost: a server that was set back before may have gone unnoticed. "
+                                          "Compare farkeep snapshots with what there should be";
+
+/// A snapshot by its place in the agent's history.
+struct Head {
+  std::uint64_t sequence = 0;  ///< 0: none
+  Digest id;
+  WallTime time;  ///< when a server acknowledged it, for people; zero where that is not known
+};
+
+/// What this machine knows of its own history, for each server apart: the newest snapshot that a server acknowledged to it or showed it with proof.
+/// A server that shows an older one later, or another with that number, was set back, replaced, or lies; or an operator has set a snapshot aside there.
+///
+/// A value of no state: everything lies in the agent's folder.  Each change is read, made and written without waiting in between.
+class Heads {
+ public:
+  explicit Heads(AgentState& state) : state_(state) {}
+
+  Head pinned(const ServerId& server) const;
+  /// The newest that any server has acknowledged or shown.
+  Head newest_seen() const;
+  /// What the next manifest follows: the newest that any server has, or the last that was made here, whatever became of it.
+  Head newest() const;
+  /// From this number on all of the agent's statements are of format 2; 0: none is known.
+  std::uint64_t bound_from() const;
+
+  /// There is an alarm about what it shows.
+  bool is_alarmed(const ServerId& server) const;
+  /// Keeps the newer one, and forgets an alarm: the server shows what it must.
+  void pin(const ServerId& server, const Head& head);
+  void found_bound(std::uint64_t sequence);
+  /// True: it was not known before, and the server is of the pair in force.  Kept until pin().
+  bool alarm(const ServerTarget& server, const std::string& text, WallTime now);
+  /// What was known of the servers could not be read any more, and no run has told of it yet.
+  bool are_lost() const;
+  void told_of_loss();
+  /// Ends the alarms of servers that the directory in force does not name: whoever was replaced shows nothing any more.  What they had stays known.
+  void forget_alarms_of_others();
+  /// At the word of this machine's administrator: what the server shows now is all that it is known to have.  Its alarm ends; numbers that were given stay given.
+  void accept(const ServerId& server, const Head& shown);
+
+ private:
+  AgentState& state_;
+};
+
+/// Servers of the pair in force that showed another history than they may, and have not shown the right one since.
+struct HistoryAlarm {
+  ServerId server;
+  std::string name, text;
+  WallTime since;
+};
+std::vector<HistoryAlarm> history_alarms(const AgentState& state);
+
+/// The newest snapshot that a server shows is none of ours: by whoever has an agent's key, or made up.  What lies below it may be good: it is no predecessor,
+/// and no reason not to read.
+class forged_head final : public failure {
+ public:
+  explicit forged_head(std::string text) : failure(Whole{}, Errc::rollback, std::move(text)) {}
+};
+
+/// Takes what the server said of its newest snapshot when its vault was opened, and believes nothing of it: either this machine knows that snapshot, or it is
+/// fetched, and a holder of this machine's root key has made it.  Then it is pinned.
+///
+/// `pinned`: as it was before the vault was opened, for another process of this agent may go on meanwhile.
+/// Throws failure(rollback): another history than the server has acknowledged or shown; forged_head: a newest snapshot that this agent did not make.
+task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers, AgentState& state, Head pinned);
+
+/// What the server shows, whatever this machine knows of it: proven in the same way, and nothing is kept.  Throws forged_head.
+task<Head> shown_head(VaultPort& vault, const AgentKeys& keys, Workers& workers, AgentState& state);
+
+/// The same for a list that was fetched from a server; forged ones above ours change nothing.
+void compare_listing(const VaultPort& vault, AgentState& state, const Head& pinned, const std::vector<SnapshotInfo>& all);
+
+/// What one server of the pair shows.
+struct HeadLook {
+  ServerTarget target;
+  Head head;            ///< proven
+  std::uint64_t said = 0;  ///< the number of its newest snapshot as it says, proven or not
+  bool answered = false;
+  bool alarm = false;
+  bool is_forged = false;  ///< the alarm is about its newest snapshot alone (forged_head)
+  bool is_news = false;  ///< the alarm was not known before
+  std::string problem;   ///< why it did not answer, or what the alarm is
+};
+
+/// All of it outlives the call.
+struct HeadParts {
+  Servers& servers;
+  AgentState& state;
+  const AgentKeys& keys;
+  Workers& workers;
+  Timers& timers;
+  const Clock& clock;
+};
+/// Asks each server of the pair, one after the other and none for longer than `patience`.  Alarms are kept (Heads::alarm), nothing is thrown but cancellation.
+task<std::vector<HeadLook>> look_at_heads(HeadParts parts, std::chrono::nanoseconds patience);
+/// The newest that any of them shows, and who did and did not answer: for a machine that knows nothing of its own history.
+std::string in_words(const std::vector<HeadLook>& looks);
+/// "number 3 (1a2b3c4d) of 2027-…"; "none".
+std::string in_words(const Head& head);
+
+/// Whether a failure says that a server shows another history than it may: rollback or fork.
+bool is_history_alarm(const boost::system::system_error& error) noexcept;
+
+}  // namespace farkeep

@@ -1,0 +1,59 @@
+#include "agent/root_trust.hpp"
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "wire/message.hpp"
+#include "wire/root_word.hpp"
+
+namespace farkeep {
+
+const TrustedRoots& RootTrust::roots() {
+  look();
+  return roots_;
+}
+
+const Revocations& RootTrust::revoked() {
+  look();
+  return revoked_;
+}
+
+// A disk that fails in the middle of a run is no reason to end it.
+void RootTrust::look() {
+  Buffer now;
+  try {
+    now = state_.root_word();
+  } catch (const failure& f) {
+    if (!looked_) throw;
+    log_warning("{} (what the root said before counts)", f.what());
+    return;
+  }
+  if (looked_ && now == seen_) return;
+  looked_ = true;
+  seen_ = std::move(now);
+  const auto told = wire::parse_message<wire::pb::SignedRootWord>(as_text(seen_));
+  if (!told) return;
+  const std::string newest = wire::newer_root_word(word_, *told, authority_);
+  if (newest == word_) return;
+  auto word = wire::stored_root_word(newest, authority_);
+  if (!word) return;
+  word_ = newest;
+  roots_ = std::move(word->roots);
+  revoked_ = std::move(word->revoked);
+}
+
+// Where no TLS is spoken there is no certificate, and the name is all there is.
+std::string RootTrust::objection(const PeerIdentity& server) {
+  look();
+  if (revoked_.empty() || server.role != PeerIdentity::Role::server) return {};
+  if (server.certificate.empty()) {
+    const auto since = revoked_.since(server.server, {});
+    return since ? "server " + server.server.hex() + " was revoked by the data centres' root on " + rfc3339(*since) : std::string{};
+  }
+  const auto leaf = Certificate::from_der(server.certificate);
+  std::vector<Certificate> above;
+  for (auto& der : server.above)
+    if (auto one = Certificate::from_der(der)) above.push_back(std::move(*one));
+  return leaf ? revoked_.objection(CertificateName::of_server(server.server), *leaf, above) : std::string{};
+}
+
+}  // namespace farkeep

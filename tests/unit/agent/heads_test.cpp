@@ -1,0 +1,546 @@
+// What a machine believes of its own history: nothing that a server says without proof, and nothing less than what it knows.
+#include "agent/heads.hpp"
+#include "agent/protection.hpp"
+#include "agent/recovery.hpp"
+
+#include "archive/archive.pb.h"
+#include "archive/envelope_record.hpp"
+#include "archive/manifest.hpp"
+#include "archive/manifest_details.hpp"
+#include "base/codec.hpp"
+#include "crypto/envelope.hpp"
+#include "old_statement.hpp"
+#include "wire/wire.pb.h"
+
+using namespace farkeep;
+using namespace farkeep::test;
+using Catch::Contains;
+
+namespace {
+
+struct History : Machine {
+  SnapshotTrust trust() const { return SnapshotTrust{*keys, keys->chain.front(), ids_of(pair()), Heads(*state).bound_from()}; }
+
+  // Everything that goes wrong with a run, and what it said.
+  Errc attempt() {
+    text.clear();
+    try {
+      result = backup();
+      text = result.alarm;
+      return Errc{};
+    } catch (const boost::system::system_error& e) {
+      text = e.what();
+      return classify(e.code());
+    }
+  }
+  std::vector<HeadLook> look() {
+    const HeadParts parts{*this, *state, *keys, workers, timers, clock};
+    return run(look_at_heads(parts, std::chrono::seconds{5}));
+  }
+  std::vector<SnapshotInfo> list(std::size_t which, VaultPort* through = nullptr) {
+    FakeVault plain(stores[which], id_of(which));
+    VaultPort& vault = through ? *through : plain;
+    const Head pinned = Heads(*state).pinned(id_of(which));
+    auto all = run(list_snapshots(vault, trust(), workers));
+    compare_listing(vault, *state, pinned, all);
+    return all;
+  }
+  void mirror() {  // both have what one of them has
+    for (auto* from : {&stores[0], &stores[1]}) {
+      auto& to = from == &stores[0] ? stores[1] : stores[0];
+      to.where.insert(from->where.begin(), from->where.end());
+      to.refs.insert(from->refs.begin(), from->refs.end());
+      to.nodes.insert(from->nodes.begin(), from->nodes.end());
+      to.snapshots.insert(from->snapshots.begin(), from->snapshots.end());
+      to.digests.insert(from->digests.begin(), from->digests.end());
+    }
+  }
+  void back_up(int times) {
+    for (int i = 0; i < times; ++i) {
+      write("a", std::to_string(++version));
+      backup();
+      mirror();
+    }
+  }
+  // As a new machine that holds the root key and nothing else.
+  void forget() {
+    for (const char* name : {"head", "head.copy", "pins", "pins.copy", "given", "pending"}) fs::remove(base / "state" / name);
+    fs::remove_all(base / "state" / "jobs");
+  }
+  // A manifest of any agent of this name with this number, not made with our root key.
+  Buffer forged(std::uint64_t number, const SigningKey& key) {
+    SecretKey other;
+    random.fill(other.mutable_view());
+    Statement s{keys->account, keys->agent, number, Digest{}, ObjectId{}, SessionId{}, clock.wall(), {}};
+    if (number > 1) s.previous.bytes.fill(7);
+    return seal_manifest(s, SnapshotDetails{}, other, KeyRing(other), random, key, keys->chain);
+  }
+  Buffer of_format_1(std::uint64_t number, const Digest& previous, const SecretKey& wrap) { return test::of_format_1(*this, number, previous, wrap); }
+  void plant(std::size_t which, const Buffer& manifest) {
+    const Manifest m = Manifest::parse(manifest).value();
+    stores[which].snapshots[m.statement().sequence] = RemoteSnapshot{manifest, {}, {}};
+    stores[which].digests[m.statement().sequence] = m.snapshot_id();
+  }
+
+  int version = 0;
+  std::string text;
+  BackupResult result;
+};
+
+}  // namespace
+
+TEST_CASE("heads: a head that a server only says is no predecessor; the run goes on at the other server and tells") {
+  for (const std::uint64_t lie : {~std::uint64_t{0}, ~std::uint64_t{0} - 1, std::uint64_t{1} << 63, kLastSequence, std::uint64_t{5}}) {
+    INFO(lie);
+    History h;
+    h.back_up(2);
+    h.lies[0] = [&](VaultFacts& facts) {
+      facts.head = lie;
+      facts.head_digest.bytes.fill(0x55);
+    };
+    h.write("a", "after the lie");
+    CHECK(h.attempt() == Errc{});
+    CHECK(h.result.sequence == 3);
+    CHECK(h.stores[1].head() == 3);
+    CHECK_THAT(h.text, Contains("primary") || Contains("fake"));
+    CHECK(history_alarms(*h.state).size() == 1);
+    h.mirror();
+    h.lies[0] = {};
+    h.write("a", "later");
+    CHECK(h.attempt() == Errc{});  // nothing of the lie stays
+    CHECK(h.text.empty());
+    CHECK(h.result.sequence == 4);
+    CHECK(history_alarms(*h.state).empty());
+  }
+}
+
+TEST_CASE("heads: when no server shows a history that can be believed the run ends with an alarm, and nothing was sent") {
+  History h;
+  h.back_up(1);
+  for (auto& lie : h.lies) lie = [](VaultFacts& facts) { facts.head = 9, facts.head_digest.bytes.fill(1); };
+  h.write("a", "2");
+  CHECK(h.attempt() == Errc::rollback);
+  CHECK(h.stores[0].head() == 1);
+  CHECK(h.stores[1].head() == 1);
+}
+
+TEST_CASE("heads: a new machine takes the newest of both for its predecessor, when the root key's holder made it") {
+  History h;
+  h.back_up(3);
+  h.stores[0].snapshots.erase(3);  // the primary lags
+  h.stores[0].digests.erase(3);
+  const Digest newest = h.stores[1].digests[3];
+  h.forget();
+  h.write("a", "new machine");
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.result.sequence == 4);
+  CHECK(Manifest::parse(h.stores[0].snapshots.at(4).manifest)->statement().previous == newest);
+}
+
+TEST_CASE("heads: a vault of the first version goes on, also on a new machine") {
+  History h;
+  const Buffer first = h.of_format_1(1, Digest{}, h.keys->ring.wrap_key());
+  const Digest id = Manifest::parse(first).value().snapshot_id();
+  for (const std::size_t which : {0u, 1u}) h.plant(which, first);
+  h.write("a", "2");
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.text.empty());
+  CHECK(h.result.sequence == 2);
+  CHECK(Manifest::parse(h.stores[0].snapshots.at(2).manifest)->statement().previous == id);
+  CHECK(Heads(*h.state).bound_from() == 2);
+}
+
+TEST_CASE("heads: a statement of format 1 is no predecessor when its details are not ours, or when this agent makes bound ones by now") {
+  History h;
+  SECTION("details that our root key does not open") {
+    for (const std::size_t which : {0u, 1u}) h.plant(which, h.of_format_1(1, Digest{}, SecretKey::from(Buffer(32, 9)).value()));
+  }
+  SECTION("after bound ones") {
+    h.back_up(2);
+    const Buffer third = h.of_format_1(3, h.stores[0].digests.at(2), h.keys->ring.wrap_key());
+    for (const std::size_t which : {0u, 1u}) h.plant(which, third);
+  }
+  const std::uint64_t head = h.stores[0].head();
+  h.write("a", "new");
+  CHECK(h.attempt() == Errc::rollback);
+  CHECK(h.stores[0].head() == head);
+  CHECK(h.stores[1].head() == head);
+}
+
+TEST_CASE("heads: a manifest by an agent's key without its root key is no predecessor") {
+  History h;
+  h.back_up(2);
+  h.plant(0, h.forged(3, h.keys->signing));
+  h.forget();
+  h.write("a", "3");
+  CHECK(h.attempt() == Errc{});
+  CHECK_THAT(h.text, Contains("was not made with this machine's root key"));
+  CHECK(h.stores[1].head() == 3);
+}
+
+TEST_CASE("heads: a snapshot that a thief of the agent's key put on top keeps nobody from what lies below it") {
+  History h;
+  h.back_up(2);
+  for (const std::size_t which : {0u, 1u}) h.plant(which, h.forged(3, h.keys->signing));
+  const auto looks = h.look();
+  REQUIRE(looks.size() == 2);
+  for (const std::size_t which : {0u, 1u}) {
+    CHECK(looks[which].alarm);
+    CHECK(looks[which].is_forged);
+    const auto all = h.list(which);
+    REQUIRE(all.size() == 3);
+    CHECK(all[1].ours);
+    CHECK_FALSE(all[2].ours);
+    CHECK_FALSE(all[2].problem.empty());
+  }
+  CHECK(history_alarms(*h.state).size() == 2);  // the list ends no alarm
+  h.write("a", "3");
+  CHECK(h.attempt() == Errc::rollback);
+}
+
+TEST_CASE("heads: a server that was rolled back is noticed by a run, by a look and by a list, each server for itself") {
+  for (const std::size_t which : {0u, 1u}) {
+    INFO(which);
+    History h;
+    h.back_up(3);
+    h.look();
+    CHECK(Heads(*h.state).pinned(Machine::id_of(0)).sequence == 3);
+    CHECK(Heads(*h.state).pinned(Machine::id_of(1)).sequence == 3);
+    h.stores[which].snapshots.erase(3);
+    h.stores[which].digests.erase(3);
+    const auto looks = h.look();
+    REQUIRE(looks.size() == 2);
+    CHECK(looks[which].alarm);
+    CHECK(looks[which].is_news);
+    CHECK_FALSE(looks[which].is_forged);
+    CHECK_THAT(looks[which].problem, Contains("number 3") && Contains("number 2") && Contains("set back"));
+    CHECK_FALSE(looks[1 - which].alarm);
+    CHECK_FALSE(h.look()[which].is_news);  // told once
+    REQUIRE(history_alarms(*h.state).size() == 1);
+    CHECK(history_alarms(*h.state).front().server == Machine::id_of(which));
+    CHECK_THROWS_AS(h.list(which), failure);
+    CHECK(h.list(1 - which).size() == 3);
+    h.write("a", "4");
+    CHECK(h.attempt() == Errc{});  // on the server that is right
+    CHECK(h.text.empty() == (which == 1));
+    h.mirror();
+    h.look();
+    CHECK(history_alarms(*h.state).empty());
+  }
+}
+
+TEST_CASE("heads: later snapshots do not end the alarm about one that a server has lost") {
+  History h;
+  h.back_up(2);
+  h.write("a", "east alone");
+  h.backup();
+  const RemoteSnapshot lost = h.stores[0].snapshots.at(3);
+  h.stores[0].snapshots.erase(3);
+  CHECK(h.look()[0].alarm);
+  h.write("a", "west goes on");
+  h.backup();
+  REQUIRE(h.stores[1].snapshots.contains(4));
+  h.mirror();
+  CHECK(h.look()[0].alarm);
+  CHECK(history_alarms(*h.state).size() == 1);
+  h.stores[0].snapshots[3] = lost;
+  CHECK_FALSE(h.look()[0].alarm);
+  CHECK(history_alarms(*h.state).empty());
+
+  h.stores[0].snapshots.erase(3);  // it had 4 by then, which is pinned
+  CHECK_FALSE(h.look()[0].alarm);
+  h.stores[0].snapshots.erase(4);
+  CHECK(h.look()[0].alarm);
+  Heads(*h.state).accept(History::id_of(0), Head{2, h.list(1)[1].id, {}});
+  CHECK(history_alarms(*h.state).empty());
+}
+
+TEST_CASE("heads: another snapshot under the number that a server acknowledged is noticed") {
+  History h;
+  h.back_up(2);
+  h.lies[0] = [](VaultFacts& facts) { facts.head_digest.bytes.fill(3); };
+  CHECK(h.look()[0].alarm);
+  CHECK_FALSE(h.look()[1].alarm);
+}
+
+TEST_CASE("heads: a state of an earlier version knows what its newest receipt says") {
+  History h;
+  h.back_up(1);
+  auto head = h.state->head().value();
+  wire::pb::Receipt receipt;
+  receipt.set_server_id(Machine::id_of(0).raw());
+  wire::pb::SignedReceipt document;
+  document.set_receipt(receipt.SerializeAsString());
+  head.set_receipt(document.SerializeAsString());
+  head.set_sequence(7);
+  h.state->set_head(head);
+  fs::remove(h.base / "state" / "pins");
+  fs::remove(h.base / "state" / "pins.copy");
+  CHECK(Heads(*h.state).pinned(Machine::id_of(0)).sequence == 7);
+  CHECK(Heads(*h.state).pinned(Machine::id_of(1)).sequence == 0);
+  CHECK(h.look()[0].alarm);
+}
+
+TEST_CASE("heads: one copy of the pins is enough") {
+  History h;
+  h.back_up(2);
+  std::ofstream(h.base / "state" / "pins") << "rot";
+  CHECK(Heads(*h.state).pinned(Machine::id_of(0)).sequence == 2);
+}
+
+TEST_CASE("list: whatever was exchanged in a statement is seen, although its signature holds") {
+  History h;
+  h.back_up(2);
+  archive::pb::SignedManifest m;
+  archive::pb::Statement s;
+  archive::pb::StatementBody old_body, body;
+  const auto take = [&](std::uint64_t number, archive::pb::StatementBody& into) {
+    const Buffer bytes = h.stores[0].snapshots.at(number).manifest;
+    REQUIRE(m.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+    REQUIRE(s.ParseFromString(m.statement()));
+    REQUIRE(into.ParseFromString(s.body()));
+  };
+  take(1, old_body);
+  take(2, body);
+  body.set_root(old_body.root());
+  std::string label = "farkeep/2/manifest";
+  SECTION("with the binding of the true one") { s.set_body(body.SerializeAsString()); }
+  SECTION("as a statement that binds nothing, behind one that does") {
+    archive::pb::Statement plain;
+    plain.set_format(1);
+    plain.set_account(body.account());
+    plain.set_agent(body.agent());
+    plain.set_sequence(2);
+    plain.set_previous(body.previous());
+    plain.set_root(body.root());
+    plain.set_session(body.session());
+    plain.set_nonce(body.nonce());
+    plain.set_details(body.details());
+    s = plain;
+    label = "farkeep/1/manifest";
+  }
+  m.set_statement(s.SerializeAsString());
+  m.set_signature(to_string(h.keys->signing.sign(as_bytes(label + m.statement()))));
+  h.plant(0, to_buffer(as_bytes(m.SerializeAsString())));
+  h.forget();
+  FakeVault vault(h.stores[0], Machine::id_of(0));
+  const auto all = h.run(list_snapshots(vault, h.trust(), h.workers));
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].ours);
+  CHECK_FALSE(all[1].ours);
+  CHECK_THAT(all[1].problem, Contains("exchanged") || Contains("format 1"));
+}
+
+TEST_CASE("list: a server that shows ever more snapshots which this agent did not make is not listened to any longer") {
+  History h;
+  h.back_up(1);
+  for (std::uint64_t n = 2; n < 3 + kMostForged; ++n) h.plant(0, h.forged(n, h.keys->signing));
+  FakeVault vault(h.stores[0], Machine::id_of(0));
+  try {
+    h.run(list_snapshots(vault, h.trust(), h.workers));
+    FAIL("all of them were taken");
+  } catch (const failure& f) {
+    CHECK(classify(f.code()) == Errc::rollback);
+  }
+  h.stores[0].snapshots.erase(2 + kMostForged);
+  CHECK(h.run(list_snapshots(vault, h.trust(), h.workers)).size() == 1 + kMostForged);
+}
+
+TEST_CASE("list: a pinned snapshot that does not open any more is no other history") {
+  History h;
+  const Buffer first = h.of_format_1(1, Digest{}, SecretKey::from(Buffer(32, 9)).value());  // its envelope rotted, and no receipt holds for it
+  for (const std::size_t which : {0u, 1u}) {
+    h.plant(which, first);
+    Heads(*h.state).pin(Machine::id_of(which), Head{1, Manifest::parse(first)->snapshot_id(), {}});
+    const auto all = h.list(which);
+    REQUIRE(all.size() == 1);
+    CHECK_FALSE(all[0].problem.empty());
+  }
+}
+
+TEST_CASE("pending: a manifest whose number has another is put aside, told, and backups go on in the same run") {
+  History h;
+  h.back_up(1);
+  fs::copy(h.base / "state", h.base / "image", fs::copy_options::recursive);  // with a manifest that was made and not sent…
+  const Manifest first = Manifest::parse(h.stores[0].snapshots.at(1).manifest).value();
+  Statement s = first.statement();
+  s.sequence = 2;
+  s.previous = first.snapshot_id();
+  const Buffer pending = seal_manifest(s, SnapshotDetails{}, SecretKey{}, h.keys->ring, h.random, h.keys->signing, h.keys->chain);
+  // …the machine lived on, and is then set back.
+  SECTION("another has its number") { h.back_up(1); }
+  SECTION("newer ones are there") {
+    h.back_up(2);
+    for (auto& store : h.stores) {
+      store.snapshots.erase(2);
+      store.digests.erase(2);
+    }
+  }
+  const std::uint64_t head = h.stores[0].head();
+  fs::remove_all(h.base / "state");
+  fs::copy(h.base / "image", h.base / "state", fs::copy_options::recursive);
+  h.state->set_pending({2, "main", pending}, Manifest::parse(pending)->snapshot_id());
+  h.write("a", "after the image");
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.result.sequence == head + 1);
+  CHECK_FALSE(h.state->pending().has_value());
+  CHECK(h.state->disk().list((h.base / "state" / "pending-aside").string()).size() == 1);
+  CHECK_THAT(h.result.alarm, Contains("will never be a snapshot"));
+  CHECK(h.state->job("main").last_exit() == static_cast<std::uint32_t>(Exit::alarm));
+  CHECK_THAT(h.state->job("main").own_alarm(), Contains("will never be a snapshot"));
+  h.write("a", "later");
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.result.alarm.empty());
+  CHECK(h.state->job("main").last_exit() == 0);
+  CHECK(h.state->job("main").own_alarm().empty());
+}
+
+TEST_CASE("pending: that one was put aside is told with the next snapshot, whatever becomes of the run that did it") {
+  History h;
+  h.back_up(1);
+  std::ofstream(h.base / "state" / "pending") << "rot";
+  h.write("a", "2");
+  h.refuses_puts[0] = h.refuses_puts[1] = Errc::no_space;
+  CHECK(h.attempt() != Errc{});
+  CHECK_FALSE(fs::exists(h.base / "state" / "pending"));
+  h.refuses_puts[0] = h.refuses_puts[1] = std::nullopt;
+  CHECK(h.attempt() == Errc{});
+  CHECK_THAT(h.result.alarm, Contains("will never be a snapshot"));
+  CHECK(h.state->job("main").last_exit() == static_cast<std::uint32_t>(Exit::alarm));
+}
+
+TEST_CASE("heads: that they were lost is told with the next snapshot, and once") {
+  History h;
+  h.back_up(1);
+  for (const char* file : {"pins", "pins.copy", "head", "head.copy"}) std::ofstream(h.base / "state" / file) << std::string(60, 'x');
+  h.write("a", "2");
+  CHECK(h.attempt() == Errc{});
+  CHECK_THAT(h.result.alarm, Contains("is lost"));
+  CHECK(h.state->job("main").last_exit() == static_cast<std::uint32_t>(Exit::alarm));
+  CHECK_FALSE(Heads(*h.state).are_lost());
+  h.write("a", "3");
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.result.alarm.empty());
+}
+
+TEST_CASE("pending: what is put aside is bounded") {
+  History h;
+  for (std::uint64_t i = 1; i < 30; ++i) {
+    h.state->set_pending({i, "main", h.forged(i, h.keys->signing)}, Digest{});
+    h.state->put_pending_aside();
+  }
+  auto kept = h.state->disk().list((h.base / "state" / "pending-aside").string());
+  std::sort(kept.begin(), kept.end());
+  CHECK(kept.size() == AgentState::kMostAside);
+  CHECK(kept.back() == "000000000029");
+}
+
+TEST_CASE("pending: one that cannot be read does not stop an agent") {
+  History h;
+  h.back_up(1);
+  std::ofstream(h.base / "state" / "pending") << "rot";
+  h.write("a", "2");
+  CHECK(h.attempt() == Errc{});
+  CHECK_FALSE(fs::exists(h.base / "state" / "pending"));
+}
+
+TEST_CASE("heads: an alarm is a screen of text, whatever a server calls itself") {
+  History h;
+  const ServerTarget server{Machine::id_of(0), std::string(300'000, 'n'), "192.0.2.1"};
+  Heads heads(*h.state);
+  CHECK(heads.alarm(server, std::string(900'000, 'x'), h.clock.wall()));
+  CHECK_FALSE(heads.alarm(server, std::string(900'000, 'x'), h.clock.wall()));
+  const auto alarms = history_alarms(*h.state);
+  REQUIRE(alarms.size() == 1);
+  CHECK(alarms.front().text.size() == 4096);
+  CHECK(alarms.front().name.size() == 256);
+}
+
+TEST_CASE("heads: where the last number cannot be read any more, everything is read as before, and a recovery gives numbers above all that may have been used") {
+  History h;
+  h.back_up(3);
+  for (const char* name : {"given", "given.copy"}) std::ofstream(h.base / "state" / name, std::ios::binary) << "xx";
+  for (auto& l : h.look()) CHECK_FALSE(l.alarm);
+  CHECK(h.list(0).size() == 3);
+  h.write("a", "new");
+  CHECK(h.attempt() == Errc::damaged);
+  CHECK_THAT(h.text, Contains("farkeep recover"));
+
+  const HeadParts parts{h, *h.state, *h.keys, h.workers, h.timers, h.clock};
+  h.down[0] = h.down[1] = true;
+  CHECK_THROWS_AS(h.run(renew_last_given(parts)), failure);
+  h.down[1] = false;
+  CHECK(h.run(renew_last_given(parts)) == 3 + kNumbersLeftOut);
+  CHECK(h.run(renew_last_given(parts)) == 0);
+  h.down[0] = false;
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.result.sequence == 4 + kNumbersLeftOut);
+  CHECK(Manifest::parse(h.stores[0].snapshots.at(h.result.sequence).manifest)->statement().previous == h.stores[0].digests.at(3));
+}
+
+TEST_CASE("heads: what an administrator accepts is all that a server is known to have, and numbers that were given stay given") {
+  History h;
+  h.back_up(3);
+  h.look();
+  const Digest second = h.stores[0].digests.at(2);
+  for (auto& store : h.stores) {
+    store.snapshots.erase(3);
+    store.digests.erase(3);
+  }
+  h.write("a", "later");
+  CHECK(h.attempt() == Errc::rollback);
+  const auto accept = [&](std::size_t which) {
+    FakeVault vault(h.stores[which], Machine::id_of(which));
+    const Head shown = h.run(shown_head(vault, *h.keys, h.workers, *h.state));
+    CHECK(shown.sequence == 2);
+    CHECK(shown.id == second);
+    CHECK(Heads(*h.state).pinned(Machine::id_of(which)).sequence == 3);  // looking keeps nothing
+    Heads(*h.state).accept(Machine::id_of(which), shown);
+    CHECK(Heads(*h.state).pinned(Machine::id_of(which)).sequence == 2);
+  };
+  accept(0);
+  CHECK(history_alarms(*h.state).size() == 1);
+  CHECK(Heads(*h.state).newest_seen().sequence == 3);  // the other one has it, as far as is known
+  accept(1);
+  CHECK(history_alarms(*h.state).empty());
+  CHECK(Heads(*h.state).newest_seen().sequence == 2);
+
+  AgentConfig config;
+  config.jobs.emplace_back();
+  config.jobs.back().name = "main";
+  auto there = h.list(0);
+  REQUIRE(there.size() == 2);
+  for (auto& s : there) {  // receipts of servers in memory hold for nobody
+    s.problem.clear();
+    s.details.job = "main";
+  }
+  there.back().is_protected = true;
+  CHECK(settle_jobs(*h.state, config, there).size() == 1);
+  CHECK(h.state->job("main").snapshot_sequence() == 2);
+  CHECK(is_protected(*h.state, "main") == true);
+  CHECK(settle_jobs(*h.state, config, there).empty());
+
+  CHECK(h.attempt() == Errc{});
+  CHECK(h.result.sequence == 4);
+  h.mirror();
+  for (auto& l : h.look()) CHECK_FALSE(l.alarm);
+  h.stores[0].snapshots.erase(4);
+  h.stores[0].digests.erase(4);
+  CHECK(h.look()[0].alarm);  // and it is noticed again
+}
+
+TEST_CASE("heads: what is accepted must be this agent's own, and may be nothing at all") {
+  History h;
+  h.back_up(1);
+  h.look();
+  h.plant(0, h.forged(2, h.keys->signing));
+  FakeVault forged(h.stores[0], Machine::id_of(0));
+  CHECK_THROWS_AS(h.run(shown_head(forged, *h.keys, h.workers, *h.state)), forged_head);
+  h.stores[1].snapshots.clear();
+  h.stores[1].digests.clear();
+  FakeVault empty(h.stores[1], Machine::id_of(1));
+  const Head shown = h.run(shown_head(empty, *h.keys, h.workers, *h.state));
+  CHECK(shown.sequence == 0);
+  Heads(*h.state).accept(Machine::id_of(1), shown);
+  CHECK_FALSE(h.look()[1].alarm);
+}
