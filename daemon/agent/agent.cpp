@@ -5,6 +5,7 @@
 #include "agent/agent_metrics.hpp"
 #include "agent/enrol.hpp"
 #include "agent/escrow.hpp"
+#include "agent/heads.hpp"
 #include "agent/jobs.hpp"
 #include "agent/protection.hpp"
 #include "agent/report.hpp"
@@ -16,15 +17,18 @@
 #include "platform/atomic_file.hpp"
 #include "platform/edited_file.hpp"
 #include "platform/process.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep {
 namespace {
 
 using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
+constexpr std::chrono::nanoseconds kFirstHistory = 45s, kHistoryAgain = 1h, kHistoryPatience = 30s;
 constexpr std::chrono::nanoseconds kFirstLook = 30s, kLastLook = 1h;
 
 Certificate read_authority(const AgentConfig& config) {
+  refuse_if_others_may_change(config.ca_file, "the data centres' authority " + config.ca_file);
   const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
   if (!text) throw failure(Errc::configuration, "reading the data centres' authority " + config.ca_file + ": there is no such file");
   return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
@@ -34,6 +38,7 @@ void say_result(const JobConfig& job, const BackupResult& r) {
   const Progress& p = r.progress;
   log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), p.files, p.bytes, p.bytes_sent, p.unreadable,
            p.changed_while_read);
+  if (!r.alarm.empty()) log_error("job {}: the snapshot is made. ALARM: {}", job.name, r.alarm);
   if (!r.hook_problem.empty()) log_warning("job {}: the snapshot is made, but not all that should follow it: {}", job.name, r.hook_problem);
 }
 
@@ -75,6 +80,7 @@ task<void> Agent::run() {
   scope.spawn(watch(), "the watch");
   scope.spawn(tell_servers(), "telling the servers");
   scope.spawn(watch_protection(), "asking what is protected");
+  scope.spawn(watch_history(), "asking for the newest snapshots");
   co_await scope.join();
 }
 
@@ -86,16 +92,15 @@ void Agent::say_next() {
 Buffer Agent::report(const std::string& done) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
 
 // The servers hear of this agent's jobs after each snapshot; apart from that when the configuration may have changed, and once a day, for a job that never
-// runs must be missed too.
+// runs must be missed too.  No lock: it changes nothing that a run needs, and a server that is slow to answer must turn nobody away who backs up by hand.
 task<void> Agent::tell_servers() {
   std::chrono::nanoseconds pause = kFirstReport;
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kReportAgain;
-    auto lock = state_.lock();
-    if (!lock) continue;
+    if (scheduler_.running()) continue;  // the run tells them
     try {
-      const AgentKeys keys = AgentKeys::load(state_);
+      const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
       NoReporter quiet;
       Servers::Work tell = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
@@ -108,35 +113,60 @@ task<void> Agent::tell_servers() {
   }
 }
 
-// A partner that is reached again has everything within minutes; one that is gone for good is asked about once an hour.  It takes no lock, for it changes nothing
-// that a run needs: who backs up by hand must not be turned away while a server is slow to answer.
+// A partner that is reached again has everything within minutes; one that is gone for good is asked about once an hour.  No lock, for the same reason.
 task<void> Agent::watch_protection() {
   std::uint64_t asked_for = 0;
   std::chrono::nanoseconds pause = kFirstLook;
   SteadyTime next{};
   for (;;) {
     co_await timers_.sleep(kFirstLook);
-    const auto head = state_.head();
-    const bool is_new = head && head->sequence() != asked_for;
-    if ((!is_new && timers_.now() < next) || scheduler_.running()) continue;
-    if (is_new) {
-      asked_for = head->sequence();
-      pause = kFirstLook;
-    }
-    next = timers_.now() + pause;
-    pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
-    std::vector<std::string> jobs = unprotected_jobs(state_, config_);
-    if (jobs.empty()) continue;
     try {
-      const AgentKeys keys = AgentKeys::load(state_);
+      const auto head = state_.head();
+      const bool is_new = head && head->sequence() != asked_for;
+      if ((!is_new && timers_.now() < next) || scheduler_.running()) continue;
+      if (is_new) {
+        asked_for = head->sequence();
+        pause = kFirstLook;
+      }
+      next = timers_.now() + pause;
+      pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
+      std::vector<std::string> jobs = unprotected_jobs(state_, config_);
+      if (jobs.empty()) continue;
+      const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
       TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
       NoReporter quiet;
-      Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, std::move(jobs), vault, authority_); };
+      const std::vector<ServerId> pair = ids_of(servers.pair());
+      Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), pair); };
       co_await use_any(servers, choice_, quiet, std::move(ask));
     } catch (const boost::system::system_error& e) {
       if (classify(e.code()) == Errc::cancelled) throw;
       log_info("asking which snapshots are on both servers: {}", e.what());
     }
+  }
+}
+
+// A server that was set back must be noticed although no run uses it: the primary serves all of them.  No lock, for the same reason.
+task<void> Agent::watch_history() {
+  std::chrono::nanoseconds pause = kFirstHistory;
+  for (;;) {
+    co_await timers_.sleep(pause);
+    pause = kHistoryAgain;
+    std::vector<HeadLook> looks;
+    try {
+      const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
+      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+      const HeadParts parts{servers, state_, keys, workers_, timers_, clock_};
+      looks = co_await look_at_heads(parts, kHistoryPatience);
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      log_info("asking the servers for their newest snapshots: {}", e.what());
+    }
+    for (auto& l : looks) {
+      if (!l.is_news) continue;
+      log_error("ALARM: {}", l.problem);
+      notifier_.tell(Notice{Notice::Event::failed, "", "ALARM: " + l.problem, true});
+    }
+    look_around();
   }
 }
 
@@ -161,7 +191,7 @@ void Agent::look_around() {
 task<bool> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began) {
   EnrolParts enrolment{state_, authority_, line_, timers_, clock_, random_, reporter_};
   co_await keep_certificate(enrolment);
-  const AgentKeys keys = AgentKeys::load(state_);
+  const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
   TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
   EscrowParts escrow{state_, servers, choice_, clock_, random_, reporter_};
   co_await keep_escrow(escrow, config_.escrow_key_file);

@@ -39,6 +39,7 @@ class Agent {
   task<void> tell_servers();
   task<void> watch();
   task<void> watch_protection();
+  task<void> watch_history();
   void look_around();
   task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience);
   /// False: a before hook had the run skipped.  `began`: the runner has written down what came of it.

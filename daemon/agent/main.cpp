@@ -2,7 +2,6 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options.hpp>
-#include <cstdio>
 
 #include "agent.hpp"
 #include "agent/control.hpp"
@@ -14,6 +13,7 @@
 #include "common/command_line.hpp"
 #include "common/take_over.hpp"
 #include "platform/process.hpp"
+#include "common/say.hpp"
 
 namespace farkeep {
 namespace {
@@ -137,11 +137,11 @@ Exit run(std::vector<std::string> args) {
   if (values.count("help")) {
     std::ostringstream text;
     text << options;
-    std::printf("Usage: farkeepd [--config FILE]\nRuns the configuration's jobs when they are due.  SIGHUP reads it again, SIGTERM ends.\n\n%s", text.str().c_str());
+    say_text("Usage: farkeepd [--config FILE]\nRuns the configuration's jobs when they are due.  SIGHUP reads it again, SIGTERM ends.\n\n" + text.str());
     return Exit::done;
   }
   if (values.count("version")) {
-    std::printf("%s\n", std::string(kSoftware).c_str());
+    say_text(kSoftware);
     return Exit::done;
   }
   const std::string file = values["config"].as<std::string>();

@@ -1,19 +1,22 @@
 #include "app.hpp"
 
+#include <algorithm>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <cstdio>
 #include <thread>
 
 #include "agent/agent_line.hpp"
 #include "agent/jobs.hpp"
+#include "agent/reading.hpp"
 #include "agent/secrets.hpp"
 #include "base/log.hpp"
 #include "common/config_files.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
+#include "common/say.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -23,7 +26,11 @@ ProgressLine::Show how_to_show(const App::Options& o) {
   return stderr_is_terminal() && !o.quiet ? ProgressLine::Show::line : ProgressLine::Show::nothing;
 }
 
+// For each server, before anything is read: who is slower is asked by the work itself, which waits longer.
+constexpr std::chrono::nanoseconds kLookPatience = std::chrono::seconds{5};
+
 Certificate read_authority(const std::string& file) {
+  refuse_if_others_may_change(file, "the data centres' authority " + file);
   const auto text = read_file(system_disk(), file, kMaxCertificate);
   if (!text) throw failure(Errc::configuration, "reading the data centres' authority: ca_file " + file + " does not exist (the operator of the servers hands it out)");
   return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + file);
@@ -56,8 +63,18 @@ const Certificate& App::authority() {
   return *authority_;
 }
 
+RootTrust& App::trusted() {
+  if (!trusted_) trusted_.emplace(state(), authority());
+  return *trusted_;
+}
+
+const AgentCredentials& App::credentials() {
+  if (!credentials_) credentials_ = std::make_unique<AgentCredentials>(AgentCredentials::load(state(), clock().wall()));
+  return *credentials_;
+}
+
 const AgentKeys& App::keys() {
-  if (!keys_) keys_ = std::make_unique<AgentKeys>(AgentKeys::load(state()));
+  if (!keys_) keys_ = std::make_unique<AgentKeys>(AgentKeys::load(state(), clock().wall()));
   return *keys_;
 }
 
@@ -84,7 +101,7 @@ Line& App::line() {
 }
 
 Servers& App::servers() {
-  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), keys(), authority(), line(), timers(), clock_, servers_options(config()));
+  if (!servers_) servers_ = std::make_unique<TlsServers>(state(), credentials(), authority(), line(), timers(), clock_, servers_options(config()));
   return *servers_;
 }
 
@@ -111,6 +128,21 @@ EscrowParts App::escrow_parts() { return EscrowParts{state(), servers(), choice(
 
 task<void> App::with_vault(Servers::Work work) { return use_any(servers(), choice(), progress_, std::move(work)); }
 
+HeadParts App::head_parts() { return HeadParts{servers(), state(), keys(), workers(), timers(), clock_}; }
+
+SnapshotTrust App::trust() { return SnapshotTrust{keys(), trusted().roots(), ids_of(servers().pair()), Heads(state()).bound_from()}; }
+
+void App::tell_alarm(const std::string& text) {
+  alarmed_ = true;
+  progress_.clear();
+  tell_text("farkeep: ALARM: " + text);
+}
+
+task<void> App::read_vault(Servers::Work work, Older older) {
+  ReadParts parts{head_parts(), choice(), progress_, [this](const std::string& text) { tell_alarm(text); }, older, &reads_older_};
+  return farkeep::read_vault(std::move(parts), kLookPatience, std::move(work));
+}
+
 void App::run(task<void> work) {
   std::exception_ptr error;
   boost::asio::cancellation_signal cancel;
@@ -128,13 +160,14 @@ void App::run(task<void> work) {
   context_.restart();
   context_.run();
   progress_.clear();
-  if (interrupted) throw failure(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
+  if (interrupted) throw failure(Errc::cancelled, "interrupted");
   if (error) std::rethrow_exception(error);
 }
 
 void App::say(const std::string& line) {
   progress_.clear();
-  std::fputs((line + "\n").c_str(), stdout);
+  if (options_.json) say_json(line);
+  else say_text(line);
 }
 
 }  // namespace farkeep::cli

@@ -8,6 +8,8 @@
 
 #include "agent/enrol.hpp"
 #include "agent/escrow.hpp"
+#include "agent/heads.hpp"
+#include "agent/reading.hpp"
 #include "agent/runner.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/task.hpp"
@@ -40,6 +42,10 @@ class App {
   void replace_config(AgentConfig config);
   AgentState& state();
   const Certificate& authority();
+  /// With what the root's word adds and takes back, as far as it was heard by now.
+  RootTrust& trusted();
+  /// What a server wants to see.  There without the root key, too.
+  const AgentCredentials& credentials();
   const AgentKeys& keys();
   Servers& servers();
   ServerChoice& choice();
@@ -56,8 +62,19 @@ class App {
 
   EnrolParts enrol_parts();
   EscrowParts escrow_parts();
-  /// Does the work in this agent's vault on the first server that answers.
+  /// Does the work in this agent's vault on the first server that lets it be done (use_any).
   task<void> with_vault(Servers::Work work);
+
+  /// The same for who reads (reading.hpp).  Alarms are told, and alarmed() from then on.
+  task<void> read_vault(Servers::Work work, Older older = Older::refused);
+  /// read_vault() reads from servers that show less than this machine knows, for it was allowed to.
+  bool reads_older() const { return reads_older_; }
+  /// read_vault() or status met such a server.
+  bool alarmed() const { return alarmed_; }
+  /// One line on standard error, however quiet.
+  void tell_alarm(const std::string& text);
+  HeadParts head_parts();
+  SnapshotTrust trust();
 
   /// Runs a task on the event loop to its end; SIGINT and SIGTERM cancel it.  Rethrows what it throws.
   void run(task<void> work);
@@ -67,6 +84,7 @@ class App {
 
  private:
   Options options_;
+  bool alarmed_ = false, reads_older_ = false;
   boost::asio::io_context context_{1};
   SystemClock clock_;
   SystemRandom random_;
@@ -74,6 +92,8 @@ class App {
   std::optional<AgentConfig> config_;
   std::unique_ptr<AgentState> state_;
   std::optional<Certificate> authority_;
+  std::optional<RootTrust> trusted_;
+  std::unique_ptr<AgentCredentials> credentials_;
   std::unique_ptr<AgentKeys> keys_;
   std::unique_ptr<ThreadWorkers> workers_;
   std::unique_ptr<AsioTimers> timers_;

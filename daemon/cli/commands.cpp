@@ -17,6 +17,7 @@ std::span<const Command> commands() {
       {"ls", "[SNAPSHOT] [PATH]", "Lists what a snapshot holds.", &ls_options, &ls},
       {"restore", "SNAPSHOT", "Restores a snapshot, or paths of it, below a target folder.", &restore_options, &restore},
       {"check", "[SNAPSHOT…]", "Checks snapshots against what the server has; with --read-data reads and verifies everything.", &check_options, &check},
+      {"history accept", "[SERVER]", "Takes what the servers show now as this machine's history, after one was set back or an operator set a snapshot aside; shows first what is given up, and asks.", &history_accept_options, &history_accept},
       {"key recovery", "", "Prints the recovery key: keep it on paper, away from this machine.", &no_options, &key_recovery},
       {"key passphrase", "", "Puts a key slot for a passphrase on the servers.", &passphrase_options, &key_passphrase},
       {"recover", "", "Takes over a lost machine's vault on this one, with a recovery token and its passphrase, its recovery key or the organisation's escrow key.", &recover_options, &recover},

@@ -55,6 +55,11 @@ The rules that the firewall needs:
 
     farkeep connection rules --for nftables
 
+A server was set back, or its operator set a snapshot aside, and every verb ends with an alarm: read what is left, or take it as this machine's history:
+
+    farkeep restore latest --accept-older --target /tmp/restored
+    farkeep history accept
+
 Completions for this shell only:
 
     source <(farkeep generate --bash-completion -)
@@ -62,7 +67,9 @@ Completions for this shell only:
 
 constexpr std::string_view kFiles = R"(
 = /etc/farkeep/agent.ini
-The configuration: agent.ini(5).
+The configuration: agent.ini(5). It, its other files, the certificates and keys that it names, and commands that begin with a path are refused when others than root and the user
+that the program runs as may change them, or a folder above in which they may rename; members of root's group count as root. Of a secret that everybody may read it warns, and names the command that mends it.
+What nobody else can reach, behind a closed folder, is fine. The message says which chmod or chown mends it.
 = /var/lib/farkeep
 Identity, keys, journal and caches. What root writes there belongs to the folder's owner, so that the daemon can go on with it. Nothing in it is needed to restore on
 another machine; there the recovery key or a passphrase is.

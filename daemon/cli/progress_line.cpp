@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdio>
 
 #include "platform/printable.hpp"
 #include "platform/process.hpp"
+#include "common/say.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -48,9 +48,7 @@ void ProgressLine::progress(const Progress& now) {
 
 void ProgressLine::draw() {
   if (show_ == Show::json) {
-    const std::string line = forecast_.json() + "\n";
-    std::fputs(line.c_str(), stdout);
-    std::fflush(stdout);
+    say_json(forecast_.json());
     return;
   }
   const Progress& now = forecast_.progress();
@@ -61,27 +59,25 @@ void ProgressLine::draw() {
   if (now.unreadable) line += fmt::format(", {} errors", now.unreadable);
   const std::size_t width = terminal_width().value_or(80);
   if (line.size() >= width) line.resize(width - 1);
-  std::fprintf(stderr, "\r\x1b[K%s", line.c_str());
-  std::fflush(stderr);
+  draw_text(line);
   on_screen_ = true;
 }
 
 void ProgressLine::clear() {
   if (!on_screen_) return;
-  std::fputs("\r\x1b[K", stderr);
-  std::fflush(stderr);
+  wipe_drawn();
   on_screen_ = false;
 }
 
 void ProgressLine::message(const std::string& text) {
   clear();
-  std::fprintf(stderr, "%s\n", text.c_str());
+  tell_text(text);
 }
 
 void ProgressLine::problem(std::string_view path, std::string_view text) {
   if (show_ == Show::json) {
     clear();
-    std::fprintf(stderr, "%s\n", boost::json::serialize(boost::json::object{{"message_type", "error"}, {"item", printable(path)}, {"error", printable(text)}}).c_str());
+    tell_json(boost::json::serialize(boost::json::object{{"message_type", "error"}, {"item", printable(path)}, {"error", printable(text)}}));
     return;
   }
   message(text.empty() ? std::string(path) : printable(path) + ": " + std::string(text));

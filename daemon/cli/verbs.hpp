@@ -59,5 +59,7 @@ void restore_options(po::options_description&);
 Exit restore(App&, const Values&, const Operands&);
 void check_options(po::options_description&);
 Exit check(App&, const Values&, const Operands&);
+void history_accept_options(po::options_description&);
+Exit history_accept(App&, const Values&, const Operands&);
 
 }  // namespace farkeep::cli

@@ -19,6 +19,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                           {"files", p.files}, {"files_unchanged", p.unchanged}, {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes},
                           {"bytes_read", p.bytes_read}, {"bytes_sent", p.bytes_sent}, {"new_chunks", p.new_chunks}, {"unreadable", p.unreadable},
                           {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
+    if (!r.alarm.empty()) o["alarm"] = r.alarm;
     if (!r.hook_problem.empty()) o["hook_problem"] = r.hook_problem;
     app.say(boost::json::serialize(o));
     return;
@@ -56,14 +57,22 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
       JobRunner runner(app.backup_parts(), app.servers(), app.choice(), report);
       result = co_await runner.run(order, values.count("wait") ? Patience::until_done : Patience::one_round);
     };
-    app.run(work());
+    try {
+      app.run(work());
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::cancelled) throw;
+      throw failure::whole(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
+    }
     if (!result) {
       if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "skipped"}, {"job", job->name}}));
       else app.say(fmt::format("job {} is skipped: its before hook ended with status {}", job->name, Hooks::kSkip));
       continue;
     }
     show_result(app, *job, *result, began);
-    if (!result->complete()) exit = Exit::incomplete;
+    if (!result->complete() && exit != Exit::alarm) exit = Exit::incomplete;
+    if (result->alarm.empty()) continue;
+    app.tell_alarm(result->alarm);
+    exit = Exit::alarm;
   }
   return exit;
 }

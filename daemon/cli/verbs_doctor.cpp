@@ -46,12 +46,12 @@ void show(App& app, const Verdict& v) {
 std::vector<Examination> examine_all(App& app, Extras* extras, Doctor::Idle idle) {
   const ConnectionConfig& connection = app.config().connection;
   const SecretText password = proxy_password(connection);
-  const AgentKeys* keys = app.state().registered() ? &app.keys() : nullptr;
+  const AgentCredentials* keys = app.state().registered() ? &app.credentials() : nullptr;
   std::vector<Examination> seen;
   auto work = [&]() -> task<void> {
     const Executor executor = co_await boost::asio::this_coro::executor;
     SystemResolver resolver(executor, app.timers());
-    Doctor physician(executor, app.timers(), app.clock(), resolver, app.random(), connection, password, app.authority(), keys);
+    Doctor physician(executor, app.timers(), app.clock(), resolver, app.random(), connection, password, app.trusted(), keys);
     for (auto& s : servers_of(app)) {
       Examination e = co_await physician.examine(s);
       show(app, e);

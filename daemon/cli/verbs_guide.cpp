@@ -6,6 +6,7 @@
 #include "config/connection_config.hpp"
 #include "verbs.hpp"
 #include "way.hpp"
+#include "common/say.hpp"
 
 // The questions about the firewall, in the order in which the service's own page asks them; or without questions, from options.
 namespace farkeep::cli {
@@ -13,7 +14,7 @@ namespace {
 
 // A line from whoever sits there; the words stand on standard error, so that results stay apart.
 std::string ask(const std::string& question, const std::string& otherwise = {}) {
-  std::fprintf(stderr, "%s%s: ", question.c_str(), otherwise.empty() ? "" : (" [" + otherwise + "]").c_str());
+  ask_text(question + (otherwise.empty() ? "" : " [" + otherwise + "]") + ": ");
   std::string line;
   if (!std::getline(std::cin, line)) throw failure(Errc::usage, "setup: there is nobody to answer (give --mode and what it needs instead)");
   while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.pop_back();
@@ -26,7 +27,7 @@ std::string ask_until(const std::string& question, const std::string& otherwise,
     const std::string text = ask(question, otherwise);
     auto value = parse(text);
     if (value) return value->to_string();
-    std::fprintf(stderr, "%s\n", value.error().text.c_str());
+    tell_text(value.error().text);
   }
 }
 
@@ -42,7 +43,7 @@ void ask_login(const std::string& section, std::vector<std::string>& changes) {
 
 void ask_mappings(App& app, std::vector<std::string>& changes) {
   const auto servers = servers_of(app);
-  std::fprintf(stderr, "\nThese addresses must be mapped on the firewall, TCP, outbound:\n%s\n", mapping_table(servers, ConnectionMode::mapped).c_str());
+  tell_text("\nThese addresses must be mapped on the firewall, TCP, outbound:\n" + mapping_table(servers, ConnectionMode::mapped));
   for (auto& s : servers) {
     const std::string there = s.via ? s.via->to_string() : "not yet";
     const auto parse = [](std::string_view text) -> Value<HostAddress> {
@@ -56,7 +57,7 @@ void ask_mappings(App& app, std::vector<std::string>& changes) {
 
 std::vector<std::string> from_answers(App& app) {
   const ConnectionConfig& now = app.config().connection;
-  std::fprintf(stderr, "How does this machine reach the data centres?\n  1  no proxy\n  2  use SOCKS proxy firewall\n  3  use proxy firewall server(s): a firewall port for each data centre\n  4  use HTTP proxy\n");
+  tell_text("How does this machine reach the data centres?\n  1  no proxy\n  2  use SOCKS proxy firewall\n  3  use proxy firewall server(s): a firewall port for each data centre\n  4  use HTTP proxy\n");
   std::vector<std::string> changes;
   for (;;) {
     const std::string choice = ask("1, 2, 3 or 4", std::to_string(now.mode == ConnectionMode::direct ? 1 : now.mode == ConnectionMode::socks ? 2 : now.mode == ConnectionMode::mapped ? 3 : 4));

@@ -1,21 +1,69 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "agent/check.hpp"
 #include "agent/fetcher.hpp"
+#include "agent/heads.hpp"
+#include "agent/own_snapshots.hpp"
 #include "agent/protection.hpp"
 #include "agent/restore.hpp"
+#include "agent/second_server.hpp"
 #include "archive/catalog_stream.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
+#include "base/harmless.hpp"
 
 namespace farkeep::cli {
 namespace {
 
 using namespace std::chrono_literals;
 
-task<std::vector<SnapshotInfo>> all_snapshots(App& app, VaultPort& vault) { return list_snapshots(vault, app.keys(), app.authority(), app.workers()); }
+// What this server does not show, and a later snapshot says that it follows.
+task<void> ask_the_other(App& app, VaultPort& vault, std::vector<SnapshotInfo>& all) {
+  Elsewhere elsewhere;
+  elsewhere.here = vault.server();
+  constexpr int kMostAddresses = 4;
+  const std::vector<ServerTarget> pair = known_ones_first(app.state(), app.clock(), app.servers().pair());
+  int tries = 0;
+  for (auto& target : pair) {
+    if (target.id == vault.server_id() || elsewhere.others || ++tries > kMostAddresses) continue;
+    elsewhere.other = target.name;
+    elsewhere.known = Heads(app.state()).pinned(target.id).sequence;
+    Servers::Work work = [&](VaultPort& other) -> task<void> {
+      SnapshotTrust trust = app.trust();
+      elsewhere.others = co_await list_snapshots(other, std::move(trust), app.workers());
+    };
+    try {
+      co_await app.servers().use(target, std::move(work));
+    } catch (const failure& f) {
+      if (classify(f.code()) == Errc::cancelled) throw;
+      app.reporter().note("asking " + target.name + " for what " + elsewhere.here + " does not show: " + f.what());
+    }
+  }
+  if (elsewhere.other.empty()) elsewhere.other = "another server";
+  look_elsewhere(all, elsewhere);
+}
+
+// What is listed is held against what this machine knows of that server's history.  A server may lag behind the other one, which is told.
+task<std::vector<SnapshotInfo>> all_snapshots(App& app, VaultPort& vault) {
+  const Head pinned = Heads(app.state()).pinned(vault.server_id());
+  SnapshotTrust trust = app.trust();
+  std::vector<SnapshotInfo> all = co_await list_snapshots(vault, std::move(trust), app.workers());
+  if (std::any_of(all.begin(), all.end(), [](const SnapshotInfo& s) { return s.missing_from != 0; })) co_await ask_the_other(app, vault, all);
+  if (app.reads_older()) co_return all;
+  compare_listing(vault, app.state(), pinned, all);
+  const Head known = Heads(app.state()).newest_seen();
+  if (known.sequence > (all.empty() ? 0 : all.back().sequence))
+    app.reporter().note(fmt::format("{} does not have the newest snapshot yet that this machine knows of, number {} ({}); the newest there is number {}", vault.server(), known.sequence, known.id.brief(),
+                                    all.empty() ? 0 : all.back().sequence));
+  co_return all;
+}
+
+void older_option(po::options_description& d) { d.add_options()("accept-older", "read what is there, although no server shows all that this machine knows of; the exit code is 6 all the same"); }
+
+Older older_of(const Values& values) { return values.count("accept-older") ? Older::accepted : Older::refused; }
 
 char kind_letter(EntryKind k) {
   switch (k) {
@@ -40,7 +88,7 @@ std::string mode_text(const Entry& e) {
   return s;
 }
 
-// Names are bytes; on a terminal and in JSON they must be harmless.
+// Names are bytes; on a terminal and in JSON they must be harmless, and a line end in one must not look like the next line.
 std::string shown(const std::string& path) {
   std::string p = printable("/" + path);
   return p.substr(1, p.size() - 2);
@@ -48,7 +96,7 @@ std::string shown(const std::string& path) {
 
 void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
   for (auto& s : all) {
-    const std::string when = rfc3339(s.server_time);
+    const std::string when = s.server_time == WallTime{} ? std::string(20, '-') : rfc3339(s.server_time);
     if (app.options().json) {
       boost::json::object o{{"message_type", "snapshot"}, {"id", s.id.hex()}, {"short_id", s.id.brief()}, {"sequence", s.sequence}, {"time", when},
                             {"protected", s.is_protected}, {"job", s.details.job}, {"host", s.details.host}, {"files", s.details.files}, {"folders", s.details.folders},
@@ -60,13 +108,17 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
       o["paths"] = std::move(paths);
       o["tags"] = std::move(tags);
       if (!s.problem.empty()) o["problem"] = s.problem;
+      if (s.missing_from != 0) o["missing_from"] = s.missing_from;
+      if (!s.elsewhere.empty()) o["elsewhere"] = s.elsewhere;
       app.say(boost::json::serialize(o));
       continue;
     }
-    std::string line = fmt::format("{}  {}  {:9}  {:12} {:>9} files {:>10}", s.id.brief(), when, s.is_protected ? "protected" : "received", s.details.job, s.details.files,
+    std::string line = fmt::format("{}  {}  {:9}  {:12} {:>9} files {:>10}", s.id.brief(), when, s.is_protected ? "protected" : "received", harmless_line(s.details.job), s.details.files,
                                    show_bytes(static_cast<double>(s.details.bytes)));
     if (s.details.unreadable + s.details.changed_while_read) line += fmt::format("  {} unreadable, {} changed while read", s.details.unreadable, s.details.changed_while_read);
-    if (!s.problem.empty()) line += "  PROBLEM: " + s.problem;
+    if (s.missing_from != 0) line += fmt::format("  number {}", s.sequence);
+    if (!s.problem.empty()) line += (s.on_its_way ? "  MISSING HERE: " : "  PROBLEM: ") + harmless_line(s.problem);
+    else if (s.on_its_way) line += "  on " + harmless_line(s.elsewhere) + " alone so far";
     app.say(line);
   }
   if (all.empty() && !app.options().json) app.say("no snapshots yet");
@@ -76,6 +128,7 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
 
 void snapshots_options(po::options_description& d) {
   d.add_options()("wait-protected", "wait until the newest snapshot is on both servers (at most a minute)");
+  older_option(d);
 }
 
 Exit snapshots(App& app, const Values& values, const Operands&) {
@@ -91,17 +144,20 @@ Exit snapshots(App& app, const Values& values, const Operands&) {
     }
     waited_in_vain = true;
   };
-  app.run(app.with_vault(std::move(work)));
-  note_protection(app.state(), app.config(), all);
+  app.run(app.read_vault(std::move(work), older_of(values)));
+  if (!app.reads_older()) note_protection(app.state(), app.config(), all);
   print_snapshots(app, all);
-  Exit exit = Exit::done;
+  Exit exit = app.alarmed() ? Exit::alarm : Exit::done;
   for (auto& s : all)
-    if (!s.problem.empty()) exit = Exit::alarm;
+    if (!s.problem.empty() && !s.on_its_way) exit = Exit::alarm;
   if (waited_in_vain) throw failure(Errc::timed_out, "waiting for the newest snapshot to be on both servers (it is safe on one; see: farkeep-server pair)");
   return exit;
 }
 
-void ls_options(po::options_description& d) { d.add_options()("long,l", "modes, owners, sizes and times"); }
+void ls_options(po::options_description& d) {
+  d.add_options()("long,l", "modes, owners, sizes and times");
+  older_option(d);
+}
 
 Exit ls(App& app, const Values& values, const Operands& operands) {
   if (operands.size() > 2) throw failure(Errc::usage, "ls takes a snapshot and a path");
@@ -110,21 +166,27 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
   while (!path.empty() && path.front() == '/') path.erase(0, 1);
   while (!path.empty() && path.back() == '/') path.pop_back();
   bool found = path.empty();
+  std::uint64_t said = 0;  // lines, by an earlier server too: the catalog of one snapshot is the same everywhere
+  std::string chosen = name;
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
-    const SnapshotInfo& snapshot = pick_snapshot(all, name);
+    const SnapshotInfo& snapshot = pick_snapshot(all, chosen);
+    std::uint64_t line = 0;
     Fetcher fetcher(vault, app.keys(), app.workers());
     CatalogStream stream(snapshot.root, CatalogRange::below(path));
     while (!stream.at_end()) {
       while (auto e = stream.next()) {
         found = true;
+        if (++line <= said) continue;
+        said = line;
+        chosen = snapshot.id.hex();
         if (app.options().json) {
           boost::json::object o{{"message_type", "node"}, {"path", shown(e->path)}, {"type", std::string(1, kind_letter(e->kind))}, {"mode", fmt::format("{:04o}", e->mode)},
                                 {"uid", e->uid}, {"gid", e->gid}, {"size", e->size}, {"mtime", rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)})}};
           app.say(boost::json::serialize(o));
         } else if (values.count("long")) {
-          app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(*e), e->user.empty() ? std::to_string(e->uid) : e->user, e->group.empty() ? std::to_string(e->gid) : e->group,
-                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown(e->path), e->kind == EntryKind::symlink ? " -> " + e->link_target : ""));
+          app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(*e), e->user.empty() ? std::to_string(e->uid) : harmless_line(e->user), e->group.empty() ? std::to_string(e->gid) : harmless_line(e->group),
+                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown(e->path), e->kind == EntryKind::symlink ? " -> " + harmless_line(e->link_target) : ""));
         } else {
           app.say(shown(e->path));
         }
@@ -134,15 +196,17 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
       for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
     }
   };
-  app.run(app.with_vault(std::move(work)));
-  if (!found) throw failure(Errc::not_found, "listing /" + path + ": the snapshot does not have it");
-  return Exit::done;
+  app.run(app.read_vault(std::move(work), older_of(values)));
+  if (!found) throw failure(Errc::not_found, "listing " + printable("/" + path) + ": the snapshot does not have it");
+  return app.alarmed() ? Exit::alarm : Exit::done;
 }
 
 void restore_options(po::options_description& d) {
   d.add_options()("target", po::value<std::string>()->value_name("DIR"), "where to restore to: the snapshot's paths are made below it (required)")(
       "path", po::value<std::vector<std::string>>()->value_name("PATH")->composing(), "restore only this file or folder (repeatable)")(
-      "overwrite", po::value<std::string>()->value_name("WHEN")->default_value("always"), "always, if-changed, if-newer or never");
+      "overwrite", po::value<std::string>()->value_name("WHEN")->default_value("always"), "always, if-changed, if-newer or never")(
+      "special", "device nodes, set-uid and set-gid bits and file capabilities, too; without it they come back only from snapshots that this machine made itself, the newest of each of its jobs");
+  older_option(d);
 }
 
 Exit restore(App& app, const Values& values, const Operands& operands) {
@@ -159,32 +223,41 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
   else throw failure(Errc::usage, "--overwrite takes always, if-changed, if-newer or never, not '" + when + "'");
 
   RestoreResult result;
+  RestoreProgress done;
   SnapshotInfo snapshot;
   const SteadyTime began = app.clock().steady();
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
-    snapshot = pick_snapshot(all, operands[0]);
+    snapshot = pick_for_restore(all, operands[0], done);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "restoring snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
-    Restore restore(vault, app.keys(), app.workers(), app.reporter(), MemoryPlan::of(app.config().memory));
-    result = co_await restore.run(snapshot, order);
+    SecondServer second(app.servers(), vault.server_id());
+    Restore restore(vault, app.keys(), app.workers(), app.reporter(), MemoryPlan::of(app.config().memory), &second);
+    if (values.count("special") || made_here(app.state(), snapshot.id)) order.special = Special::restore;
+    result = co_await restore.run(snapshot, order, &done);
   };
-  app.run(app.with_vault(std::move(work)));
+  app.run(app.read_vault(std::move(work), older_of(values)));
   const Progress& p = result.progress;
   const double seconds = std::chrono::duration<double>(app.clock().steady() - began).count();
   if (app.options().json) {
     app.say(boost::json::serialize(boost::json::object{{"message_type", "summary"}, {"snapshot_id", snapshot.id.hex()}, {"server", p.server}, {"target", order.target}, {"files", p.files},
                                                        {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes}, {"not_restored", p.unreadable},
-                                                       {"metadata_not_applied", result.not_applied}, {"seconds", seconds}}));
+                                                       {"metadata_not_applied", result.not_applied}, {"left_out", result.left_out}, {"seconds", seconds}}));
   } else {
     app.say(fmt::format("restored snapshot {} from {} to {}: {} files, {} folders, {} in {:.1f} s", snapshot.id.brief(), p.server, order.target, p.files, p.folders,
                         show_bytes(static_cast<double>(p.bytes)), seconds));
     if (result.not_applied) app.say(fmt::format("owners, modes or attributes of {} entries could not be set by this user", result.not_applied));
+    if (result.left_out)
+      app.say(fmt::format("{} device nodes, set-uid or set-gid bits or capabilities were left out: this machine's own state does not say that it made this snapshot (with --special they are restored)", result.left_out));
     if (p.unreadable) app.say(fmt::format("{} entries could not be restored", p.unreadable));
   }
+  if (app.alarmed()) return Exit::alarm;
   return p.unreadable ? Exit::incomplete : Exit::done;
 }
 
-void check_options(po::options_description& d) { d.add_options()("read-data", "fetch and verify all content too"); }
+void check_options(po::options_description& d) {
+  d.add_options()("read-data", "fetch and verify all content too");
+  older_option(d);
+}
 
 Exit check(App& app, const Values& values, const Operands& operands) {
   CheckResult result;
@@ -193,15 +266,17 @@ Exit check(App& app, const Values& values, const Operands& operands) {
     std::vector<SnapshotInfo> chosen;
     for (auto& name : operands) chosen.push_back(pick_snapshot(all, name));
     if (operands.empty()) chosen = all;
+    std::erase_if(chosen, [](const SnapshotInfo& s) { return s.missing_from != 0; });
     result = co_await check_snapshots(vault, app.keys(), app.workers(), app.reporter(), std::move(chosen), values.count("read-data") ? CheckDepth::data : CheckDepth::structure,
                                       MemoryPlan::of(app.config().memory));
     for (auto& s : all) {
-      if (s.problem.empty()) continue;
+      if (s.on_its_way) app.reporter().note(fmt::format("snapshot {}, number {}, is on {} alone so far, and was not checked", s.id.brief(), s.sequence, s.elsewhere));
+      if (s.problem.empty() || s.on_its_way) continue;
       ++result.error_count;
       result.errors.push_back("snapshot " + s.id.brief() + ": " + s.problem);
     }
   };
-  app.run(app.with_vault(std::move(work)));
+  app.run(app.read_vault(std::move(work), older_of(values)));
   if (app.options().json) {
     boost::json::array errors;
     for (auto& e : result.errors) errors.emplace_back(e);
@@ -212,7 +287,7 @@ Exit check(App& app, const Values& values, const Operands& operands) {
                         result.bytes_read ? " (" + show_bytes(static_cast<double>(result.bytes_read)) + " read)" : "",
                         result.error_count ? fmt::format("{} ERRORS", result.error_count) : "no errors"));
   }
-  return result.error_count ? Exit::alarm : Exit::done;
+  return result.error_count || app.alarmed() ? Exit::alarm : Exit::done;
 }
 
 }  // namespace farkeep::cli

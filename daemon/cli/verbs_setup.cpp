@@ -1,14 +1,17 @@
 #include <spdlog/fmt/fmt.h>
 
-#include <cstdio>
 
 #include "agent/enrol.hpp"
 #include "agent/escrow.hpp"
+#include "agent/key_slots.hpp"
+#include "agent/recovery.hpp"
 #include "agent/secrets.hpp"
 #include "crypto/recovery_key.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "verbs.hpp"
+#include "common/say.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -30,6 +33,16 @@ SecretText passphrase_from(const Values& values) {
   return ask_twice();
 }
 
+EnrolOrder order_of(App& app, const Values& values, const std::string& what, std::optional<AgentId> recover) {
+  const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, what);
+  EnrolOrder order;
+  order.servers = servers_options(app.config()).registration;
+  order.token = std::string(token.text());
+  order.name = app.config().name.empty() ? host_name() : app.config().name;
+  order.recover = recover;
+  return order;
+}
+
 void send_slot(App& app, const SecretText& passphrase) {
   Servers::Work work = [&](VaultPort& vault) -> task<void> { return add_passphrase_slot(app.state(), vault, passphrase.view(), app.random()); };
   app.run(app.with_vault(std::move(work)));
@@ -44,6 +57,7 @@ SecretText passphrase_for(const Values& values, const std::string& question) {
 EscrowPrivateKey read_escrow_private_key(const std::string& file, const Values& values) {
   constexpr std::size_t kMaxKeyFile = 8192;
   const std::string doing = "reading the escrow key " + file;
+  refuse_if_others_know(file, "the escrow key " + file);
   auto text = read_file(system_disk(), file, kMaxKeyFile);
   if (!text) throw failure(Errc::usage, doing + ": there is no such file");
   const SecretText pem(as_text(*text));
@@ -62,20 +76,23 @@ void register_options(po::options_description& d) {
 
 Exit register_machine(App& app, const Values& values, const Operands&) {
   auto held = app.lock();
-  if (app.state().registered()) throw failure(Errc::usage, "this machine is registered already (see: farkeep status; to start anew, move " + app.state().folder() + " away)");
-  const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "registration token");
-  EnrolOrder order;
-  order.servers = servers_options(app.config()).registration;
-  order.token = std::string(token.text());
-  order.name = app.config().name.empty() ? host_name() : app.config().name;
-  app.run(enrol(app.enrol_parts(), order));
+  if (!app.state().registered()) {
+    app.run(enrol(app.enrol_parts(), order_of(app, values, "registration token", std::nullopt)));
+  } else if (const std::string problem = problem_of_identity(app.state()); !problem.empty()) {
+    throw failure::whole(Errc::damaged, problem + "; to start anew as another agent, move " + app.state().folder() + " away");
+  } else if (app.state().unfinished() != "register" || !app.state().has_root_key()) {
+    const std::string to_do = app.state().how_to_finish();
+    throw failure(Errc::usage, to_do.empty() ? "this machine is registered already (see: farkeep status; to start anew, move " + app.state().folder() + " away)"
+                                             : to_do + " (or move " + app.state().folder() + " away to start anew)");
+  }
   if (values.count("passphrase-file")) send_slot(app, passphrase_from(values));
   app.run(keep_escrow(app.escrow_parts(), app.config().escrow_key_file));
   const auto identity = app.state().identity();
   app.say(fmt::format("registered as {} ({}) with account {}", identity.name(), AgentId::from(identity.agent()).value_or(AgentId{}).hex(), identity.account_name()));
   for (auto& target : app.servers().pair()) app.say("  data centre " + target.name);
   if (!app.options().quiet && !app.options().json)
-    std::fprintf(stderr, "Now print the recovery key and keep it away from this machine: farkeep key recovery\n");
+    tell_text("Now print the recovery key and keep it away from this machine: farkeep key recovery");
+  app.state().clear_unfinished();
   return Exit::done;
 }
 
@@ -83,7 +100,7 @@ Exit key_recovery(App& app, const Values&, const Operands&) {
   const AgentKeys& keys = app.keys();
   app.say(print_recovery_key(app.state().root_key(), keys.account, keys.agent));
   if (!app.options().quiet)
-    std::fprintf(stderr, "Whoever has these lines can read this machine's backups.  Keep them on paper, away from it.  For farkeep recover the agent's id is %s.\n", keys.agent.hex().c_str());
+    tell_text("Whoever has these lines can read this machine's backups.  Keep them on paper, away from it.  For farkeep recover the agent's id is " + keys.agent.hex() + ".");
   return Exit::done;
 }
 
@@ -105,52 +122,38 @@ void recover_options(po::options_description& d) {
 
 Exit recover(App& app, const Values& values, const Operands&) {
   auto held = app.lock();
-  if (app.state().registered() && app.state().has_root_key())
-    throw failure(Errc::usage, "this machine is registered already; recovering would replace its keys (move " + app.state().folder() + " away first)");
-  std::optional<RecoveryKey> sheet;
+  RecoverySource source;
   if (values.count("recovery-key-file")) {
     const SecretText typed = read_secret_file(values["recovery-key-file"].as<std::string>(), SecretLines::all);
-    sheet = value_or_throw(parse_recovery_key(typed.text()), "reading the recovery key");
+    source.sheet = value_or_throw(parse_recovery_key(typed.text()), "reading the recovery key");
   }
-  std::optional<AgentId> agent = sheet ? std::optional(sheet->agent) : std::nullopt;
+  std::optional<AgentId> agent = source.sheet ? std::optional(source.sheet->agent) : std::nullopt;
   if (values.count("agent")) agent = AgentId::from_hex(values["agent"].as<std::string>());
   if (!agent) throw failure(Errc::usage, "recover needs --agent ID (32 hex digits) or --recovery-key-file");
-  if (sheet && values.count("escrow-key-file")) throw failure(Errc::usage, "recover takes either --recovery-key-file or --escrow-key-file");
-  std::optional<EscrowPrivateKey> escrow;
-  if (values.count("escrow-key-file")) escrow = read_escrow_private_key(values["escrow-key-file"].as<std::string>(), values);
-  if (!app.state().registered()) {
-    const SecretText token = values.count("token-file") ? read_secret_file(values["token-file"].as<std::string>()) : read_secret(app.config().token, "recovery token");
-    EnrolOrder order;
-    order.servers = servers_options(app.config()).registration;
-    order.token = std::string(token.text());
-    order.name = app.config().name.empty() ? host_name() : app.config().name;
-    order.recover = agent;
-    app.run(enrol(app.enrol_parts(), order));
+  if (source.sheet && values.count("escrow-key-file")) throw failure(Errc::usage, "recover takes either --recovery-key-file or --escrow-key-file");
+  const auto parts = [&] { return RecoveryParts{app.state(), app.servers(), app.choice(), app.reporter(), app.trusted().roots()}; };
+  RecoveryStage stage = recovery_stage(app.state(), *agent, source.sheet);
+  if (stage == RecoveryStage::done || stage == RecoveryStage::other_key) {
+    auto check = [&]() -> task<void> { stage = co_await checked_stage(parts(), stage); };
+    app.run(check());
   }
-  if (sheet) {
-    app.state().set_root_key(sheet->root);
-  } else {
-    SecretText passphrase;
-    if (!escrow) passphrase = passphrase_for(values, "Passphrase: ");
-    // The slots are fetched with a root key of no meaning in place: nothing is opened with it.
-    SecretKey nothing;
-    app.state().set_root_key(nothing);
-    try {
-      Servers::Work work = [&](VaultPort& vault) -> task<void> {
-        SecretKey root;
-        if (escrow) root = co_await root_key_from_escrow(vault, *escrow);
-        else root = co_await root_key_from_slots(vault, passphrase);
-        app.state().set_root_key(root);
-      };
-      app.run(app.with_vault(std::move(work)));
-    } catch (...) {
-      app.state().remove_root_key();
-      throw;
-    }
+  if (stage != RecoveryStage::done) {
+    // All that is needed here is read before anything is asked of a server: a token is spent once.
+    if (values.count("escrow-key-file")) source.escrow = read_escrow_private_key(values["escrow-key-file"].as<std::string>(), values);
+    else if (!source.sheet) source.passphrase = passphrase_for(values, "Passphrase: ");
+    if (stage == RecoveryStage::identity) app.run(enrol(app.enrol_parts(), order_of(app, values, "recovery token", agent)));
+    const bool by_escrow = source.escrow.has_value();
+    app.run(recover_root_key(parts(), std::move(source)));
+    app.say(fmt::format("agent {} lives on this machine now; list its snapshots with: farkeep snapshots", agent->hex()));
+    if (by_escrow && !app.options().quiet)
+      tell_text("An escrow key slot does not prove who made it.  Before this machine backs up again, restore files that you know, and see that they are right.");
   }
-  app.say(fmt::format("agent {} lives on this machine now; list its snapshots with: farkeep snapshots", agent->hex()));
-  if (escrow && !app.options().quiet)
-    std::fprintf(stderr, "An escrow key slot does not prove who made it.  Before this machine backs up again, restore files that you know, and see that they are right.\n");
+  std::uint64_t number = 0;
+  auto renew = [&]() -> task<void> { number = co_await renew_last_given(app.head_parts()); };
+  app.run(renew());
+  if (number > 0) app.say(fmt::format("which number this machine's last snapshot had could not be read any more; the next one has number {}", number + 1));
+  if (stage == RecoveryStage::done && number == 0) app.say(fmt::format("agent {} lives on this machine already; nothing was changed", agent->hex()));
+  app.state().clear_unfinished();
   return Exit::done;
 }
 

@@ -6,6 +6,7 @@
 #include "agent/changes.hpp"
 #include "agent/control.hpp"
 #include "agent/escrow.hpp"
+#include "agent/heads.hpp"
 #include "agent/jobs.hpp"
 #include "agent/protection.hpp"
 #include "platform/printable.hpp"
@@ -16,6 +17,7 @@ namespace farkeep::cli {
 namespace {
 
 using namespace std::chrono_literals;
+constexpr auto kAskFor = 3s;   // each server for its newest snapshot: who looks at a status does not want to wait longer
 constexpr auto kLookFor = 2s;  // at all jobs' files together, unless all are asked for; beyond that at some of each
 
 std::string in_words(const NeededServer& announced) {
@@ -52,6 +54,34 @@ void show_deployment(App& app, boost::json::object& out) {
   }
   out["escrow"] = text;
   if (!app.options().json) app.say("escrow key slot: " + text);
+}
+
+// What the servers show now, held against what this machine knows; and alarms that were found before.
+void show_history(App& app, boost::json::object& out) {
+  std::vector<HeadLook> looks;
+  auto look = [&]() -> task<void> { looks = co_await look_at_heads(app.head_parts(), kAskFor); };
+  try {
+    app.run(look());
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::cancelled) throw;
+    app.reporter().note(std::string("asking the servers for their newest snapshots: ") + f.what());
+  }
+  boost::json::array newest, alarms;
+  for (auto& l : looks) {
+    if (!l.answered || l.alarm) continue;
+    newest.push_back(boost::json::object{{"server", l.target.name}, {"sequence", l.head.sequence}});
+    if (!app.options().json && l.head.sequence > 0) app.say(fmt::format("server {}: its newest snapshot is number {} ({})", l.target.name, l.head.sequence, l.head.id.brief()));
+  }
+  if (Heads(app.state()).are_lost()) {
+    alarms.push_back(boost::json::object{{"text", kLostHeads}});
+    app.tell_alarm(kLostHeads);
+  }
+  for (auto& a : history_alarms(app.state())) {
+    alarms.push_back(boost::json::object{{"server", a.name}, {"since", rfc3339(a.since)}, {"text", a.text}});
+    app.tell_alarm(a.text + " (since " + rfc3339(a.since) + ")");
+  }
+  out["newest"] = std::move(newest);
+  out["alarms"] = std::move(alarms);
 }
 
 // How the daemon's run goes; nothing when it does not say.
@@ -161,8 +191,13 @@ Exit status(App& app, const Values& values, const Operands&) {
     }
     out["announced"] = std::move(announced);
     out["waiting_for_mapping"] = std::move(waiting);
+    if (state.has_root_key()) show_history(app, out);
   } else if (!app.options().json) {
     app.say("this machine is not registered (run: farkeep register)");
+  }
+  if (const std::string to_do = state.how_to_finish(); !to_do.empty()) {
+    out["unfinished"] = to_do;
+    if (!app.options().json) app.say("unfinished: " + to_do);
   }
   show_deployment(app, out);
   const bool busy = !state.lock();  // given back at once: looking at files must not keep a run from starting
@@ -182,9 +217,14 @@ Exit status(App& app, const Values& values, const Operands&) {
     if (on_both) shown["protected"] = *on_both;
     const std::optional<Changes> changes = registered ? changes_since(app, job, go_on) : std::nullopt;
     if (changes) shown["unprotected"] = in_json(*changes);
+    if (!record.own_alarm().empty()) {
+      shown["alarm"] = record.own_alarm();
+      app.tell_alarm("job " + job.name + ": " + record.own_alarm());
+    }
     if (app.options().json) continue;
     std::string line = fmt::format("job {}: last good snapshot {}", job.name, last_good);
-    if (record.last_good_ns()) line += fmt::format(", {} ago", show_time(std::chrono::seconds((now - record.last_good_ns()) / 1'000'000'000)));
+    if (record.last_good_ns() > now) line += ", which lies ahead: the clock was wrong then, or is now";
+    else if (record.last_good_ns()) line += fmt::format(", {} ago", show_time(std::chrono::seconds((now - record.last_good_ns()) / 1'000'000'000)));
     if (on_both) line += *on_both ? ", protected (on both servers)" : ", received by one server and not known to be on the other one yet";
     if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
     else if (record.running()) line += "; the last run was cut off and will be continued";
@@ -195,7 +235,7 @@ Exit status(App& app, const Values& values, const Operands&) {
   }
   out["jobs"] = std::move(jobs);
   if (app.options().json) app.say(boost::json::serialize(out));
-  return Exit::done;
+  return app.alarmed() ? Exit::alarm : Exit::done;
 }
 
 }  // namespace farkeep::cli

@@ -7,18 +7,19 @@
 #include "base/log.hpp"
 #include "base/software.hpp"
 #include "config/nearest.hpp"
+#include "common/say.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr int kNameColumn = 18;
 
-void usage(std::FILE* to, const ProgramVerbs& program) {
+std::string usage(const ProgramVerbs& program) {
   std::ostringstream text;
   text << "Usage: " << program.synopsis << "\n\nVerbs:\n";
   for (auto const& v : program.verbs) text << "  " << v.name << std::string(v.name.size() < kNameColumn ? kNameColumn - v.name.size() : 1, ' ') << v.summary << "\n";
   text << "\n" << program.program << " VERB --help says more.\n";
-  std::fputs(text.str().c_str(), to);
+  return text.str();
 }
 
 void usage_of(const ProgramVerbs& program, const Verb& verb) {
@@ -28,7 +29,7 @@ void usage_of(const ProgramVerbs& program, const Verb& verb) {
   text << "Usage: " << program.program << " " << verb.name << " [OPTIONS] " << verb.operands << "\n" << verb.summary << "\n";
   if (!own.options().empty()) text << "\n" << own;
   text << "\n" << program.general;
-  std::fputs(text.str().c_str(), stdout);
+  say_text(text.str());
 }
 
 // Whether an option that may stand before the verb is followed by its value.
@@ -78,13 +79,14 @@ int take_verbose(std::vector<std::string>& args) {
 std::optional<Asked> read_command_line(const ProgramVerbs& program, std::vector<std::string> args, Exit& exit) {
   exit = Exit::done;
   if (args.size() == 1 && (args[0] == "--version" || args[0] == "version")) {
-    std::printf("%s\n", std::string{kSoftware}.c_str());
+    say_text(kSoftware);
     return std::nullopt;
   }
   auto const verb = take_verb(program, args);
   if (!verb) {
     bool const wanted = std::any_of(args.begin(), args.end(), [](auto const& a) { return a == "--help" || a == "-h"; });
-    usage(wanted ? stdout : stderr, program);
+    if (wanted) say_text(usage(program));
+    else tell_text(usage(program));
     if (!wanted) exit = Exit::usage;
     return std::nullopt;
   }
@@ -123,10 +125,10 @@ int run_program(std::string_view program, int argc, char** argv, const std::func
   try {
     return static_cast<int>(body({argv + 1, argv + argc}));
   } catch (const boost::system::system_error& e) {
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), e.what());
+    tell_text(name + ": " + e.what());
     return static_cast<int>(exit_code(e.code()));
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), e.what());
+    tell_text(name + ": " + e.what());
     return static_cast<int>(Exit::failed);
   }
 }

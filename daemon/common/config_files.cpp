@@ -1,14 +1,21 @@
 #include "common/config_files.hpp"
 
-#include <cstdio>
 
 #include "platform/atomic_file.hpp"
 #include "platform/file_access.hpp"
+#include "common/say.hpp"
 
 namespace farkeep {
 
-std::optional<Buffer> DiskConfigFiles::read(const std::string& path, std::size_t limit) { return read_file(system_disk(), path, limit); }
-std::vector<std::string> DiskConfigFiles::list(const std::string& folder) { return system_disk().list(folder); }
+// What stands there runs commands with our rights: so it counts only if nobody else could have written it.
+std::optional<Buffer> DiskConfigFiles::read(const std::string& path, std::size_t limit) {
+  refuse_if_others_may_change(path, "the configuration " + path);
+  return read_file(system_disk(), path, limit);
+}
+std::vector<std::string> DiskConfigFiles::list(const std::string& folder) {
+  refuse_if_others_may_change(folder, "the configuration's folder " + folder);
+  return system_disk().list(folder);
+}
 std::string DiskConfigFiles::identity(const std::string& path) { return file_identity(path).value_or(path); }
 
 MergedIni read_config_files(const Schema& schema, const std::string& file, MainFile when_missing) {
@@ -29,7 +36,7 @@ std::vector<ConfigError> open_secrets(const Schema& schema, const MergedIni& fil
   return out;
 }
 
-void tell_on_stderr(const std::string& mistake) { std::fprintf(stderr, "%s\n", mistake.c_str()); }
+void tell_on_stderr(const std::string& mistake) { tell_text(mistake); }
 
 failure wrong_config(const std::string& file, const std::vector<ConfigError>& mistakes, const TellMistake& tell) {
   for (const ConfigError& e : mistakes) tell(e.to_string());

@@ -12,7 +12,7 @@
 
 namespace farkeep {
 
-/// The machine's own files.
+/// The machine's own files.  One that others may change is refused (platform/file_access.hpp).
 class DiskConfigFiles final : public ConfigFiles {
  public:
   std::optional<Buffer> read(const std::string& path, std::size_t limit) override;

@@ -1,7 +1,7 @@
 #include "common/config_report.hpp"
+#include "common/say.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <cstdio>
 
 namespace farkeep {
 
@@ -14,11 +14,11 @@ boost::json::object mistake_json(const ConfigError& error, const char* message_t
 void report(const std::vector<ConfigError>& mistakes, const std::vector<ConfigError>& warnings, bool json, const SayLine& say) {
   for (const ConfigError& e : mistakes) {
     if (json) say(boost::json::serialize(mistake_json(e)));
-    else std::fprintf(stderr, "%s\n", e.to_string().c_str());
+    else tell_text(e.to_string());
   }
   for (const ConfigError& e : warnings) {
     if (json) say(boost::json::serialize(mistake_json(e, "warning")));
-    else std::fprintf(stderr, "%s (a warning)\n", e.to_string().c_str());
+    else tell_text(e.to_string() + " (a warning)");
   }
 }
 

@@ -1,22 +1,21 @@
 #include "app.hpp"
 
 #include <boost/json/serialize.hpp>
-#include <cstdio>
 
 #include "base/limits.hpp"
 #include "platform/atomic_file.hpp"
+#include "common/say.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep::deploy {
 
 void App::result(const std::string& text, const boost::json::object& object) const {
-  std::string const line = options_.json ? boost::json::serialize(object) : text;
-  if (line.empty()) return;
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  if (!line.ends_with('\n')) std::fputc('\n', stdout);
+  if (options_.json) say_json(boost::json::serialize(object));
+  else if (!text.empty()) say_text(text);
 }
 
 void App::hint(const std::string& text) const {
-  if (!options_.quiet && !options_.json) std::fprintf(stderr, "%s\n", text.c_str());
+  if (!options_.quiet && !options_.json) tell_text(text);
 }
 
 std::string text_of_file(Disk& disk, const std::string& path, const std::string& what, std::size_t limit) {
@@ -26,8 +25,9 @@ std::string text_of_file(Disk& disk, const std::string& path, const std::string&
 }
 
 ProfileConfig read_profile(Disk& disk, const std::string& path) {
+  refuse_if_others_may_change(path, "the profile " + path);
   auto parsed = ProfileConfig::parse(text_of_file(disk, path, "the profile", limits::kMaxIniFile), path);
-  for (auto const& error : parsed.errors) std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  for (auto const& error : parsed.errors) tell_text(error.to_string());
   if (!parsed) throw failure(Errc::configuration, "reading the profile " + path + ": correct the lines above");
   return std::move(*parsed.value);
 }

@@ -6,6 +6,7 @@
 #include "crypto/certificate.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/key_slot.hpp"
+#include "wire/token_text.hpp"
 
 namespace farkeep::deploy {
 namespace {
@@ -88,12 +89,13 @@ class Checker {
     if (!text) return fine("token", "there is none: install.sh needs --token-file");
     std::string_view line = *text;
     if (line.ends_with('\n')) line.remove_suffix(1);
-    auto const bytes = unbase32(line);
-    if (!bytes || bytes->empty()) return bad("token", Errc::bad_token, "token holds none: make the bundle anew");
+    auto const token = wire::parse_token_text(line);
+    if (!token) return bad("token", Errc::bad_token, "token holds none: make the bundle anew");
     if (facts_.token_expires && *facts_.token_expires <= now_)
       return bad("token", Errc::bad_token, "the token expired at " + rfc3339(*facts_.token_expires) + ": make the bundle anew");
     fine("token", (facts_.token_expires ? "valid until " + rfc3339(*facts_.token_expires) : std::string{"how long it is valid is not known here"}) +
-                      (facts_.token_uses ? ", for " + std::to_string(*facts_.token_uses) + " machines" : ""));
+                      (facts_.token_uses ? ", for " + std::to_string(*facts_.token_uses) + " machines" : "") +
+                      (token->servers.empty() ? "; it names no server: whichever answers at the addresses is given it (make it with a newer farkeep-server)" : "; for server " + token->servers.front().hex() + " alone"));
   }
 
   void escrow() {

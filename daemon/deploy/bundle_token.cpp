@@ -7,6 +7,8 @@
 #include "config/instant.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/command.hpp"
+#include "platform/file_access.hpp"
+#include "wire/token_text.hpp"
 
 namespace farkeep::deploy {
 namespace {
@@ -49,8 +51,8 @@ BundleToken parse_token(std::string_view printed) {
     out = from_json(line);
   else
     out.text = SecretText{line};
-  auto const bytes = unbase32(out.text.text());
-  if (!bytes || bytes->empty())
+  auto const token = wire::parse_token_text(out.text.text());
+  if (!token)
     throw failure(Errc::bad_token, "reading the token: its first line is not what farkeep-server token create prints (letters and digits 2 to 7)");
   return out;
 }
@@ -74,6 +76,7 @@ std::optional<BundleToken> token_for(const ProfileConfig& profile, const std::op
   } else if (file || profile.token.kind == SecretSource::Kind::file) {
     std::string const from = file.value_or(profile.token.text);
     doing += " from " + from;
+    warn_if_others_know(from, "the token of bundle " + bundle + " from " + from);
     printed = read_file(system_disk(), from, kMaxPrinted);
     if (!printed) throw failure(Errc::configuration, doing + ": there is no such file (farkeep-server token create prints one)");
   } else {

@@ -5,6 +5,7 @@
 #include "command.hpp"
 #include "common/config_files.hpp"
 #include "config/written_settings.hpp"
+#include "common/say.hpp"
 
 // verify, diff: is a bundle what it should be, and is a machine what the bundle made of it?
 namespace farkeep::deploy {
@@ -14,7 +15,7 @@ MergedIni read_settings(App& app, const std::string& given) {
   std::string const inside = given + "/agent.ini";
   std::string const path = app.disk().exists(inside) ? inside : given;
   MergedIni files = read_config_files(AgentConfig::schema(), path);
-  for (auto const& error : files.errors) std::fprintf(stderr, "%s\n", error.to_string().c_str());
+  for (auto const& error : files.errors) tell_text(error.to_string());
   if (!files.has_main) throw failure(Errc::configuration, "reading the settings " + path + ": correct the lines above");
   return files;
 }

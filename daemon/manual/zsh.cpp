@@ -4,7 +4,7 @@
 namespace farkeep::manual {
 namespace {
 
-constexpr std::string_view kMain = R"sh(
+constexpr std::string_view kZshMain = R"sh(
   # What stands before the cursor: the verb, how many operands, an option that waits for its value.
   for ((i = 2; i < CURRENT; i++)); do
     word=${words[i]}
@@ -71,7 +71,7 @@ std::string zsh_completion(const Program& program) {
   for (auto const& verb : program.verbs) out += described(verb.name, verb.summary);
   out += "  )\n  known=(\"${verbs[@]%%:*}\")\n";
 
-  std::string main{kMain};
+  std::string main{kZshMain};
   auto const here = main.find("    _describe -o option flags");
   std::string given = "    case \"$verb\" in\n";
   for (auto const& verb : program.verbs) {

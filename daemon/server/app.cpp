@@ -38,13 +38,21 @@ const Identity& App::identity() {
   if (!identity_) {
     become_owner_of(data());
     identity_ = Identity::load(disk(), data());
+    hear_root_word(*identity_);
   }
   return *identity_;
 }
 
+void App::hear_root_word(Identity& identity) {
+  identity.hear(Registry::root_word_in(disk(), data() + "/registry"));
+}
+
 Registry& App::registry() {
   identity();  // refuses a folder in which no server lives, before anything is made there
-  if (!registry_) registry_.emplace(disk(), clock_, random_, data() + "/registry");
+  if (!registry_) {
+    registry_.emplace(disk(), clock_, random_, data() + "/registry");
+    registry_->sign_as(*identity_);
+  }
   return *registry_;
 }
 

@@ -40,6 +40,8 @@ class App {
   std::string data();
   /// The data folder of a server that exists; becomes its owner.
   const Identity& identity();
+  /// Tells an identity that was loaded apart what the registry has of the root's word.
+  void hear_root_word(Identity& identity);
   Registry& registry();
   Disk& disk() noexcept { return system_disk(); }
   const Clock& clock() const noexcept { return clock_; }
@@ -64,5 +66,8 @@ void become_owner_of(const std::string& folder);
 /// How the files of a data folder are called.
 inline std::string store_folder(const std::string& data) { return data + "/store"; }
 inline std::string run_lock(const std::string& data) { return data + "/run.lock"; }
+
+/// The service holds this lock as long as it runs.
+inline bool is_running(App& app) { return app.disk().exists(run_lock(app.data())) && !app.disk().lock(run_lock(app.data())); }
 
 }  // namespace farkeep::server

@@ -34,7 +34,25 @@ On either of them, an account, and a token for each machine that is to register.
     farkeep-server account add example
     farkeep-server token create --account example
 
-Take a copy of `/var/lib/farkeep-server/identity/root.key` of the first machine to a safe place: it alone admits servers.
+Then take the root's key, which alone admits and revokes servers, off the first machine. The server goes on without it:
+
+    farkeep-server authority export-root --file /media/safe/root.pem --remove
+
+A server key that may have been stolen is replaced, and the old one revoked; a server that is lost for good is revoked as a whole, on its partner:
+
+    farkeep-server authority renew-server --revoke-old --root-key /media/safe/root.pem
+    farkeep-server authority revoke --server ID --root-key /media/safe/root.pem
+
+A root that ends, or whose key may have been stolen, is followed by another one. No machine registers anew, and all history stays good:
+
+    farkeep-server authority roll-root --file /media/safe/root-2.pem --root-key /media/safe/root.pem
+    farkeep-server authority renew-issuing --root-key /media/safe/root-2.pem
+    farkeep-server authority retire-root --root-key /media/safe/root-2.pem
+
+The second one is given on both servers, when the agents are of a version that knows of this (`farkeep-server agents`); after it `ca.pem` is the new root's. `authority show` says what remains to be done, and how many agents may not have heard. The third one ends the trust in the old root, and
+is refused while a server stands under it. From the first one on only the new key admits and revokes servers.
+
+A server whose clock makes no sense issues nothing and says so; `clock accept` tells it that the clock is right after all.
 )";
 
 constexpr std::string_view kSignals = R"(
@@ -58,6 +76,8 @@ All that the server stores, for the user farkeep-server alone. Removing or purgi
 drop-in of the unit, which says so in a comment.
 = /var/lib/farkeep-server/cache
 The index; a cache. The next start makes it anew.
+= /var/lib/farkeep-server/audit.log
+A line for each snapshot that was set aside: when, whose, why, and what came of it. Only ever added to; it may be moved away while the server stands still.
 )";
 
 constexpr std::string_view kIni = R"(

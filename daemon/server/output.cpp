@@ -2,10 +2,10 @@
 
 #include <boost/json/serialize.hpp>
 #include <algorithm>
-#include <cstdio>
 
 #include "base/clock.hpp"
 #include "base/log.hpp"
+#include "common/say.hpp"
 
 namespace farkeep::server {
 
@@ -14,14 +14,13 @@ void Output::result(const std::string& text, const boost::json::object& object) 
 }
 
 void Output::line(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!text.ends_with('\n')) std::fputc('\n', stdout);
+  if (json_) say_json(text);
+  else say_text(text);
 }
 
 void Output::hint(const std::string& text) {
   if (json_) return;
-  std::fputs(text.c_str(), stdout);
-  if (!text.ends_with('\n')) std::fputc('\n', stdout);
+  say_text(text);
 }
 
 std::string Table::text() const {

@@ -9,9 +9,12 @@
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "async/signals.hpp"
+#include "base/build_time.hpp"
 #include "base/log.hpp"
 #include "command.hpp"
 #include "common/take_over.hpp"
+#include "platform/disk_size.hpp"
+#include "platform/process.hpp"
 #include "platform/service_notify.hpp"
 #include "settings.hpp"
 #include "store/directory_store.hpp"
@@ -21,20 +24,41 @@
 #include "transport/text_endpoint.hpp"
 #include "vault/server.hpp"
 #include "vault/server_metrics.hpp"
+#include "wire/root_word.hpp"
 
 // The service: build the parts by hand in order, run, join.
 namespace farkeep::server {
 namespace {
 
-constexpr auto kRenewalCheck = std::chrono::hours{24};
+constexpr auto kRenewalCheck = std::chrono::minutes{1};  // of certificate and clock: a clock that is right again counts at once
+constexpr auto kKeysCheck = std::chrono::seconds{5};     // an operator who revokes a key waits for it
+constexpr auto kRenewalAgain = std::chrono::hours{1};    // after one that could not be written
 constexpr auto kLook = std::chrono::minutes{1};          // for agents that are overdue
+constexpr auto kTrim = std::chrono::seconds{30};         // a millisecond of work for each 100 MiB of heap
 constexpr auto kChildGrace = std::chrono::seconds{2};    // for a notifying command, when the server ends
 
-TlsContext tls_of(const Identity& identity, const Clock& clock) {
+// What the root says of whom to trust, to be compared: what it took back, and the roots.
+std::string trust_in(const std::string& root_word, const Identity& identity) {
+  auto const word = wire::stored_root_word(root_word, identity.roots());
+  std::string out;
+  if (word) {
+    for (auto const& one : word->content.revoked()) out += one.SerializeAsString();
+    for (auto const& one : word->content.root()) out += one.SerializeAsString();
+  }
+  return out;
+}
+
+Revocations revocations_of(const std::string& root_word, const Identity& identity) {
+  auto const word = wire::stored_root_word(root_word, identity.roots());
+  return word ? word->revoked : Revocations{};
+}
+
+TlsContext tls_of(const Identity& identity, Revocations revoked, const Clock& clock) {
   TlsCredentials credentials;
-  credentials.certificate_pem = to_pem(identity.chain());
+  credentials.revoked = std::move(revoked);
+  credentials.certificate_pem = to_pem(identity.chain()) + to_pem(identity.links());
   credentials.key_pem = identity.key().to_pem();
-  credentials.authority_pem = identity.root().pem();
+  credentials.authority_pem = identity.roots().pem();
   return TlsContext{credentials, clock};
 }
 
@@ -85,31 +109,54 @@ class Service {
   }
 
  private:
-  // A new certificate needs new parts: it happens twice a year.
+  // Another certificate needs new parts: it happens twice a year, and when a clock was wrong.
   task<void> serve_until_stopped() {
-    auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data));
+    auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data), disk_size(started_.data));
     for (bool again = true; again;) {
       auto identity = Identity::load(app_.disk(), started_.data);
-      if (identity.renew_if_due(app_.disk(), started_.data, app_.clock().wall(), app_.random())) log_info("the server's certificate was renewed");
+      renew(identity);
       again = co_await serve_as(std::move(identity), *store);
     }
     ended_ = true;
   }
 
-  task<bool> serve_as(Identity identity, Store& store) {
+  // A disk that is full must not end the server for that.
+  void renew(Identity& identity) {
+    ClockGuard guard{app_.disk(), started_.data, app_.clock(), build_time()};
+    renewal_check_ = kRenewalCheck;
+    try {
+      guard.note();
+      auto const now = app_.clock().wall();
+      auto const what = identity.renewal(now, guard.judge());
+      if (!identity.renew_if_due(app_.disk(), started_.data, now, guard.judge(), app_.random())) return;
+      if (what == Identity::Renewal::issue) log_info("the server's certificate was renewed");
+      else log_info("the newest certificate of the server is not valid now, by this machine's clock; an earlier one is shown");
+    } catch (const failure& e) {
+      renewal_check_ = kRenewalAgain;
+      log_error("renewing the server's certificate: {}; it is tried again in an hour", e.what());
+    }
+  }
+
+  task<bool> serve_as(Identity identity, DirectoryStore& store) {
     auto const executor = co_await asio::this_coro::executor;
     DirectDialer direct{executor, timers_};
-    auto const tls = tls_of(identity, app_.clock());
+    Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
+    auto const word = registry.root_word();
+    identity.hear(word);
+    auto const trust = trust_in(word, identity);
+    auto const tls = tls_of(identity, revocations_of(word, identity), app_.clock());
     TlsDialer dialer{direct, timers_, tls};
     Server server{executor, app_.disk(), store, identity, app_.clock(), timers_, workers_, app_.random(), dialer, settings_of(config_)};
+    server.look_after(store);
     ListenerOptions options;
     options.endpoints = endpoints_of(started_.listen);
-    options.max_connections = config_.max_connections;
+    options.max_connections = config_.max_connections + limits::kPlacesBeside;
+    options.silent = Silent::stay_in_kernel;
     Listener listener{executor, timers_, tls, options, [&server](std::unique_ptr<SecureStream> stream) { return server.serve(std::move(stream)); }};
     for (auto const& endpoint : options.endpoints) log_info("server {} ({}) listens on {}", identity.name(), identity.id().brief(), endpoint.text());
-    auto const metrics = metrics_endpoint(executor, server, identity);
+    auto const metrics = metrics_endpoint(executor, server, listener, identity);
+    service_status(listening_at(options.endpoints));  // first: who waited for "ready" may look at once
     service_ready();
-    service_status(listening_at(options.endpoints));
 
     bool again = false;
     std::exception_ptr error;
@@ -120,9 +167,12 @@ class Service {
       if (metrics) scope.spawn(metrics->run(), "metrics");
       scope.spawn(obey_signals(scope, server, listener), "signals");
       scope.spawn(watch_agents(server), "watching for overdue agents");
+      scope.spawn(note_turned_away(server, listener), "noting who was turned away");
       scope.spawn(notifier_.run(), "notifying");
       scope.spawn(feed_watchdog(), "the watchdog");
-      scope.spawn(wait_for_renewal(scope, identity.chain()[0], again), "the certificate");
+      scope.spawn(give_memory_back(), "giving memory back");
+      scope.spawn(watch_clock(server), "watching the clock");
+      scope.spawn(wait_for_renewal(scope, server, identity, trust, again), "the certificate");
       try {
         co_await scope.join();
       } catch (...) {
@@ -134,18 +184,56 @@ class Service {
     co_return again;
   }
 
-  std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, const Identity& identity) {
+  std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, Listener& listener, const Identity& identity) {
     if (!started_.metrics_listen) return nullptr;
     auto const endpoint = endpoints_of({*started_.metrics_listen}).front();
     log_info("metrics are at http://{}/metrics", endpoint.text());
-    return std::make_unique<TextEndpoint>(executor, timers_, endpoint, "/metrics", [this, &server, name = identity.name()] { return metrics_now(server, name); });
+    return std::make_unique<TextEndpoint>(executor, timers_, endpoint, "/metrics", [this, &server, &listener, name = identity.name()] { return metrics_now(server, listener, name); });
   }
 
-  task<std::string> metrics_now(Server& server, std::string name) {
+  vault::pb::TurnedAway turned_away(const Server& server, const Listener& listener) const {
+    auto const early = listener.turned_away();
+    auto const late = server.turned_away();
+    vault::pb::TurnedAway out;
+    out.set_since_ns(since_.time_since_epoch().count());
+    out.set_silent(early.silent);
+    out.set_handshakes(early.handshakes);
+    out.set_failed(early.failed);
+    out.set_strangers(late.strangers);
+    out.set_late(late.late);
+    out.set_full(late.full + early.full);
+    out.set_surplus(late.surplus);
+    out.set_breaches(late.breaches);
+    return out;
+  }
+
+  // For `status`, which is another process.  Written when something changed, once a minute.
+  task<void> note_turned_away(Server& server, Listener& listener) {
+    std::string written;
+    for (;;) {
+      auto counts = turned_away(server, listener);
+      auto bytes = counts.SerializeAsString();
+      if (bytes != written) {
+        written = std::move(bytes);
+        try {
+          co_await workers_.offload([](Registry* registry, vault::pb::TurnedAway c) { registry->set_turned_away(c); }, &server.registry(), std::move(counts));
+        } catch (const failure& f) {
+          log_warning("noting who was turned away: {}", f.what());
+        }
+      }
+      co_await timers_.sleep(kLook);
+    }
+  }
+
+  task<std::string> metrics_now(Server& server, Listener& listener, std::string name) {
     ServerFacts facts;
     facts.name = std::move(name);
     facts.sessions = server.sessions();
+    facts.unusable_copies = server.unusable_copies();
+    facts.turned_away = turned_away(server, listener);
     facts.free_bytes = app_.disk().free_bytes(started_.data);
+    facts.store = server.disk().health();
+    facts.takes_data = server.disk().level() < DiskWatch::Level::full;
     auto text = co_await workers_.offload([](Registry* registry, ServerFacts f, WallTime now) { return server_metrics(*registry, f, now); }, &server.registry(),
                                           std::move(facts), app_.clock().wall());
     co_return text;
@@ -174,7 +262,7 @@ class Service {
       config_ = std::move(next);
       start_logging(app_, config_);
       server.use(settings);
-      listener.limit(config_.max_connections);
+      listener.limit(config_.max_connections + limits::kPlacesBeside);
     });
     if (!problem.empty()) return;
     log_info("the configuration {} is taken over", app_.options().config.value_or(kDefaultConfig));
@@ -188,6 +276,7 @@ class Service {
   task<void> watch_agents(Server& server) {
     for (;;) {
       look_again_ = false;
+      for (auto& notice : server.take_disk_notices()) notifier_.tell(std::move(notice));
       try {
         auto notices = co_await server.look_for_overdue(config_.notify.anybody());
         for (auto& notice : notices) {
@@ -210,11 +299,92 @@ class Service {
     }
   }
 
-  task<void> wait_for_renewal(Scope& scope, Certificate certificate, bool& again) {
-    auto const due = certificate.not_after() - (certificate.not_after() - certificate.not_before()) / 2;
-    while (app_.clock().wall() <= due) co_await timers_.sleep(kRenewalCheck);
+  // What a flood or a busy night has left behind does not stay with us.
+  task<void> give_memory_back() {
+    for (;;) {
+      co_await timers_.sleep(kTrim);
+      co_await workers_.offload(&return_free_memory);
+    }
+  }
+
+  // Certificates must not come from a clock that is not believed: people are told.
+  task<void> watch_clock(Server& server) {
+    for (std::string told;;) {
+      try {
+        auto trouble = co_await workers_.offload(
+            [](ClockGuard* guard) {
+              guard->note();
+              return guard->trouble();
+            },
+            &server.clock_guard());
+        if (!trouble.empty() && told.empty()) log_error("{}; no certificates are issued meanwhile", trouble);
+        if (trouble.empty() && !told.empty()) log_info("this server's clock is believed again");
+        if (trouble.empty() != told.empty()) {
+          Notice notice{trouble.empty() ? Notice::Event::recovered : Notice::Event::failed, "", trouble.empty() ? "this server's clock is believed again" : trouble, true};
+          notifier_.tell(std::move(notice));
+        }
+        told = std::move(trouble);
+        auto const difference = server.clock_guard().difference();
+        if (difference.has_value() != difference_told_) {
+          difference_told_ = difference.has_value();
+          if (difference) log_warning("the partner's clock is {} minutes {} this server's: one of the two is wrong", std::abs(difference->count()) / 60, difference->count() > 0 ? "ahead of" : "behind");
+          else log_info("the partner's clock and this server's agree again");
+        }
+      } catch (const failure& e) {
+        if (classify(e.code()) == Errc::cancelled) throw;
+        log_warning("noting the time: {}", e.what());
+      }
+      co_await timers_.sleep(kRenewalCheck);
+    }
+  }
+
+  // A disk that cannot be read now is asked again.
+  // `same_word`: the last one that says the same as at the start.
+  task<bool> keys_changed(Server& server, const Identity& identity, Digest before, std::string trust, std::string& same_word) {
+    try {
+      auto const now = co_await workers_.offload([](Disk* disk, std::string data) { return Identity::state_on_disk(*disk, data); }, &app_.disk(), started_.data);
+      auto const word = co_await workers_.offload([](Registry* registry) { return registry->root_word(); }, &server.registry());
+      if (now == before && (word == same_word || trust_in(word, identity) == trust)) {
+        same_word = word;
+        co_return false;
+      }
+    } catch (const failure& e) {
+      if (classify(e.code()) == Errc::cancelled) throw;
+      log_warning("looking for changed keys: {}", e.what());
+      co_return false;
+    }
+    log_info("keys or the root's word changed: connections begin anew");
+    co_return true;
+  }
+
+  // A certificate that is due; keys that an operator's command changed; a server or key that the root took back, a new root: then all connections end and everything begins anew.
+  task<void> wait_for_renewal(Scope& scope, Server& server, const Identity& identity, std::string trust, bool& again) {
+    auto const before = Identity::state_on_disk(app_.disk(), started_.data);
+    std::string same_word;
+    for (std::chrono::nanoseconds waited{0};;) {
+      co_await timers_.sleep(kKeysCheck);
+      bool const changed = co_await keys_changed(server, identity, before, trust, same_word);
+      if (changed) break;
+      waited += kKeysCheck;
+      if (waited < renewal_check_) continue;
+      waited = std::chrono::nanoseconds{0};
+      bool const due = co_await renewal_due(server, identity);
+      if (due) break;
+    }
     again = true;
     scope.cancel();
+  }
+
+  // What the clock said before is in a file: one that cannot be read is no reason to stop serving.
+  task<bool> renewal_due(Server& server, const Identity& identity) {
+    try {
+      auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
+      co_return identity.renewal(app_.clock().wall(), verdict) != Identity::Renewal::none;
+    } catch (const failure& f) {
+      if (classify(f.code()) == Errc::cancelled) throw;
+      log_warning("looking whether the server's certificate is due: {}; it is tried again in a minute", f.what());
+    }
+    co_return false;
   }
 
   App& app_;
@@ -222,6 +392,7 @@ class Service {
   ServerConfig config_;
   asio::io_context io_{1};
   AsioTimers timers_;
+  const WallTime since_{app_.clock().wall()};
   ThreadWorkers workers_;
   ThreadWorkers web_workers_{1};  // a call may hang for seconds
   CurlWeb web_{web_workers_};
@@ -230,6 +401,8 @@ class Service {
   Notifier notifier_;
   Waiters look_;
   bool look_again_ = false;
+  bool difference_told_ = false;
+  std::chrono::nanoseconds renewal_check_ = kRenewalCheck;
   asio::steady_timer patience_{io_};
   std::unique_ptr<DiskLock> lock_;
   bool ended_ = false;

@@ -1,5 +1,6 @@
 #include "settings.hpp"
 
+#include "base/build_time.hpp"
 #include "base/software.hpp"
 
 namespace farkeep::server {
@@ -19,6 +20,8 @@ ServerSettings settings_of(const ServerConfig& config) {
   ServerSettings settings;
   settings.data = config.data;
   settings.software = std::string{kSoftware};
+  settings.max_agents = config.max_connections;
+  settings.built = build_time();
   settings.agent_quota = config.agent_quota.value_or(0);
   settings.vaults.vault.segment_target = config.segment_size;
   settings.mirror.interval = config.mirror_interval;

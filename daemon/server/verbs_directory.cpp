@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/build_time.hpp"
 #include "command.hpp"
 #include "config/address.hpp"
 #include "config/instant.hpp"
@@ -102,6 +103,8 @@ Exit directory_publish(App& app, const po::variables_map& values, const Operands
   order.alternate.subnets = subnets(values, "alternate-subnet");
   order.valid_from = valid_from(app, values);
   order.overlap = duration_of(values, "overlap", kOverlap);
+  static_cast<void>(app.identity());
+  ClockGuard{app.disk(), app.data(), app.clock(), build_time()}.require("publishing an address directory");
   AddressDirectory directory{app.registry(), app.identity(), app.clock()};
   auto const made = directory.publish(order);
   boost::json::object o;

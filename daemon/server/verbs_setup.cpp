@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/build_time.hpp"
 #include "base/hex.hpp"
 #include "command.hpp"
 #include "join.hpp"
@@ -7,6 +8,7 @@
 #include "platform/process.hpp"
 #include "vault/directory.hpp"
 #include "wire/message.hpp"
+#include "wire/root_word.hpp"
 
 // init, invite: how a pair comes to be.
 namespace farkeep::server {
@@ -78,6 +80,7 @@ Exit init(App& app, const po::variables_map& values, const Operands& operands) {
   auto const data = app.data();
   auto const now = app.clock().wall();
   become_owner_of(data);
+  if (now < build_time()) throw failure(Errc::usage, "initialising a server: this machine's clock says " + rfc3339(now) + ", which is before the program was built: set it first");
   if (Identity::exists(app.disk(), data))
     throw failure(Errc::exists, "initialising " + data + ": there is a server in it already; choose another folder");
 
@@ -87,7 +90,8 @@ Exit init(App& app, const po::variables_map& values, const Operands& operands) {
     report(app, identity, "");
     app.out().hint(fmt::format("\nNext: farkeep-server run --data {0}\n      farkeep-server invite --data {0}     (for the second data centre)\n"
                                "      farkeep-server account add NAME --data {0}\n"
-                               "Keep a copy of {0}/identity/root.key in a safe place: it alone admits servers.", data));
+                               "{0}/identity/root.key alone admits and revokes servers: when the pair is complete, take it offline with\n"
+                               "      farkeep-server authority export-root --file FILE --remove --data {0}", data));
     return Exit::done;
   }
 
@@ -113,8 +117,10 @@ Exit init(App& app, const po::variables_map& values, const Operands& operands) {
   *partner.mutable_address() = answer.partner_address();
   registry.set_partner(partner);
   registry.set_directory(answer.directory().SerializeAsString());
+  registry.set_root_word(wire::newer_root_word("", answer.directory().root_word(), root));
+  auto const roots = wire::trusted_roots(registry.root_word(), root);
   auto const issuing = value_or_throw(Certificate::from_der(as_bytes(answer.issuing_certificate())), "joining: the certificate that came back");
-  auto const identity = Identity::create_joined(app.disk(), data, std::move(draft), name, addresses, issuing, root, now, app.random());
+  auto const identity = Identity::create_joined(app.disk(), data, std::move(draft), name, addresses, issuing, roots, now, app.random());
   report(app, identity, partner.name());
   app.out().hint(fmt::format("\nNext: farkeep-server run --data {}", data));
   return Exit::done;
@@ -128,8 +134,8 @@ void invite_options(po::options_description& d) {
 Exit invite(App& app, const po::variables_map& values, const Operands& operands) {
   no_operands(operands);
   auto const& identity = app.identity();
-  if (!identity.root_authority())
-    throw failure(Errc::configuration, "inviting: " + app.data() + "/identity/root.key is not here; invite from the first server, or bring its root.key back for this moment");
+  if (identity.acting_root() == nullptr)
+    throw failure(Errc::configuration, "inviting: the newest root's key is not in " + app.data() + "/identity/root.key; invite from the first server, or bring its root.key back for this moment");
   auto const known = app.registry().partner();
   if (known && values.count("replace") == 0)
     throw failure(Errc::exists, "inviting: this server has a partner already, " + known->name() + "; --replace if it is gone for good");

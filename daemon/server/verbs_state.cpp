@@ -1,9 +1,15 @@
 #include <filesystem>
 
+#include "archive/manifest.hpp"
+#include "base/build_time.hpp"
 #include "base/hex.hpp"
 #include "command.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/disk_size.hpp"
+#include "store/store_health.hpp"
+#include "vault/registry_entry.hpp"
 #include "vault/layout.hpp"
+#include "vault/server_metrics.hpp"
 #include "vault/small_object.hpp"
 #include "wire/message.hpp"
 
@@ -30,14 +36,12 @@ std::uint64_t stored_bytes(const std::string& folder) {
   return total;
 }
 
-// The service holds this lock as long as it runs.
-bool is_running(App& app) { return app.disk().exists(run_lock(app.data())) && !app.disk().lock(run_lock(app.data())); }
-
 struct Row {
   AccountId account;
   AgentId agent;
   std::uint64_t sequence = 0;
   Digest id;
+  SeriesId series;
   std::int64_t received_ns = 0;
   bool is_protected = false;
 };
@@ -55,6 +59,7 @@ void read_snapshots(App& app, const AccountId& account, const AgentId& agent, st
     row.agent = agent;
     row.sequence = commit->sequence;
     row.id = commit->digest;
+    if (auto const manifest = Manifest::parse(commit->manifest)) row.series = manifest->statement().series;
     auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(commit->receipt));
     if (signed_receipt)
       if (auto const receipt = wire::parse_message<wire::pb::Receipt>(signed_receipt->receipt())) row.received_ns = receipt->time_ns();
@@ -105,6 +110,7 @@ Exit snapshots(App& app, const po::variables_map& values, const Operands& operan
     o["agent"] = row.agent.hex();
     o["number"] = row.sequence;
     o["snapshot"] = row.id.hex();
+    if (!row.series.is_zero()) o["series"] = row.series.hex();
     o["received"] = time_text(row.received_ns);
     o["state"] = state;
     app.out().result("", o);
@@ -160,8 +166,10 @@ Exit status(App& app, const po::variables_map&, const Operands& operands) {
   bool const running = is_running(app);
   std::size_t vaults = 0;
   for_each_vault(app, [&](const AccountId&, const AgentId&) { ++vaults; });
-  auto const accounts = app.registry().accounts().size(), known = app.registry().agents().size();
+  auto const accounts = app.registry().ids(kAccountEntry).size(), known = app.registry().ids(kAgentEntry).size();
   auto const bytes = stored_bytes(store_folder(app.data())), free = app.disk().free_bytes(app.data());
+  auto const store_free = app.disk().free_bytes(store_folder(app.data())), reserve = disk_reserve(disk_size(app.data()));
+  bool const takes_data = store_free >= reserve;
   auto const until = time_text(identity.chain()[0].not_after().time_since_epoch().count());
   boost::json::object o;
   o["server"] = identity.id().hex();
@@ -172,14 +180,30 @@ Exit status(App& app, const po::variables_map&, const Operands& operands) {
   o["vaults"] = vaults;
   o["stored_bytes"] = bytes;
   o["free_bytes"] = free;
+  o["reserve_bytes"] = reserve;
+  o["takes_data"] = takes_data;
   o["certificate_until"] = until;
   auto const partner = app.registry().partner();
   if (partner) o["partner"] = partner->name();
-  app.out().result(fmt::format("Server       {} ({}), {}\nHolds        {} accounts, {} agents, {} vaults, {}; {} free\nPartner      {}\nCertificate  until {}, renewed by itself",
+  auto const clock = ClockGuard{app.disk(), app.data(), app.clock(), build_time()}.trouble();
+  if (!clock.empty()) o["clock"] = clock;
+  std::string away;
+  if (auto const counts = app.registry().turned_away()) {
+    boost::json::object reasons;
+    for (auto const& [reason, count] : reasons_of(*counts)) {
+      reasons[reason] = count;
+      if (count > 0) away += fmt::format("{}{} {}", away.empty() ? "" : ", ", reason, count);
+    }
+    reasons["since"] = time_text(counts->since_ns());
+    o["turned_away"] = std::move(reasons);
+    if (!away.empty()) away = fmt::format("\nTurned away  {} (since {})", away, time_text(counts->since_ns()));
+  }
+  app.out().result(fmt::format("Server       {} ({}), {}\nHolds        {} accounts, {} agents, {} vaults, {}; {} free\nDisk         {}\nPartner      {}\nCertificate  until {}, renewed by itself{}{}",
                                identity.name(), identity.id().brief(), running ? "running" : "not running", accounts, known, vaults, size_text(bytes),
-                               size_text(free), partner ? partner->name() : "none", until),
+                               size_text(free), takes_data ? fmt::format("takes new data until {} are left", size_text(reserve)) : fmt::format("full: no new data is taken with less than {} free; restores go on", size_text(reserve)), partner ? partner->name() : "none", until,
+                               clock.empty() ? "" : "\nClock        " + clock, away),
                    o);
-  return Exit::done;
+  return tell_registry_state(app);
 }
 
 }  // namespace farkeep::server

@@ -1,0 +1,114 @@
+#include "authority_act.hpp"
+
+#include <algorithm>
+
+#include "base/build_time.hpp"
+#include "base/hex.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/process.hpp"
+#include "vault/audit_log.hpp"
+
+namespace farkeep::server {
+namespace {
+
+constexpr std::size_t kMaxKeyFile = 16 * 1024;
+constexpr std::size_t kMaxPassphraseFile = 4 * 1024;
+
+SecretText asked(const std::string& prompt) {
+  Buffer typed = read_passphrase(prompt);
+  SecretText text{as_text(typed)};
+  wipe(typed);
+  return text;
+}
+
+}  // namespace
+
+std::string key_text(const VerifyKey& key) { return hex(key.view()); }
+std::string key_text(const Certificate& certificate) {
+  auto const key = certificate.public_key();
+  return key ? key_text(*key) : "-";
+}
+
+SecretText passphrase_in(App& app, const std::string& file) {
+  auto bytes = read_file(app.disk(), file, kMaxPassphraseFile);
+  if (!bytes) throw failure(Errc::not_found, "reading the passphrase in " + file);
+  auto const text = as_text(*bytes);
+  SecretText first{text.substr(0, std::min(text.find_first_of("\r\n"), text.size()))};
+  wipe(*bytes);
+  if (first.empty()) throw failure(Errc::usage, "reading the passphrase in " + file + ": its first line is empty");
+  return first;
+}
+
+SecretText new_passphrase(App& app, const po::variables_map& values, const char* option) {
+  if (auto const file = text_of(values, option)) return passphrase_in(app, *file);
+  auto first = asked("Passphrase for the root's key: ");
+  auto const second = asked("Once more: ");
+  if (first.text() != second.text()) throw failure(Errc::usage, "encrypting the root's key: the two passphrases differ; nothing was written");
+  if (first.empty()) throw failure(Errc::usage, "encrypting the root's key: an empty passphrase protects nothing; nothing was written");
+  return first;
+}
+
+SigningKey root_key_in(App& app, const std::string& file, const po::variables_map& values) {
+  auto bytes = read_file(app.disk(), file, kMaxKeyFile);
+  if (!bytes) throw failure(Errc::not_found, "reading the root's key in " + file);
+  bool const encrypted = as_text(*bytes).find("ENCRYPTED PRIVATE KEY") != std::string_view::npos;
+  SecretText passphrase;
+  if (encrypted) {
+    auto const from = text_of(values, "passphrase-file");
+    passphrase = from ? passphrase_in(app, *from) : asked("Passphrase of " + file + ": ");
+  }
+  auto key = signing_key_from_pem(as_text(*bytes), passphrase);
+  wipe(*bytes);
+  if (!key) throw failure(key.error(), "opening the root's key in " + file);
+  return std::move(*key);
+}
+
+std::optional<SigningKey> root_key_written_before(App& app, const std::string& file, const SecretText& passphrase, const std::string& doing) {
+  auto bytes = read_file(app.disk(), file, kMaxKeyFile);
+  if (!bytes) return std::nullopt;
+  auto key = signing_key_from_pem(as_text(*bytes), passphrase);
+  wipe(*bytes);
+  if (!key) throw failure(Errc::exists, doing + ": " + file + " is there already, is not what this passphrase opens, and is not replaced");
+  return std::move(*key);
+}
+
+void write_root_key(App& app, const std::string& file, const SigningKey& key, const SecretText& passphrase, const std::string& doing) {
+  auto const pem = encrypted_pem(key, passphrase);
+  write_file_atomically(app.disk(), file, pem.view());
+  auto const again = read_file(app.disk(), file, kMaxKeyFile);
+  auto const opened = again ? signing_key_from_pem(as_text(*again), passphrase) : result<SigningKey>{Errc::not_found};
+  if (!opened || opened->public_key() != key.public_key()) throw failure(Errc::damaged, doing + ": " + file + " does not open again; nothing else was done");
+}
+
+void root_option(po::options_description& d) {
+  d.add_options()("root-key", po::value<std::string>()->value_name("FILE"), "the root's key, for this act alone; without it, the one on this server")(
+      "passphrase-file", po::value<std::string>()->value_name("FILE"), "first line of this file opens it, instead of asking");
+}
+
+Identity begin_act(App& app, const po::variables_map& values) {
+  std::optional<SigningKey> brought;
+  if (auto const file = text_of(values, "root-key")) brought.emplace(root_key_in(app, *file, values));
+  app.identity();
+  auto identity = Identity::load(app.disk(), app.data());
+  app.hear_root_word(identity);
+  if (brought) identity.bring_root(std::move(*brought));
+  return identity;
+}
+
+const Authority& root_of(const Identity& identity, const std::string& doing) {
+  if (!identity.root_authority())
+    throw failure(Errc::configuration, doing + ": it takes the root's key, which is not on this server; bring it with --root-key FILE, or `authority import-root`");
+  if (identity.acting_root() == nullptr)
+    throw failure(Errc::usage, doing + ": this is the key of an older root; it takes that of the newest, " + key_text(identity.newest_root()) + ", which `authority roll-root` wrote: --root-key FILE");
+  return *identity.root_authority();
+}
+
+void believe_clock(App& app, const std::string& doing) { ClockGuard{app.disk(), app.data(), app.clock(), build_time()}.require(doing); }
+
+void audit(App& app, const std::string& what) {
+  boost::json::object line;
+  line["act"] = what;
+  farkeep::audit(app.disk(), app.data(), app.clock().wall().time_since_epoch().count(), std::move(line));
+}
+
+}  // namespace farkeep::server
