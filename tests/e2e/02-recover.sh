@@ -39,6 +39,38 @@ same "$work/src" "$work/restored2$work/src"
 
 note "a mistyped key is noticed"
 sed 'y/ABCDEFG/BACDEFG/' "$work/sheet" >"$work/typo"
-rm -rf "$work/new.state"
 expect 5 fk new recover --recovery-key-file "$work/typo"
+
+note "a machine whose small files have rotted: what is told to do works"
+expect 0 fk new recover --recovery-key-file "$work/sheet"
+expect 0 fk new backup main
+st=$work/new.state
+printf xx >"$st/given"
+printf xx >"$st/given.copy"
+expect 6 fk new backup main
+grep -q "farkeep recover" "$work/err" || fail "it does not say what to do: $(cat "$work/err")"
+expect 0 fk new snapshots
+expect 0 fk new recover --recovery-key-file "$work/sheet"
+expect 0 fk new backup main
+for file in identity agent.key; do
+  printf '\xff\xff\xff' >"$st/$file"
+  expect 6 fk new register
+  grep -q "farkeep recover --agent $id" "$work/err" || fail "it does not say what to do: $(cat "$work/err")"
+  token --recover "$id" >"$work/new.token"
+  expect 0 fk new recover --recovery-key-file "$work/sheet"
+  [ -e "$st/$file.aside-1" ] || fail "$file was not kept"
+  expect 0 fk new backup main
+done
+expect 0 fk new restore latest --target "$work/restored3"
+same "$work/src" "$work/restored3$work/src"
+
+note "registered anew in the folder of an agent whose identity was lost: its history is put aside"
+expect 0 fk new snapshots --wait-protected
+rm "$st/identity" "$st/agent.key"
+token >"$work/new.token"
+expect 0 fk new register
+ls -d "$st"/aside-1/pins >/dev/null || fail "the earlier agent's history is where it was"
+expect 0 fk new backup main
+expect 0 fk new status
+[ "$(fk new snapshots | wc -l)" -eq 1 ] || fail "the new agent has other snapshots than its own: $(fk new snapshots)"
 echo "passed"

@@ -83,7 +83,11 @@ note "from their time on they come first, and when they work they are used"
 expect 0 later 3 farkeep --config "$work/awake.ini" -v backup main
 says "$e2"
 says "are used from now on"
-expect 0 farkeep-server directory show --data "$work/east" --json
+for i in $(seq 130); do  # a server writes once a minute what agents say of the directory that they use
+  expect 0 farkeep-server directory show --data "$work/east" --json
+  grep -q '"name":"awake"' "$work/out" || break
+  sleep 1
+done
 grep -q '"name":"asleep"' "$work/out" || fail "'asleep' should be behind: $(cat "$work/out")"
 ! grep -q '"name":"awake"' "$work/out" || fail "'awake' should not be behind: $(cat "$work/out")"
 

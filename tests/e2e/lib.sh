@@ -54,6 +54,18 @@ server_kill() {  # NAME [SIGNAL]
   unset "pid_of[$1]"
 }
 
+# within_minutes PATTERN COMMAND…: the command says it, at once or soon: a server writes what agents report once a minute.
+within_minutes() {
+  local pattern=$1 i
+  shift
+  for i in $(seq 130); do
+    "$@" >"$work/out" 2>&1 || fail "$* ended with $?"
+    grep -qe "$pattern" "$work/out" && return 0
+    sleep 1
+  done
+  fail "$* does not come to say '$pattern': $(cat "$work/out")"
+}
+
 # handles PID NUMBER: waits until the program in the process handles the signal, which before that would just end it.  Before it is the program, it is this
 # shell, which handles signals too and then forgets them.
 handles() {

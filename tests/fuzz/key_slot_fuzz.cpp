@@ -1,6 +1,7 @@
 #include "base/check.hpp"
 #include "base/codec.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/key_file.hpp"
 #include "crypto/key_slot.hpp"
 
 using namespace farkeep;
@@ -36,6 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const auto key = EscrowPrivateKey::from_secret(*SecretKey::from(Buffer(32, 0x55)));
   ByteView raw{data, size};
   static_cast<void>(slot_kind(raw));
+  if (auto file = parse_key_file(raw)) FARKEEP_CHECK(!is_no_key(file->root));
   auto slot = rechecked(raw);
   auto kind = slot_kind(slot);
   FARKEEP_CHECK(!open_escrow_slot(slot, key));

@@ -12,6 +12,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (m->statement().sequence == 1 && !m->statement().previous.is_zero()) std::abort();
     if (m->is_signed_by(VerifyKey{})) std::abort();
     if (m->open_details(SecretKey{})) std::abort();
+    static const KeyRing ring{SecretKey::from(Buffer(32, 1)).value()};
+    if (m->is_bound_by(ring)) std::abort();
   }
   if (auto d = decode_details(in)) {
     const auto again = decode_details(encode_details(*d));

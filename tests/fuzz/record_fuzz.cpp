@@ -21,7 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (bytes != size) std::abort();
   }
-  static const SecretKey root;
+  static const SecretKey root = *SecretKey::from(Buffer(32, 0x55));
   static const KeyRing keys{root};
   static const RecordOpener opener{root, keys, AccountId{}, AgentId{}};
   if (opener.open(in)) std::abort();  // nobody guesses a tag

@@ -44,7 +44,8 @@ def envelope() -> Seeds:
 
 
 def key_slot() -> Seeds:
-    return from_hex("crypto/slot", "slot")
+    yield from from_hex("crypto/slot", "slot")
+    yield from from_hex("crypto/key_file", "file")
 
 
 def recovery_key() -> Seeds:
@@ -174,7 +175,75 @@ def message() -> Seeds:
     yield "nested_too_deep", b"\5" + b"\x23" * 200
 
 
-TARGETS = [envelope, exclude, frame, ini, key_slot, manifest, message, node, proxy, record, recovery_key, schedule]
+def answers() -> Seeds:
+    """What a hostile server answers, question by question: see answers_fuzz.cpp."""
+    valid, bytes_, refusal, frames, raw, close, other = 0, 2, 3, 4, 5, 6, 7
+    yield "all_valid", bytes(64)
+    yield "last_head", bytes([valid]) + b"\xff" * 8 + bytes(40)
+    yield "refusals", bytes([valid] + [0] * 24) + bytes([refusal, 16, 4]) + b"busy" + b"\xff" * 8 + bytes([refusal, 7, 3]) + b"\x1b[2" + bytes(8)
+    yield "endless", bytes([valid] + [0] * 24) + bytes([valid, 0, frames, 100, 0, 20]) + b"FKR1" + bytes(16)
+    yield "other_number", bytes([valid] + [0] * 24) + bytes([other, 22, 1, 7]) + bytes([other, 25, 0, 1])
+    yield "garbage", bytes([valid] + [0] * 24) + bytes([raw, 40]) + bytes(range(40))
+    yield "closed", bytes([valid] + [0] * 24) + bytes([close])
+    yield "heads", bytes([valid] + [0] * 24) + b"".join(bytes([bytes_, 6, 0x0a, 4, 1, 2, 3, 4, 2, 9, 9]) for _ in range(8))
+    yield "no_greeting", bytes([0xf0, 0, 0xf2, 3, 8, 1, 8, 0])
+
+
+def registry() -> Seeds:
+    """Bends of registry files: file, how (0 replaced, 1 bytes changed, 2 cut short), size, and so many bytes."""
+    for file in range(8):
+        yield "emptied.%d" % file, bytes([file, 0, 0])
+        yield "zeros.%d" % file, bytes([file, 0, 40]) + bytes(40)
+        yield "one_bit.%d" % file, bytes([file, 1, 2, 9, 4])
+        yield "many_bits.%d" % file, bytes([file, 1, 8, 0, 0x80, 3, 0xff, 20, 1, 60, 0x10])
+        yield "cut.%d" % file, bytes([file, 2, 1, 11])
+    yield "long_varint", bytes([1, 0, 12]) + b"\x08" + b"\xff" * 11
+    yield "all_of_them", b"".join(bytes([file, 1, 2, 5, 1]) for file in range(8))
+
+
+def session() -> Seeds:
+    """Moves of those who connect: see session_fuzz.cpp.  What the scripts of tests/attacks do, in small."""
+    stranger, agent, other, partner, hello, opened, put, commit, question, ids, bent, raw, read, close, wait, enrol, administer, large, repeat, disk = range(20)
+    last, far = (1 << 64) - 1, 1 << 40
+
+    def move(op: int, slot: int, *arguments: int) -> bytes:
+        return bytes([op, slot, *arguments])
+
+    def admitted(slot: int, who: int = agent) -> bytes:
+        return move(who, slot) + move(hello, slot, 0) + move(opened, slot, 0)
+
+    def content(slot: int) -> bytes:
+        return move(put, slot, 1, 0) + move(put, slot, 1, 1, 1, 7, 10) + move(put, slot, 1, 2, 1, 8, 1, 7, 10)
+
+    def committed(slot: int, number: int, how: int = 0, *more: int) -> bytes:
+        return move(commit, slot, how | 1, *struct.pack("<Q", number), 8, 1, *more)
+
+    def after(slot: int) -> bytes:
+        return move(wait, slot, 2) + move(read, slot, 255)
+
+    honest = admitted(0) + content(0) + committed(0, 1)
+    yield "honest", honest + after(0) + move(ids, 0, 0, 2, 7, 8) + move(ids, 0, 1, 2, 7, 8) + move(question, 0, 0, 0) + after(0)
+    yield "two_agents", honest + admitted(1, other) + content(1) + committed(1, 1) + after(0) + after(1)
+    yield "put_again", honest + after(0) + move(put, 0, 1, 2, 2, 8, 200, 0, 9) + move(put, 0, 1, 1, 2, 7, 201, 9) + after(0) + move(ids, 0, 1, 2, 7, 8) + after(0)
+    yield "last_number", honest + committed(0, last) + committed(0, last - 1) + committed(0, far) + committed(0, 0) + after(0)
+    yield "full_pages", admitted(0) + content(0) + b"".join(committed(0, n, 4, 0, 0) for n in range(1, 7)) + after(0) + move(question, 0, 0, 0) * 4 + after(0)
+    yield "gets_never_read", honest + move(ids, 0, 1, 3, 7, 8, 8) + move(repeat, 0, 79) + move(wait, 0, 4) + move(ids, 0, 1, 2, 7, 8)
+    yield "large_before_hello", move(stranger, 0) + move(large, 0, 2, 1, 255, 255, 0) + move(stranger, 1) + move(large, 1, 22, 0, 255, 255, 7) + move(wait, 0, 3)
+    yield "silent", move(stranger, 0) + move(agent, 1) + move(partner, 2) + move(wait, 0, 3) + move(wait, 0, 4) + move(wait, 0, 5)
+    yield "revoked", honest + move(administer, 0, 2) + content(0) + committed(0, 2) + move(question, 0, 2, 0) + after(0) + admitted(1)
+    yield "partner", move(partner, 0) + move(hello, 0, 0) + move(opened, 0, 3) + move(question, 0, 3, 0) + move(question, 0, 4, 0) + content(0) + committed(0, 1, 8, *bytes(8)) + after(0)
+    yield "wrong_vault", move(agent, 0) + move(hello, 0, 0) + move(opened, 0, 3) + after(0)
+    yield "enrol", move(stranger, 0) + move(enrol, 0, 3, 3, 97, 98, 99) + move(stranger, 1) + move(enrol, 1, 1, 4, 1, 2, 3, 4, 0) + move(enrol, 1, 14, 0) + after(0) + after(1)
+    yield "too_early", move(agent, 0) + content(0) + committed(0, 1) + move(hello, 0, 0) * 2 + after(0)
+    yield "slots", admitted(0) + move(question, 0, 6, 0, 255) * 6 + move(question, 0, 1, 0) + after(0)
+    yield "bent", admitted(0) + move(bent, 0, 3, 4, 0, 25, 3, 0, 1, 2, 3, 4, 5, 6, 7) + move(raw, 0, 5, 1, 2, 3, 4, 5) + after(0)
+    yield "closed_in_commit", admitted(0) + content(0) + committed(0, 1) + move(close, 0) + admitted(0) + committed(0, 1) + after(0)
+    yield "waiting_commits", honest + move(repeat, 0, 79) + admitted(1) + committed(1, 2) + move(repeat, 1, 79) + move(wait, 0, 4)
+    yield "full_disk", honest + after(0) + move(disk, 0, 0) + content(0) + committed(0, 2) + after(0) + move(disk, 0, 3) + move(wait, 0, 3) + admitted(1) + committed(1, 2) + after(1)
+    yield "failing_disk", b"".join(admitted(0) + move(disk, 0, 1 + 4 * n) + content(0) + committed(0, 1) + after(0) for n in range(3))
+
+
+TARGETS = [answers, envelope, exclude, frame, ini, key_slot, manifest, message, node, proxy, record, recovery_key, registry, schedule, session]
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ class AgentMachine final : public Machine {
   static constexpr const char* kState = "/agent";
 
   /// Once, before run(): what registration gave.
-  void registered(const Certificate& authority) { authority_.emplace(authority); }
+  void registered(const Certificate& authority);
   /// Makes that many more backups, whatever it takes, each of a tree that has changed.
   task<void> back_up(unsigned times);
   /// Reads all that the server has, as a machine does that was lost: every snapshot that it lists must be one that was made, be whole,
@@ -25,6 +25,13 @@ class AgentMachine final : public Machine {
   /// `sample`: only one of them is restored.
   enum class Depth { sample, all };
   task<std::set<Digest>> examine(ServerTarget target, Depth depth);
+  /// What its certificate says, for those who stole it.
+  const PeerIdentity& shown_identity() const { return shown_; }
+  /// A server's disk was set back: that this is noticed is no fault.
+  void excuse_alarms() { alarms_excused_ = true; }
+  /// Thieves may have put junk at a server before the mirror came there.  Until it has, a run that needs what is there may fail, and a snapshot is looked back at
+  /// only when it is protected, and all before it.
+  void expect_junk() { junk_expected_ = true; }
   /// As assigned at registration, primary first.
   std::vector<ServerTarget> pair();
 
@@ -38,6 +45,7 @@ class AgentMachine final : public Machine {
   task<void> look_back(Program& program);
   task<void> examine_with(Servers& servers, const AgentKeys& keys, ServerTarget target, Depth depth, std::set<Digest>& found);
   task<void> restore_and_compare(VaultPort& vault, const AgentKeys& keys, SnapshotInfo snapshot);
+  bool is_settled(const std::vector<SnapshotInfo>& all, const SnapshotInfo& one) const;
   void judge(const boost::system::system_error& error);
 
   Promises& promises_;
@@ -48,6 +56,8 @@ class AgentMachine final : public Machine {
   BackupJob job_;
   std::optional<Certificate> authority_;
   unsigned wanted_ = 0, done_ = 0;
+  PeerIdentity shown_;
+  bool alarms_excused_ = false, junk_expected_ = false;
   bool tree_is_new_ = false;  // no run of it has ended yet
   Waiters command_, progress_;
 };

@@ -48,15 +48,16 @@ Installed install(Earth& earth, ServerMachine& first, ServerMachine& second, Dis
   for (auto* machine : {&first, &second}) machine->disk().make_folders(ServerMachine::kData);
   auto const identity = Identity::create_first(first.disk(), ServerMachine::kData, first.name(), address_of(first), first.clock().wall(), random);
   Registry registry{first.disk(), first.clock(), random, kRegistry};
+  registry.sign_as(identity);
   AddressDirectory directory{registry, identity, first.clock()};
-  Registration registration{registry, identity, directory, first.clock(), random};
+  ClockGuard const guard{first.disk(), ServerMachine::kData, first.clock()};
+  Registration registration{registry, identity, directory, first.clock(), guard, random};
   join_pair(registration, registry, second, random);
 
   auto const account = *AccountId::from(registry.add_account("acme", 0).id());
   AgentState state{agent_disk, agent_folder};
   auto const key = SigningKey::generate(random);
   state.set_key_pem(key.to_pem().text());
-  state.set_root_key(random.secret<32>());
   wire::pb::Register ask;
   ask.set_token(to_string(registry.create_token(order(vault::pb::Token::ENROL, account)).view()));
   ask.set_csr(to_string(CertificateRequest::make(key).der()));
@@ -67,6 +68,7 @@ Installed install(Earth& earth, ServerMachine& first, ServerMachine& second, Dis
   who.set_agent(answer.agent());
   who.set_name("laptop");
   for (auto const& der : answer.chain()) who.add_chain(der);
+  state.set_root_key(random.secret<32>(), KeyOwner{account, *AgentId::from(answer.agent())});
   state.set_directory(as_bytes(answer.directory().SerializeAsString()));
   state.set_identity(who);
   return {identity.root(), account, *AgentId::from(answer.agent())};

@@ -31,6 +31,11 @@ void Machine::crash_after(std::uint64_t n, Cut cut, std::chrono::nanoseconds pau
   disk_.cut_power_after(n);
 }
 
+void Machine::set_back(std::shared_ptr<const SimDisk::Image> to, std::chrono::nanoseconds pause) {
+  earlier_ = std::move(to);
+  crash(Cut::drop_all, pause);
+}
+
 void Machine::restart(std::chrono::nanoseconds pause) {
   earth_.trace.add("{}: is told to stop", name_);
   pause_ = pause;
@@ -63,6 +68,7 @@ task<void> Machine::run() {
     auto const pause = stop_ ? pause_ : kRestartPause;
     stop_ = false;
     co_await earth_.timers.sleep(pause);
+    if (auto const earlier = std::exchange(earlier_, nullptr)) disk_.set_back(*earlier);
     if (disk_.without_power()) disk_.power_on(cut_, tear_);
   }
 }

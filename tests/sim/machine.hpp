@@ -32,6 +32,9 @@ class Machine {
   /// The program is told to stop, and started again after `pause`.
   void restart(std::chrono::nanoseconds pause);
 
+  /// The power goes; when it comes back the disk holds what it held at an earlier time.
+  void set_back(std::shared_ptr<const SimDisk::Image> to, std::chrono::nanoseconds pause);
+
   const std::string& name() const { return name_; }
   const Address& address() const { return address_; }
   SimDisk& disk() { return disk_; }
@@ -55,6 +58,7 @@ class Machine {
   const Address address_;
   SimDisk disk_;
   std::mt19937 tear_;
+  std::shared_ptr<const SimDisk::Image> earlier_;
   bool stop_ = false, finished_ = false;
   Cut cut_ = Cut::drop_all;
   std::chrono::nanoseconds pause_{};

@@ -24,6 +24,9 @@ class Witness final : public VaultPort {
   }
   task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t after) override { return vault_.snapshots(after); }
   task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) override { return vault_.get(std::move(ids), std::move(sink)); }
+  task<std::vector<ObjectId>> get_others(std::vector<ObjectId> ids, std::vector<Digest> not_these, Sink sink) override {
+    return vault_.get_others(std::move(ids), std::move(not_these), std::move(sink));
+  }
   task<void> report(Buffer report) override { return vault_.report(std::move(report)); }
   task<void> add_slot(Buffer slot) override { return vault_.add_slot(std::move(slot)); }
   task<std::vector<Buffer>> slots() override { return vault_.slots(); }

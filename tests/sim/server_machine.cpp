@@ -30,11 +30,21 @@ ServerMachine::ServerMachine(Earth& earth, std::string name, const char* address
       clock_(earth.timers, std::chrono::seconds{static_cast<std::int64_t>(earth.dice.below(600))}),
       random_(earth.next_seed()) {}
 
+PeerIdentity ServerMachine::shown_identity() const { return shown(identity_.value()); }
+
+std::set<std::string> ServerMachine::kept() {
+  std::set<std::string> names;
+  for (auto const& file : disk().lasting_files())
+    if (auto const at = file.find("/snap/"); at != std::string::npos) names.insert(file.substr(at));
+  return names;
+}
+
 task<void> ServerMachine::live() {
   if (!identity_) identity_.emplace(Identity::load(disk(), kData));  // it never changes, and parsing keys is slow
   dialer_ = std::make_unique<SimDialer>(earth_.net, address(), shown(*identity_));
   store_ = co_await DirectoryStore::open(disk(), earth_.workers, random_, std::string{kData} + "/store");
   server_.emplace(co_await asio::this_coro::executor, disk(), *store_, *identity_, clock_, earth_.timers, earth_.workers, random_, *dialer_, settings());
+  server_->look_after(*store_);
   SimListener listener{earth_.net, at(), shown(*identity_)};
   Scope scope{co_await asio::this_coro::executor};
   scope.spawn(server_->run(), "server");

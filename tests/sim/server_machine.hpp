@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "sim/machine.hpp"
 #include "store/directory_store.hpp"
@@ -19,6 +20,11 @@ class ServerMachine final : public Machine {
   /// Null while it does not run.
   Server* server() { return server_ ? &*server_ : nullptr; }
   const Clock& clock() const { return clock_; }
+  /// Once it has run.
+  ServerId id() const { return identity_.value().id(); }
+  PeerIdentity shown_identity() const;
+  /// The names of the snapshots that would outlive a power cut.
+  std::set<std::string> kept();
 
  protected:
   task<void> live() override;

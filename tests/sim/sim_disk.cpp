@@ -16,6 +16,7 @@ struct SimDisk::File {
   };
   Buffer now, synced;
   std::vector<Change> unsynced;
+  bool unreadable = false;
 
   static void apply(Buffer& to, const Change& c) {
     if (c.truncates) {
@@ -86,9 +87,11 @@ class SimDisk::Handle final : public DiskFile {
 
   std::size_t read_at(std::uint64_t offset, MutableByteView into) override {
     alive("reading ");
+    if (file_->unreadable) throw failure(Errc::io, "reading " + path_);
     if (offset >= file_->now.size()) return 0;
     std::size_t const n = std::min<std::size_t>(into.size(), file_->now.size() - offset);
     if (n > 0) std::memcpy(into.data(), file_->now.data() + offset, n);
+    disk_.bytes_read_ += n;
     return n;
   }
   void append(ByteView bytes) override { write_at(file_->now.size(), bytes); }
@@ -225,7 +228,12 @@ void SimDisk::make_folders(const std::string& path) {
     if (found == at->now.end()) {
       operation("making folder " + path, Needs::room);
       at->change(part, Node{nullptr, std::make_shared<Folder>()});
-      operation("syncing the parent of folder " + path, Needs::nothing);
+      try {
+        operation("syncing the parent of folder " + path, Needs::nothing, nullptr, at);
+      } catch (...) {
+        if (!dark_ && !dead_) at->change(part, Node{});
+        throw;
+      }
       at->synced = at->now;
       at->unsynced.clear();
       found = at->now.find(part);
@@ -236,8 +244,9 @@ void SimDisk::make_folders(const std::string& path) {
 }
 
 void SimDisk::sync_folder(const std::string& path) {
-  operation("syncing folder " + path, Needs::nothing);
+  power_check("syncing folder " + path);
   Folder* f = folder_at(path);
+  operation("syncing folder " + path, Needs::nothing, nullptr, f);
   if (!f) throw failure(Errc::not_found, "syncing folder " + path);
   if (lies_) return;
   for (const auto& [name, node] : f->unsynced) Folder::apply(f->synced, name, node);
@@ -265,7 +274,10 @@ std::unique_ptr<DiskLock> SimDisk::lock(const std::string& path) {
   return std::make_unique<Lock>(*this, path);
 }
 
-std::uint64_t SimDisk::free_bytes(const std::string&) { return full_ || (fail_at_ && fail_code_ == Errc::no_space) ? 0 : std::uint64_t{1} << 40; }
+std::uint64_t SimDisk::free_bytes(const std::string&) {
+  bool const armed = fail_at_ && operations_ >= *fail_at_ && fail_code_ == Errc::no_space;
+  return full_ || armed ? 0 : free_;
+}
 
 // ---- faults
 
@@ -281,11 +293,11 @@ void SimDisk::cut_power() {
 
 void SimDisk::disarm() {
   cut_at_.reset();
-  fail_at_.reset();
+  heal();
   full_ = false;
 }
 
-void SimDisk::operation(const std::string& doing, Needs needs, File* syncing) {
+void SimDisk::operation(const std::string& doing, Needs needs, File* syncing, Folder* syncing_names) {
   power_check(doing);
   std::uint64_t const n = operations_++;
   if (cut_at_ && n >= *cut_at_) {
@@ -295,7 +307,8 @@ void SimDisk::operation(const std::string& doing, Needs needs, File* syncing) {
   if (full_ && needs == Needs::room) throw failure(Errc::no_space, doing);
   if (!fail_at_ || n < *fail_at_) return;
   if (!fail_stays_) fail_at_.reset();
-  if (syncing) syncing->unsynced.clear();
+  if (syncing && !dead_) syncing->unsynced.clear();
+  if (syncing_names && !dead_) syncing_names->unsynced.clear();
   throw failure(fail_code_, doing);
 }
 
@@ -303,12 +316,13 @@ void SimDisk::fail_after(std::uint64_t n, Errc code, bool stays) {
   fail_at_ = operations_ + n;
   fail_code_ = code;
   fail_stays_ = stays;
+  dead_ = false;
 }
 
 void SimDisk::power_on(Cut cut, std::mt19937& rng) {
   settle(*root_, cut, rng);
   cut_at_.reset();
-  fail_at_.reset();
+  heal();
   dark_ = false;
   locks_.clear();
   ++boot_;
@@ -340,17 +354,53 @@ void SimDisk::settle(Folder& folder, Cut cut, std::mt19937& rng) {
   }
 }
 
+// ---- other times
+
+struct SimDisk::Image {
+  std::shared_ptr<Folder> root;
+};
+
+std::shared_ptr<SimDisk::Folder> SimDisk::lasting_copy(const Folder& folder) {
+  auto copy = std::make_shared<Folder>();
+  for (const auto& [name, node] : folder.synced) {
+    Node twin;
+    if (node.folder) {
+      twin.folder = lasting_copy(*node.folder);
+    } else {
+      twin.file = std::make_shared<File>();
+      twin.file->now = twin.file->synced = node.file->synced;
+    }
+    copy->synced.emplace(name, std::move(twin));
+  }
+  copy->now = copy->synced;
+  return copy;
+}
+
+std::shared_ptr<const SimDisk::Image> SimDisk::image() const {
+  auto image = std::make_shared<Image>();
+  image->root = lasting_copy(*root_);
+  return image;
+}
+
+void SimDisk::set_back(const Image& to) {
+  FARKEEP_CHECK(dark_);
+  root_ = lasting_copy(*to.root);
+}
+
 // ---- looking and rotting
 
-std::vector<std::string> SimDisk::files() const {
+std::vector<std::string> SimDisk::files() const { return names_in(*root_, &Folder::now); }
+std::vector<std::string> SimDisk::lasting_files() const { return names_in(*root_, &Folder::synced); }
+
+std::vector<std::string> SimDisk::names_in(const Folder& top, std::map<std::string, Node> Folder::*which) {
   std::vector<std::string> found;
   std::function<void(const Folder&, const std::string&)> walk = [&](const Folder& folder, const std::string& path) {
-    for (const auto& [name, node] : folder.now) {
+    for (const auto& [name, node] : folder.*which) {
       if (node.folder) walk(*node.folder, path + name + '/');
       if (node.file) found.push_back(path + name);
     }
   };
-  walk(*root_, "/");
+  walk(top, "/");
   return found;
 }
 
@@ -366,6 +416,12 @@ void SimDisk::set_content(const std::string& path, Buffer bytes) {
   f->now = bytes;
   f->synced = std::move(bytes);
   f->unsynced.clear();
+}
+
+void SimDisk::set_unreadable(const std::string& path, bool bad) {
+  File* f = file_at(path);
+  if (!f) throw failure(Errc::not_found, "spoiling " + path);
+  f->unreadable = bad;
 }
 
 }  // namespace farkeep::sim

@@ -42,10 +42,18 @@ class SimDisk final : public Disk {
   std::unique_ptr<DiskLock> lock(const std::string& path) override;
   std::uint64_t free_bytes(const std::string& path) override;
 
+  /// All that would outlive a power cut, as it is now.
+  struct Image;
+  std::shared_ptr<const Image> image() const;
+  /// While it is without power: what it holds is from now on what it held then.
+  void set_back(const Image& to);
+
   // ---- faults; an operation is anything that changes the disk, a sync included
 
   /// Operations so far.
   std::uint64_t operations() const { return operations_; }
+  /// Bytes read so far.
+  std::uint64_t bytes_read() const { return bytes_read_; }
   /// After `n` more operations the power goes: the next one may or may not have happened, and all after it throw.
   void cut_power_after(std::uint64_t n) { cut_at_ = operations_ + n; }
   /// The power goes now.
@@ -58,11 +66,15 @@ class SimDisk final : public Disk {
   /// What the disk holds when it comes back; open files and locks are gone.
   void power_on(Cut cut, std::mt19937& rng);
   /// The operation after `n` more fails with `code` and does nothing; so do all after it when `stays`.
-  /// A sync that fails drops what it should have made durable: later syncs say yes and do not bring it back.
+  /// A sync that fails, of a file or a folder, drops what it should have made durable: later syncs say yes and do not bring it back.
   void fail_after(std::uint64_t n, Errc code, bool stays);
-  void heal() { fail_at_.reset(); }
+  void heal() { fail_at_.reset(); dead_ = false; }
+  /// The process is killed after `n` more operations: it hears Errc::io from then on, and nothing that it asks for happens, nor is anything dropped.
+  void kill_after(std::uint64_t n) { fail_after(n, Errc::io, true); dead_ = true; }
   /// No room: whatever makes a name or adds bytes fails with no_space; removing, renaming and syncing do not.
   void set_full(bool full) { full_ = full; }
+  /// What it says of its room; writing goes on.
+  void set_space(std::uint64_t free) { free_ = free; }
   /// A disk that says "synced" and is not: what tests of tests are made of.
   void lie_about_sync(bool lie) { lies_ = lie; }
 
@@ -70,9 +82,13 @@ class SimDisk final : public Disk {
 
   /// Every file, in order.
   std::vector<std::string> files() const;
+  /// Those whose names would outlive a power cut.
+  std::vector<std::string> lasting_files() const;
   Buffer content(const std::string& path) const;
   /// Changes a file behind everybody's back, durably.
   void set_content(const std::string& path, Buffer bytes);
+  /// A bad sector: reading this file fails with Errc::io, until it is replaced or `bad` is false.
+  void set_unreadable(const std::string& path, bool bad = true);
 
  private:
   struct File;
@@ -86,17 +102,20 @@ class SimDisk final : public Disk {
   Folder* folder_at(const std::string& path) const;
   File* file_at(const std::string& path) const;
   enum class Needs { nothing, room };
-  void operation(const std::string& doing, Needs needs, File* syncing = nullptr);
+  void operation(const std::string& doing, Needs needs, File* syncing = nullptr, Folder* syncing_names = nullptr);
   void power_check(const std::string& doing) const;
+  static std::vector<std::string> names_in(const Folder& top, std::map<std::string, Node> Folder::*which);
+  static std::shared_ptr<Folder> lasting_copy(const Folder& folder);
   static void settle(Folder& folder, Cut cut, std::mt19937& rng);
 
   std::shared_ptr<Folder> root_;
   std::set<std::string> locks_;
-  std::uint64_t operations_ = 0;
+  std::uint64_t operations_ = 0, bytes_read_ = 0;
   std::optional<std::uint64_t> cut_at_, fail_at_;
   Errc fail_code_ = Errc::io;
   bool fail_stays_ = false;
-  bool dark_ = false, full_ = false, lies_ = false;
+  bool dark_ = false, full_ = false, lies_ = false, dead_ = false;
+  std::uint64_t free_ = std::uint64_t{1} << 40;
   std::function<void()> on_cut_;
   std::uint64_t boot_ = 0;
 };

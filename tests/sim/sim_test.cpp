@@ -45,7 +45,7 @@ TEST_CASE("sim: one agent, two servers: whatever breaks, what was acknowledged r
   }
   auto const first = from_environment("FARKEEP_SIM_FIRST", 1);
   auto const seeds = from_environment("FARKEEP_SIM_SEEDS", kSeeds);
-  std::uint64_t faults = 0, interruptions = 0, snapshots = 0, turns = 0;
+  std::uint64_t faults = 0, crimes = 0, junk_first = 0, lives_with_junk = 0, interruptions = 0, snapshots = 0, turns = 0;
   double seconds = 0, longest = 0;
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     INFO("seed " << seed);  // for those that end in an abort
@@ -56,17 +56,22 @@ TEST_CASE("sim: one agent, two servers: whatever breaks, what was acknowledged r
       FAIL("seed " << seed << ": " << life.problem);
     }
     faults += life.faults;
+    crimes += life.crimes;
+    junk_first += life.junk_first;
+    lives_with_junk += life.junk_first > 0 ? 1 : 0;
     interruptions += life.interruptions;
     snapshots += life.snapshots;
     turns += life.turns;
     seconds += life.seconds;
     longest = std::max(longest, life.seconds);
   }
-  std::cout << seeds << " lives: " << snapshots << " snapshots acknowledged, " << faults << " faults, " << interruptions << " restarts; "
+  std::cout << seeds << " lives: " << snapshots << " snapshots acknowledged, " << faults << " faults, " << crimes << " raids and disks set back, " << junk_first << " objects as junk first in " << lives_with_junk << " lives, " << interruptions << " restarts; "
             << static_cast<std::uint64_t>(seconds / 3600) << " hours in all, the longest " << static_cast<std::uint64_t>(longest) << " s; " << turns / seeds
             << " turns each\n";
   CHECK(snapshots >= 2 * seeds);
   CHECK(faults > seeds);
+  CHECK(crimes > seeds / 2);
+  CHECK(lives_with_junk >= seeds / 40);
 }
 
 TEST_CASE("sim: one seed gives one life, to the byte") {

@@ -7,6 +7,7 @@
 
 #include "async/scope.hpp"
 #include "sim/faults.hpp"
+#include "sim/thieves.hpp"
 
 namespace farkeep::sim {
 namespace {
@@ -52,6 +53,7 @@ class World {
     Scope scope{co_await asio::this_coro::executor};
     scope.spawn(back_up(scope), "backups");
     scope.spawn(faults_.run(), "faults");
+    if (with_thieves_) scope.spawn(thieves_.run(), "thieves");
     try {
       co_await scope.join();
     } catch (const boost::system::system_error&) {
@@ -156,6 +158,8 @@ class World {
     Life life;
     life.problem = earth_.violated;
     life.faults = faults_.count();
+    life.crimes = thieves_.count();
+    life.junk_first = thieves_.junk_first();
     for (Machine* machine : {static_cast<Machine*>(&east_), static_cast<Machine*>(&west_), static_cast<Machine*>(&agent_)}) {
       life.interruptions += machine->interruptions();
       earth_.trace.add("{}: {} disk operations, {} files", machine->name(), machine->disk().operations(), machine->disk().files().size());
@@ -175,6 +179,8 @@ class World {
   ServerMachine east_{earth_, "east", "10.0.0.2"}, west_{earth_, "west", "10.0.0.3"};
   AgentMachine agent_{earth_, "10.1.0.1", promises_};
   Faults faults_{earth_, east_, west_, agent_};
+  Thieves thieves_{earth_, east_, west_, agent_};
+  const bool with_thieves_ = earth_.dice.chance(0.5);
   unsigned running_ = 0;
   bool over_ = false, enough_ = false;
   asio::cancellation_signal stop_;

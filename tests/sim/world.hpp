@@ -23,12 +23,15 @@ struct Life {
   std::vector<std::string> trace;
   Digest digest;        ///< of the trace and of everything that can be counted: equal for equal runs
   unsigned faults = 0, interruptions = 0;
+  unsigned crimes = 0;  ///< of thieves of keys, and disks that were set back
+  unsigned junk_first = 0;  ///< objects that thieves put as junk where they were not yet
   std::size_t snapshots = 0;
   double seconds = 0;  ///< of virtual time
   std::uint64_t turns = 0;
 };
 
-/// One agent and two servers on one seed.  Backups of a changing tree, while machines lose their power, lines break and disks fail, by chance.
+/// One agent and two servers on one seed.  Backups of a changing tree, while machines lose their power, lines break and disks fail, by chance; and
+/// in every other life thieves of keys come, some of them before the mirror does, and disks are set back to an earlier time.
 /// Then all faults end, and within a bounded time
 ///   every snapshot that was acknowledged restores, from either server, to just the tree that was backed up,
 ///   both servers hold the same snapshots, complete, each with the other's receipt,
