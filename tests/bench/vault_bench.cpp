@@ -174,6 +174,7 @@ struct Judge final : ManifestJudge {
   result<ManifestFacts> judge(ByteView) override { return facts; }
 };
 struct Receipts final : ReceiptMaker {
+  std::int64_t time_ns() const override { return 0; }
   Buffer make(const AccountId&, const AgentId&, std::uint64_t, const Digest&) override { return Buffer(200, 1); }
 };
 

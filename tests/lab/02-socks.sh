@@ -22,7 +22,7 @@ by_ssh
 journey ssh-D "${lines[@]}"
 
 note "a wrong password: exit 5, and nobody retries with another server"
-echo "wrong" >"$work/password"
+(umask 077; echo "wrong" >"$work/password")
 socks $fw:1082 "user = backup" "password_file = $work/password"
 agent wrong "${lines[@]}"
 expect 5 fk wrong register

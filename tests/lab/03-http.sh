@@ -22,7 +22,7 @@ by_squid "http_access allow CONNECT sites backup_port known"
 journey login "${lines[@]}" "user = backup" "password_file = $work/password"
 
 note "a wrong password, or none: exit 5"
-echo "wrong" >"$work/wrong"
+(umask 077; echo "wrong" >"$work/wrong")
 agent wrong "${lines[@]}" "user = backup" "password_file = $work/wrong"
 expect 5 fk wrong register
 says "HTTP proxy $name_of_fw:3128 refused the user \"backup\" or the password; the servers were not contacted"

@@ -4,7 +4,7 @@
 needs tcpdump tcpdump microsocks microsocks
 
 listen() {  # NAME
-  start "$1" agent - tcpdump -i any -n -s 96 -B 65536 -U -Z root -w "$work/$1.pcap"
+  start "$1" agent - tcpdump --immediate-mode -i any -n -s 96 -B 65536 -U -Z root -w "$work/$1.pcap"
   until_log "$1" "listening on" 10
 }
 count() { tcpdump -n -r "$work/$1.pcap" "$2" 2>/dev/null | wc -l; }  # NAME FILTER

@@ -27,7 +27,8 @@ hole() {
   }"
 }
 filled() { at fw nft -f - <<<"table inet hole; delete table inet hole;"; }
-from_now_on() { at fw nft -f - <<<"table inet hole { chain made { type filter hook forward priority -30; policy accept; ct state new ct mark set 2; }; }"; }
+# Of connections to the primary: a restore looks at the alternate, too, of which nothing is known yet.
+from_now_on() { at fw nft -f - <<<"table inet hole { chain made { type filter hook forward priority -30; policy accept; ct state new ip daddr $east ct mark set 2; }; }"; }
 lost() { at fw nft list counter inet hole "${1:-lost}" | grep -o 'packets [0-9]*' | cut -d ' ' -f 2; }
 
 # heals NAME SEGMENT: registers, backs up and restores through it; then the next run knows.

@@ -52,7 +52,8 @@ cable() {  # PLACE1 DEVICE1 ADDRESS1 PLACE2 DEVICE2 ADDRESS2
 
 network_up() {
   local place
-  mkdir -p "/etc/netns/fk$$agent"  # what `ip netns exec` lays over /etc
+  # What `ip netns exec` lays over /etc.  Another test may remove the folder that it finds empty.
+  for _ in 1 2 3; do ! mkdir -p "/etc/netns/fk$$agent" || break; done
   printf '127.0.0.1 localhost\n%s %s\n' "$fw" "$name_of_fw" >"/etc/netns/fk$$agent/hosts"
   printf 'nameserver %s\noptions timeout:1 attempts:1\n' "$fw" >"/etc/netns/fk$$agent/resolv.conf"
   for place in agent fw east west; do
@@ -254,10 +255,10 @@ agent() {
   shift
   agent_ini "$name" "$work/src"
   printf '%s\n' "$@" >>"$work/$name.ini"
-  token --expires 1h >"$work/$name.token"
+  (umask 077; token --expires 1h >"$work/$name.token")
 }
 # A token is good only where it was made; this one is for an agent that can reach just the alternate.
-west_token() { farkeep-server token create --account test --data "$work/west" >"$work/$1.token"; }  # NAME
+west_token() { (umask 077; farkeep-server token create --account test --data "$work/west" >"$work/$1.token"); }  # NAME
 # journey NAME LINE…: a new agent registers and backs up over the primary, and restores the same over the alternate.
 journey() {
   local name=$1 from=$EPOCHREALTIME

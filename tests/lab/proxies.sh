@@ -28,7 +28,7 @@ by_microsocks() {
 }
 by_microsocks_login() {
   needs microsocks microsocks
-  echo "s3cret of the proxy" >"$work/password"
+  (umask 077; echo "s3cret of the proxy" >"$work/password")
   start microsocks-login fw 1082 microsocks -i $fw -p 1082 -u backup -P "$(cat "$work/password")"
   socks $fw:1082 "user = backup" "password_file = $work/password"
 }
@@ -48,7 +48,7 @@ by_squid() {  # RULE…: its rules about access, in order; "known" is who logged
   needs squid squid openssl openssl
   [ -x $helper ] || fail "$helper is missing: install the Debian package squid"
   install -d -o proxy "$work/squid"
-  echo "s3cret of the proxy" >"$work/password"
+  (umask 077; echo "s3cret of the proxy" >"$work/password")
   echo "backup:$(openssl passwd -apr1 -in "$work/password")" >"$work/users"
   stop squid
   {

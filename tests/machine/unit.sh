@@ -36,7 +36,7 @@ job lvm "$(block lvcreate)"
 job btrfs "$(block 'btrfs subvolume snapshot')"
 job zfs "$(block 'zfs snapshot')"
 cp "$work/a.ini" /etc/farkeep/agent.ini
-token >"$work/a.token"
+(umask 077; token >"$work/a.token")
 farkeep register >"$work/a.log" 2>&1
 
 note "the service runs each of them"
