@@ -59,6 +59,8 @@ def check(root: pathlib.Path, build: pathlib.Path, jobs: int):
     database = json.loads(lint.text_of(build / "compile_commands.json"))
     sources = {pathlib.Path(e["file"]).resolve() for e in database}
     sources = sorted(p for p in sources if p.is_relative_to(root / "lib") or p.is_relative_to(root / "daemon"))
+    if not sources:
+        yield Finding(str(build / "compile_commands.json"), 0, "parse", "names no source of lib/ or daemon/: is this a build with FARKEEP_UNITY?")
     sources = [p for p in sources if p.exists() and "co_await" in lint.text_of(p)]
     memory = build / "lint-await-clean"
     clean = set(memory.read_text().split()) if memory.exists() else set()
