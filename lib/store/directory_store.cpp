@@ -59,6 +59,11 @@ task<bool> DirectoryStore::put_new(std::string name, Buffer body) {
   co_return co_await workers_.offload(&ObjectFolder::put_new, folder_.get(), std::move(name), std::move(body));
 }
 
+task<void> DirectoryStore::replace(std::string name, Buffer body) {
+  check_object_name(name);
+  co_await workers_.offload(&ObjectFolder::replace, folder_.get(), std::move(name), std::move(body));
+}
+
 task<std::unique_ptr<Upload>> DirectoryStore::begin(std::string name) {
   check_object_name(name);
   auto file = co_await workers_.offload(&begin_upload, folder_.get(), std::string{name});

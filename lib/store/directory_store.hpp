@@ -20,7 +20,7 @@ class ObjectFolder;
 ///   <root>/tmp/…            what is being written
 ///   <root>/<object>.obj     objects, at their names
 ///
-/// Writing: a temporary file, its bytes, a sync of it, its name (never over another), a sync of the folder.  Folders are
+/// Writing: a temporary file, its bytes, a sync of it, its name (over another only by replace()), a sync of the folder.  Folders are
 /// synced from the root down before their first object is promised.  What a process that was killed left unsynced among
 /// the names of a folder is synced when the folder is listed first.
 ///
@@ -29,7 +29,7 @@ class ObjectFolder;
 /// - Of a folder, for a new name: the name is taken back at once, before anybody else can meet it (what happens to the names of one folder happens one
 ///   after the other), so memory and promise agree, and a later object of that name is a new change with a sync of its own.  So with a new folder.
 /// - Where even that fails, after a failed removal, and for names that were there before: the name is *in doubt*.  The first two count as absent, the last
-///   (the greatest of a folder whose first sync failed: numbers grow, so it is the one that a killed process made last) can be read.  The store refuses to
+///   (the greatest of a folder whose first sync failed: numbers grow, so it is the one that a killed process made last; and one that was replaced) can be read.  The store refuses to
 ///   write until tend() has written anew what is in doubt — removed what counts as absent, copied what was there — and a probe has passed.
 /// A disk that is full, or may only be read, when the store is opened: reads work, and tend() looks whether it takes something again.
 ///
@@ -45,6 +45,7 @@ class DirectoryStore final : public Store {
   StoreId id() const override;
   task<void> put(std::string name, Buffer body) override;
   task<bool> put_new(std::string name, Buffer body) override;
+  task<void> replace(std::string name, Buffer body) override;
   task<std::unique_ptr<Upload>> begin(std::string name) override;
   task<std::optional<Buffer>> get(std::string name) override;
   task<Buffer> get_range(std::string name, std::uint64_t offset, std::size_t size) override;

@@ -35,6 +35,12 @@ task<bool> MemoryStore::put_new(std::string name, Buffer body) {
   co_return objects_.try_emplace(std::move(name), std::move(body)).second;
 }
 
+task<void> MemoryStore::replace(std::string name, Buffer body) {
+  check_object_name(name);
+  objects_.insert_or_assign(std::move(name), std::move(body));
+  co_return;
+}
+
 task<std::unique_ptr<Upload>> MemoryStore::begin(std::string name) {
   check_object_name(name);
   co_return std::make_unique<MemoryUpload>(*this, std::move(name));

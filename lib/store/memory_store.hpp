@@ -14,6 +14,7 @@ class MemoryStore final : public Store {
   StoreId id() const override { return id_; }
   task<void> put(std::string name, Buffer body) override;
   task<bool> put_new(std::string name, Buffer body) override;
+  task<void> replace(std::string name, Buffer body) override;
   task<std::unique_ptr<Upload>> begin(std::string name) override;
   task<std::optional<Buffer>> get(std::string name) override;
   task<Buffer> get_range(std::string name, std::uint64_t offset, std::size_t size) override;

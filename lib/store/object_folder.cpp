@@ -163,6 +163,19 @@ bool ObjectFolder::give_name(const std::string& temporary, const std::string& na
   }
 }
 
+// Over what has it.  Without the sync either of them may be there after a power loss; whoever reads meanwhile meets the new one.
+void ObjectFolder::take_over_name(const std::string& temporary, const std::string& name) {
+  const std::string path = path_of(name), folder = folder_of(path);
+  std::lock_guard alone{lock_of(folder)};
+  disk_.rename(temporary, path);
+  try {
+    disk_.sync_folder(folder);
+  } catch (const failure& f) {
+    hold(f, &unsettled_, name);
+    throw;
+  }
+}
+
 // All above it is synced too, once per run: a process that was killed may have made a folder and not synced its parent.
 // A folder that holds something was synced before that got its name, so only empty ones are in doubt.
 void ObjectFolder::ready_folder_of(const std::string& name) {
@@ -223,19 +236,35 @@ void ObjectFolder::Unfinished::append(ByteView bytes) {
   file_->append(bytes);
 }
 
-bool ObjectFolder::Unfinished::finish() {
+void ObjectFolder::Unfinished::make_ready() {
   folder_.refuse_if_held();
   folder_.ready_folder_of(name_);
   file_->sync();
+}
+
+bool ObjectFolder::Unfinished::finish() {
+  make_ready();
   bool const made = folder_.give_name(path_, name_);
   if (made) path_.clear();
   return made;
+}
+
+void ObjectFolder::Unfinished::replace() {
+  make_ready();
+  folder_.take_over_name(path_, name_);
+  path_.clear();
 }
 
 bool ObjectFolder::put_new(const std::string& name, const Buffer& body) {
   Unfinished file{*this, name, kPut};
   file.append(body);
   return file.finish();
+}
+
+void ObjectFolder::replace(const std::string& name, const Buffer& body) {
+  Unfinished file{*this, name, kPut};
+  file.append(body);
+  file.replace();
 }
 
 std::optional<Buffer> ObjectFolder::get(const std::string& name) {

@@ -29,6 +29,7 @@ class ObjectFolder {
 
   /// False: the name exists, durably.
   bool put_new(const std::string& name, const Buffer& body);
+  void replace(const std::string& name, const Buffer& body);
   std::optional<Buffer> get(const std::string& name);
   /// Reads into `out`, whatever it holds, and gives it back.
   Buffer get_range(const std::string& name, std::uint64_t offset, std::size_t size, Buffer out);
@@ -47,8 +48,11 @@ class ObjectFolder {
     void append(ByteView bytes);
     /// False: the name exists, durably.
     bool finish();
+    /// Over whatever has the name.
+    void replace();
 
    private:
+    void make_ready();
     ObjectFolder& folder_;
     std::string name_;
     std::string path_;
@@ -77,6 +81,7 @@ class ObjectFolder {
   void settle_anew(const std::string& newest);
   bool in_doubt(const std::string& name);
   bool give_name(const std::string& temporary, const std::string& name);
+  void take_over_name(const std::string& temporary, const std::string& name);
   void ready_folder_of(const std::string& name);
   void make_and_sync(const std::string& folder);
   void undo_empty_folders(std::string folder);

@@ -39,8 +39,8 @@ class Upload {
 /// A place that keeps named, immutable objects.
 ///
 /// Names: 1 to 200 of a-z 0-9 . _ - /, parts not empty, not "." or "..", not ending in ".obj"; anything else is Errc::malformed.
-/// What returned survives a power loss.  A failed call (no_space, io …) leaves every other object as it was, and its own name either whole or absent; the
-/// store may then refuse to write until nothing is in doubt, and reads on.  Nothing is promised because of a sync that follows one that failed.
+/// What returned survives a power loss.  A failed call (no_space, io …) leaves every other object as it was, and its own name either whole or absent (but
+/// for replace()); the store may then refuse to write until nothing is in doubt, and reads on.  Nothing is promised because of a sync that follows one that failed.
 /// Cancelling: a call that has begun is carried out; its caller meets the cancellation later.
 /// Many calls may run at once, from one thread.  The store outlives its calls and uploads.
 class Store {
@@ -53,6 +53,8 @@ class Store {
   virtual task<void> put(std::string name, Buffer body) = 0;
   /// Exactly one of any number of callers gets true.  False: the name exists (durably), nothing was written.
   virtual task<bool> put_new(std::string name, Buffer body) = 0;
+  /// In the place of what has this name, if anything: at any moment, and after a failed call or a power loss, the one or the other is there, whole.
+  virtual task<void> replace(std::string name, Buffer body) = 0;
   virtual task<std::unique_ptr<Upload>> begin(std::string name) = 0;
 
   /// The object, or nothing if there is none.

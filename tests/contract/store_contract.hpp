@@ -21,6 +21,7 @@ class StoreContract {
   void check() {
     whole_objects();
     put_new_has_one_winner();
+    replacing();
     ranges();
     listing();
     uploads();
@@ -81,6 +82,20 @@ class StoreContract {
     }
     sim::run_until(io_, timers_, [&] { return ended == 2; });
     CHECK(winners == 1);
+  }
+
+  void replacing() {
+    auto store = make_();
+    run(store->replace("partner/1", text("first")));  // nothing there: no error
+    CHECK(read(*store, "partner/1") == "first");
+    run(store->replace("partner/1", text("2nd")));
+    CHECK(read(*store, "partner/1") == "2nd");
+    run(store->put("partner/2", text("other")));
+    run(store->replace("partner/2", text("longer than the one before")));
+    std::vector<ObjectInfo> both{{"partner/1", 3}, {"partner/2", 26}};
+    CHECK(run(store->list("partner/")) == both);
+    CHECK_FALSE(run(store->put_new("partner/1", text("third"))));
+    CHECK(error_of(store->replace("partner//1", Buffer{})) == Errc::malformed);
   }
 
   void ranges() {

@@ -12,6 +12,7 @@ class StoreInMemory : public Store {
   StoreId id() const override { return under_.id(); }
   task<void> put(std::string name, Buffer body) override { return under_.put(std::move(name), std::move(body)); }
   task<bool> put_new(std::string name, Buffer body) override { return under_.put_new(std::move(name), std::move(body)); }
+  task<void> replace(std::string name, Buffer body) override { return under_.replace(std::move(name), std::move(body)); }
   task<std::unique_ptr<Upload>> begin(std::string name) override { return under_.begin(std::move(name)); }
   task<std::optional<Buffer>> get(std::string name) override { return under_.get(std::move(name)); }
   task<Buffer> get_range(std::string name, std::uint64_t offset, std::size_t size) override { return under_.get_range(std::move(name), offset, size); }
