@@ -6,10 +6,11 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
-#include "async/budget.hpp"
 #include "async/race.hpp"
 #include "async/scope.hpp"
+#include "async/waiters.hpp"
 #include "base/log.hpp"
+#include "transport/crowd.hpp"
 
 namespace farkeep {
 namespace {
@@ -19,10 +20,22 @@ using Tcp = asio::ip::tcp;
 using HttpAnswer = http::response<http::string_body>;
 constexpr std::size_t kMostHead = 8 * 1024;
 
+// Whoever asks, or says nothing: hung up on when his place is needed.
+struct Guest {
+  Guest(Tcp::socket s, const Tcp::endpoint& from)
+      : socket(std::move(s)), place(Network::of(from.address()), [this] {
+          boost::system::error_code gone;
+          socket.close(gone);
+        }) {}
+  Tcp::socket socket;
+  Crowd::Member place;
+};
+
 }  // namespace
 
 struct TextEndpoint::State {
-  State(Executor executor, Timers& t, Endpoint at, std::string p, Text made) : timers(t), acceptor(std::move(executor)), path(std::move(p)), make(std::move(made)) {
+  State(Executor executor, Timers& t, Endpoint at, std::string p, Text text_of)
+      : timers(t), acceptor(executor), path(std::move(p)), make(std::move(text_of)), scope(std::move(executor)) {
     const Tcp::endpoint where(at.address, at.port);
     try {
       acceptor.open(where.protocol());
@@ -34,14 +47,10 @@ struct TextEndpoint::State {
     }
   }
 
-  task<std::string> fresh() {
-    if (made_at && timers.now() - *made_at < kFresh) co_return text;
-    text = co_await make();
-    made_at = timers.now();
-    co_return text;
-  }
-  task<void> answer(Tcp::socket& socket);
-  task<void> serve(Tcp::socket socket, Budget::Lease place);
+  task<std::string> fresh();
+  task<void> answer(Guest& guest);
+  task<void> serve(std::unique_ptr<Guest> guest);
+  task<void> accept();
 
   Timers& timers;
   Tcp::acceptor acceptor;
@@ -49,18 +58,41 @@ struct TextEndpoint::State {
   Text make;
   std::string text;
   std::optional<SteadyTime> made_at;
-  Budget places{kMostAsking};
+  bool making = false;
+  Waiters made;
+  Crowd silent{kMostSilent}, asking{kMostAsking};
+  Scope scope;
 };
 
 TextEndpoint::TextEndpoint(Executor executor, Timers& timers, Endpoint at, std::string path, Text text)
     : state_(std::make_unique<State>(std::move(executor), timers, std::move(at), std::move(path), std::move(text))) {}
 TextEndpoint::~TextEndpoint() = default;
 
-task<void> TextEndpoint::State::answer(Tcp::socket& socket) {
+task<std::string> TextEndpoint::State::fresh() {
+  struct Making {
+    explicit Making(State& s) : state(s) { state.making = true; }
+    ~Making() {
+      state.making = false;
+      state.made.wake_all();
+    }
+    State& state;
+  };
+  while (making) co_await made.wait();
+  if (made_at && timers.now() - *made_at < kFresh) co_return text;
+  Making alone{*this};
+  std::string fresh_text = co_await make();
+  text = std::move(fresh_text);
+  made_at = timers.now();
+  co_return text;
+}
+
+task<void> TextEndpoint::State::answer(Guest& guest) {
+  Tcp::socket& socket = guest.socket;
   boost::beast::flat_buffer buffer(kMostHead);
   http::request_parser<http::empty_body> parser;
   parser.header_limit(kMostHead);
   co_await http::async_read_header(socket, buffer, parser, asio::use_awaitable);
+  asking.enter(guest.place);
   const auto& asked = parser.get();
   HttpAnswer out(http::status::ok, 11);
   out.keep_alive(false);
@@ -84,33 +116,41 @@ task<void> TextEndpoint::State::answer(Tcp::socket& socket) {
   socket.shutdown(Tcp::socket::shutdown_send, gone);
 }
 
-task<void> TextEndpoint::State::serve(Tcp::socket socket, Budget::Lease) {
+// The fence of one connection: nothing but the end of all leaves it.
+task<void> TextEndpoint::State::serve(std::unique_ptr<Guest> guest) {
+  std::exception_ptr ended;
   try {
-    co_await with_timeout(timers, kPatience, answer(socket), "answering who asks for metrics");
-  } catch (const boost::system::system_error& e) {
-    if (classify(e.code()) == Errc::cancelled) throw;
-    log_debug("metrics: {}", e.what());
+    co_await with_timeout(timers, kPatience, answer(*guest), "answering who asks for metrics");
+  } catch (const std::exception& e) {
+    ended = std::current_exception();
+    if (!scope.cancelled()) log_debug("metrics: {}", e.what());
+  }
+  if (ended && scope.cancelled()) std::rethrow_exception(ended);
+}
+
+task<void> TextEndpoint::State::accept() {
+  for (;;) {
+    Tcp::endpoint from;
+    boost::system::error_code error;
+    Tcp::socket socket = co_await acceptor.async_accept(from, asio::redirect_error(asio::use_awaitable, error));
+    if (error == asio::error::operation_aborted) throw failure(error, "accepting who asks for metrics");
+    if (error) {  // out of descriptors, most likely
+      co_await timers.sleep(std::chrono::seconds(1));
+      continue;
+    }
+    try {
+      auto guest = std::make_unique<Guest>(std::move(socket), from);
+      silent.enter(guest->place);
+      scope.spawn(serve(std::move(guest)), "answering who asks for metrics");
+    } catch (const std::bad_alloc&) {
+      log_debug("metrics: a connection is closed: out of memory");
+    }
   }
 }
 
 task<void> TextEndpoint::run() {
-  Scope scope(co_await asio::this_coro::executor);
-  auto accept = [](State& s, Scope& all) -> task<void> {
-    for (;;) {
-      Budget::Lease place = co_await s.places.take(1);
-      boost::system::error_code error;
-      auto token = asio::redirect_error(asio::use_awaitable, error);
-      Tcp::socket socket = co_await s.acceptor.async_accept(token);
-      if (error == asio::error::operation_aborted) throw failure(error, "accepting who asks for metrics");
-      if (error) {  // out of descriptors, most likely
-        co_await s.timers.sleep(std::chrono::seconds(1));
-        continue;
-      }
-      all.spawn(s.serve(std::move(socket), std::move(place)), "answering who asks for metrics");
-    }
-  };
-  scope.spawn(accept(*state_, scope), "the metrics endpoint");
-  co_await scope.join();
+  state_->scope.spawn(state_->accept(), "the metrics endpoint");
+  co_await state_->scope.join();
 }
 
 }  // namespace farkeep
