@@ -46,7 +46,7 @@ until_it() {  # WHAT COMMAND…: waits until it succeeds
   fail "$what did not come: $(tail -n 5 "$work"/*.log)"
 }
 
-address=127.120.0.2
+address=127.60.0.2
 listens() { (exec 3<>"/dev/tcp/$address/16384"); }
 snapshots() { in_root farkeep snapshots --json | grep -c '"id"' || true; }
 has_snapshots() { [ "$(snapshots)" -ge "$1" ]; }
