@@ -79,31 +79,29 @@ std::optional<std::uint64_t> Vault::first_unprotected() const {
   return std::nullopt;
 }
 
+// The first one stays, but for that of a partner that was replaced: an agent counts no receipt but those of the pair in force.
 task<void> Vault::set_partner_receipt(std::uint64_t sequence, Buffer receipt) {
   refuse_if_closing();
   if (receipt.size() > vault_limits::kMaxReceipt) throw failure(Errc::too_large, "keeping the partner's receipt of a snapshot");
-  if (!rows_.contains(sequence)) throw failure(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here");
+  auto const before = rows_.find(sequence);
+  if (before == rows_.end()) throw failure(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here");
+  Digest const digest = before->second.digest;
+  bool made = false;
   auto const name = layout_.partner(sequence);
-  if (is_protected(sequence)) {
-    // Of a partner that was replaced: an agent counts no receipt but those of the pair in force.
-    auto const there = co_await store_.get(name);
+  if (!is_protected(sequence)) made = co_await store_.put_new(name, encode_partner_receipt(receipt));
+  if (!made) {
+    auto const there = co_await read_small(name);
     auto const kept = parse_partner_receipt(there ? ByteView{*there} : ByteView{});
-    if (kept && signer_of(*kept) == signer_of(receipt)) co_return;
+    if (!kept || signer_of(*kept) != signer_of(receipt)) co_await store_.replace(name, encode_partner_receipt(receipt));
+  }
+  // Its snapshot may have been set aside meanwhile: then it is nobody's.
+  auto const row = rows_.find(sequence);
+  if (row == rows_.end()) {
     co_await store_.remove(name);
-    co_await store_.put(name, encode_partner_receipt(receipt));
-    co_return;
+  } else if (row->second.digest == digest) {
+    row->second.is_protected = true;
+    if (made) small_bytes_ += vault_limits::kBlock;
   }
-  bool const made = co_await store_.put_new(name, encode_partner_receipt(receipt));
-  if (!made) {  // perhaps a damaged one
-    auto const there = co_await store_.get(name);
-    if (!parse_partner_receipt(there ? ByteView{*there} : ByteView{})) {
-      co_await store_.remove(name);
-      co_await store_.put(name, encode_partner_receipt(receipt));
-    }
-  }
-  // It may have been set aside meanwhile.
-  if (auto row = rows_.find(sequence); row != rows_.end()) row->second.is_protected = true;
-  if (made) small_bytes_ += vault_limits::kBlock;
 }
 
 // 1. where they are  2. each record copy once, in the order in which they lie  3. read windows, hand on batches  4. again for

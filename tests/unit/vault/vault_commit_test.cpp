@@ -211,18 +211,11 @@ TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it i
   CHECK(page[2].sequence == 4);
   CHECK(w.run(w.vault->snapshots(5, 3)).empty());
   // That of a partner that was replaced does not stay.
-  auto const said_by = [](char server) {
-    wire::pb::Receipt receipt;
-    receipt.set_server_id(std::string(16, server));
-    wire::pb::SignedReceipt document;
-    document.set_receipt(receipt.SerializeAsString());
-    return to_buffer(as_bytes(document.SerializeAsString()));
-  };
-  w.run(w.vault->set_partner_receipt(3, said_by('a')));
-  w.run(w.vault->set_partner_receipt(3, said_by('b')));
+  w.run(w.vault->set_partner_receipt(3, receipt_of_server('a')));
+  w.run(w.vault->set_partner_receipt(3, receipt_of_server('b')));
   auto const rows = w.run(w.vault->snapshots(2, 1));
   REQUIRE(rows.size() == 1);
-  CHECK(rows.front().partner_receipt == said_by('b'));
+  CHECK(rows.front().partner_receipt == receipt_of_server('b'));
   w.reopen();
   CHECK(w.vault->is_protected(3));
   w.reopen();

@@ -194,6 +194,107 @@ TEST_CASE("vault: killed at every disk operation, carried on by the next process
   }
 }
 
+namespace {
+
+/// A vault whose one snapshot has the receipt of a partner that was since replaced.
+struct Replaced {
+  World w;
+  Replaced() {
+    SmallSnapshot const one{100, 1, Digest{}};
+    w.open();
+    w.put({envelope()});
+    w.put(one.records);
+    REQUIRE(w.commit(one.manifest).receipt);
+    w.run(w.vault->set_partner_receipt(1, receipt_of_server('a')));
+  }
+  /// True: it was promised that the new partner's is kept.
+  bool replace() {
+    try {
+      w.run(w.vault->set_partner_receipt(1, receipt_of_server('b')));
+      return true;
+    } catch (const failure&) {
+      return false;
+    }
+  }
+  void check(bool promised) {
+    REQUIRE(w.vault->is_protected(1));
+    auto const rows = w.run(w.vault->snapshots(0, 10));
+    REQUIRE(rows.size() == 1);
+    bool const fresh = rows[0].partner_receipt == receipt_of_server('b');
+    REQUIRE((fresh || (!promised && rows[0].partner_receipt == receipt_of_server('a'))));
+  }
+  std::uint64_t operations() {
+    auto const before = w.disk.operations();
+    REQUIRE(replace());
+    return w.disk.operations() - before;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("vault: the power goes while the receipt of a new partner takes the place of the old one's: one of them is there") {
+  std::mt19937 rng{13};
+  auto const length = Replaced{}.operations();
+  REQUIRE(length >= 4);
+  for (Cut cut : {Cut::drop_all, Cut::keep_some, Cut::tear_last}) {
+    for (std::uint64_t at = 0; at <= length; ++at) {
+      for (int repeat = 0; repeat < (cut == Cut::drop_all ? 1 : 5); ++repeat) {
+        INFO("operation " << at << ", cut " << static_cast<int>(cut));
+        Replaced r;
+        r.w.disk.cut_power_after(at);
+        bool const promised = r.replace();
+        try {
+          r.w.close();
+        } catch (const failure&) {
+        }
+        r.w.disk.power_on(cut, rng);
+        r.w.open();
+        r.check(promised);
+      }
+    }
+  }
+}
+
+TEST_CASE("vault: a disk that fails while the receipt of a new partner takes the place of the old one's leaves one of them, now and after a power loss") {
+  std::mt19937 rng{17};
+  auto const length = Replaced{}.operations();
+  for (Errc trouble : {Errc::no_space, Errc::io}) {
+    for (bool stays : {false, true}) {
+      for (std::uint64_t at = 0; at < length; ++at) {
+        INFO("operation " << at << ", " << make_error_code(trouble).message() << (stays ? ", for good" : ""));
+        Replaced r;
+        r.w.disk.fail_after(at, trouble, stays);
+        bool promised = r.replace();
+        r.check(promised);
+        r.w.disk.heal();
+        REQUIRE(r.w.run(r.w.store->tend()).takes_writes);
+        r.check(promised);
+        if (at % 2 == 0) REQUIRE((promised = r.replace()));
+        r.w.disk.cut_power_after(0);
+        try {
+          r.w.close();
+        } catch (const failure&) {
+        }
+        r.w.disk.power_on(Cut::drop_all, rng);
+        r.w.open();
+        r.check(promised);
+      }
+    }
+  }
+}
+
+TEST_CASE("vault: the receipt of an old partner that the disk does not give is replaced like one that it does") {
+  Replaced r;
+  std::string file;
+  for (auto const& one : r.w.disk.files())
+    if (one.find("/partner/") != std::string::npos) file = one;
+  r.w.disk.set_unreadable(file);
+  REQUIRE(r.replace());
+  r.check(true);
+  r.w.reopen();
+  r.check(true);
+}
+
 TEST_CASE("vault: of an interrupted segment the records whose envelope did not last are dropped, and it goes") {
   World w;
   w.open();

@@ -140,6 +140,15 @@ struct FakeReceipts final : ReceiptMaker {
   }
 };
 
+/// A receipt of a partner as far as a vault looks into it.
+inline Buffer receipt_of_server(char id) {
+  wire::pb::Receipt receipt;
+  receipt.set_server_id(std::string(16, id));
+  wire::pb::SignedReceipt document;
+  document.set_receipt(receipt.SerializeAsString());
+  return to_buffer(as_bytes(document.SerializeAsString()));
+}
+
 /// Does work at once, but the first job only when it is let go.
 struct LateWorkers final : Workers {
   std::size_t threads() const noexcept override { return 1; }
