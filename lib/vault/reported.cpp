@@ -5,6 +5,21 @@
 
 namespace farkeep {
 
+namespace {
+
+// Nothing for one that cannot be read: it hides itself alone.
+task<std::optional<Buffer>> read_if_it_can(Store& store, std::string name) {
+  try {
+    co_return co_await store.get(name);
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::io) throw;
+    log_error("{} cannot be read: {}", name, f.what());
+  }
+  co_return std::nullopt;
+}
+
+}  // namespace
+
 task<void> ReportedIds::load() {
   auto const objects = co_await store_.list(layout_.reports());
   for (const ObjectInfo& object : objects) {
@@ -12,7 +27,7 @@ task<void> ReportedIds::load() {
     if (!number) continue;
     next_ = std::max(next_, *number + 1);
     ++reports_;
-    auto const bytes = co_await store_.get(object.name);
+    auto const bytes = co_await read_if_it_can(store_, object.name);
     auto const report = parse_report(bytes ? ByteView{*bytes} : ByteView{});
     if (!report) {
       log_error("{} is damaged: spares of what it names are no longer taken", object.name);

@@ -11,7 +11,7 @@ task<void> Vault::load_aside() {
   for (const ObjectInfo& object : objects) {
     auto key = VaultLayout::aside_of(object.name);
     if (!key) continue;
-    auto const bytes = co_await store_.get(object.name);
+    auto const bytes = co_await read_small(object.name);
     auto const aside = parse_aside_object(bytes ? ByteView{*bytes} : ByteView{});
     if (!aside) log_error("{} is damaged: why it was set aside is not known any more", object.name);
     aside_.emplace(std::move(*key), aside ? aside->reason : std::string{});

@@ -64,7 +64,7 @@ task<void> Vault::check_day(std::int64_t now_ns) {
   for (const auto& [sequence, row] : rows_)
     if (row.is_protected && !row.first_known && within_a_day(row.received_ns, now_ns)) unsure.push_back(sequence);
   for (std::uint64_t sequence : unsure) {
-    auto const bytes = co_await store_.get(layout_.partner(sequence));
+    auto const bytes = co_await read_small(layout_.partner(sequence));
     auto const receipt = parse_partner_receipt(bytes ? ByteView{*bytes} : ByteView{});
     auto row = rows_.find(sequence);
     if (row == rows_.end()) continue;

@@ -36,6 +36,16 @@ SegmentHeader header_for(const IndexOwner& owner) {
   return h;
 }
 
+// What is to go, from a disk that perhaps takes nothing at the moment: the rest can be restored, and the next opening tries again.
+task<void> remove_if_it_can(Store& store, std::string name) {
+  try {
+    co_await store.remove(name);
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::cancelled) throw;
+    log_warning("{} stays where it is, and counts as gone: {}", name, f.what());
+  }
+}
+
 SegmentWriter::Limits limits_of(const VaultSettings& settings) {
   SegmentWriter::Limits l;
   l.target = settings.segment_target;
@@ -133,8 +143,8 @@ task<void> Vault::load_snapshots() {
     auto commit = parse_commit_object(*bytes);
     if (commit && commit->sequence == *sequence && aside_.contains({*sequence, VaultLayout::brief_digest(commit->digest)})) {
       // A crash between the two steps of setting it aside: here is the second one.
-      co_await store_.remove(layout_.partner(*sequence));
-      co_await store_.remove(object.name);
+      co_await remove_if_it_can(store_, layout_.partner(*sequence));
+      co_await remove_if_it_can(store_, object.name);
     } else if (commit && commit->sequence == *sequence) {
       Row row;
       row.digest = commit->digest;
@@ -151,7 +161,10 @@ task<void> Vault::load_snapshots() {
   for (const ObjectInfo& object : receipts) {
     auto sequence = VaultLayout::number_of(object.name);
     if (!sequence) continue;
-    if (auto row = rows_.find(*sequence); row != rows_.end()) row->second.is_protected = true;
+    auto const row = rows_.find(*sequence);
+    auto const aside = aside_.lower_bound({*sequence, std::string{}});
+    if (row != rows_.end()) row->second.is_protected = true;
+    else if (aside != aside_.end() && aside->first.first == *sequence) co_await remove_if_it_can(store_, object.name);  // it came while its snapshot went
   }
 }
 

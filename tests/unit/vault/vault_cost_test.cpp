@@ -138,6 +138,48 @@ TEST_CASE("aside: a crash between the two steps is finished at the opening") {
   CHECK_FALSE(w.run(w.store->get(layout.snapshot(2))));
 }
 
+TEST_CASE("aside: a crash between the two steps, and then a disk that takes nothing: the vault opens without it, and it goes when there is room") {
+  WithRoot w;
+  w.begin();
+  REQUIRE(w.commit(w.manifest(1)).receipt);
+  FakeManifest const two = w.next();
+  REQUIRE(w.commit(two).receipt);
+  w.run(w.vault->set_partner_receipt(2, receipt_of_server('a')));
+  VaultLayout const layout{w.account, w.agent};
+  AsideObject aside;
+  aside.reason = "cut off";
+  aside.commit = *w.run(w.store->get(layout.snapshot(2)));
+  w.run(w.store->put(layout.aside(2, VaultLayout::brief_digest(two.digest())), encode(aside)));
+  w.close();
+  w.disk.set_full(true);
+  w.open();
+  CHECK(w.vault->head().sequence == 1);
+  CHECK(w.commit_error(two, true) == Errc::fork);
+  w.disk.set_full(false);
+  REQUIRE(w.run(w.store->tend()).takes_writes);
+  w.reopen();
+  CHECK(w.vault->head().sequence == 1);
+  CHECK_FALSE(w.run(w.store->get(layout.snapshot(2))));
+  CHECK_FALSE(w.run(w.store->get(layout.partner(2))));
+}
+
+TEST_CASE("aside: a receipt that came while its snapshot was set aside is no other one's") {
+  WithRoot w;
+  w.begin();
+  REQUIRE(w.commit(w.manifest(1)).receipt);
+  FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
+  REQUIRE(w.commit(thiefs).receipt);
+  w.run(w.vault->set_head_aside(2, "not ours", 5));
+  VaultLayout const layout{w.account, w.agent};
+  w.run(w.store->put(layout.partner(2), encode_partner_receipt(receipt_of_server('a'))));
+  w.reopen();
+  CHECK_FALSE(w.run(w.store->get(layout.partner(2))));
+  REQUIRE(w.commit(w.next()).receipt);
+  CHECK_FALSE(w.vault->is_protected(2));
+  w.run(w.vault->set_partner_receipt(2, receipt_of_server('b')));
+  CHECK(w.run(w.vault->snapshots(1, 1)).at(0).partner_receipt == receipt_of_server('b'));
+}
+
 TEST_CASE("quota: snapshots, receipts, slots and what lies beside them count, and a restart counts the same") {
   WithRoot w;
   w.begin();

@@ -205,6 +205,26 @@ TEST_CASE("rot: a bad sector below one commit object, or one slot, hides that on
   whole();
 }
 
+TEST_CASE("rot: a bad sector below a report of unusable copies, or below what was set aside, keeps no vault closed") {
+  Rotten r;
+  SmallSnapshot two{200, 2, r.one.manifest.digest()};
+  r.w.put(two.records);
+  REQUIRE(r.w.commit(two.manifest).receipt);
+  r.w.run(r.w.vault->set_head_aside(2, "a drill", 5));
+  auto const nothing = [](Buffer) -> task<void> { co_return; };
+  r.w.run(r.w.vault->get_others({RecordView::parse(r.one.records[0])->id(0)}, {sha256(r.one.records[0])}, nothing));
+  std::size_t spoilt = 0;
+  for (auto const& file : r.w.disk.files()) {
+    if (file.find("/aside/") == std::string::npos && file.find("/reported/") == std::string::npos) continue;
+    r.w.disk.set_unreadable(file);
+    ++spoilt;
+  }
+  REQUIRE(spoilt == 2);
+  r.w.reopen();
+  CHECK(r.w.vault->head().sequence == 1);
+  CHECK(r.w.commit_error(two.manifest, true) == Errc::fork);  // what was set aside stays so, by its name
+}
+
 TEST_CASE("rot: a disk that gives nothing any more is not taken for an empty vault") {
   Rotten r;
   Digest last = r.one.manifest.digest();
