@@ -56,6 +56,7 @@ task<void> SnapshotPush::push(SnapshotRow row) {
     co_await send_below(std::move(seeds));
     auto const answer = co_await commit(question);
     if (answer.has_receipt()) {
+      looked_at_groups_ = looked_at_.group_count();
       co_await keep_receipt(row, answer.receipt());
       co_await vault_.note_at_partner(std::move(looked_at_));
       co_return;
@@ -140,6 +141,7 @@ task<void> SnapshotPush::send_below(std::vector<ObjectId> seeds) {
 
 void SnapshotPush::read_later(const ObjectId& id, const Place& place, bool asked) {
   if (!seen_nodes_.insert(NodeKey{place})) return;
+  if (seen_nodes_.group_count() > most_.node_groups) throw failure(Errc::too_large, "mirroring a snapshot whose catalog lies in more than " + std::to_string(most_.node_groups) + " small records");
   refuse_more_nodes();
   to_read_.push_back(ToRead{id, place.copy(), place.length, asked});
 }

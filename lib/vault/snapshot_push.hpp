@@ -24,6 +24,7 @@ struct PartnerKnowledge {
 struct PushLimits {
   PushLimits() = default;
   std::size_t nodes = std::size_t{1} << 22;  ///< of one push, new or waiting to be read: a hundred million files have three million
+  std::size_t node_groups = std::size_t{1} << 22;  ///< read in one push: NodeSet's groups, 24 bytes each, where a catalog of a hundred million files has fifty thousand
   std::size_t node_bytes = 4 * limits::kMiB;  ///< of node records read at once: they name 131,072 objects at most, and the last record some more
 };
 
@@ -34,7 +35,7 @@ struct PushLimits {
 /// itself is compared, all below it too, and what differs is sent as a further copy.  Junk may serve here as well: with what the partner lacks, or has as something
 /// else, go the other copies that are here, and all below them; where the partner lost snapshots, of everything that is met.  The commit decides whether anything is missing.
 /// Memory, whatever catalog an agent made: the ids of new nodes, four million at most (else failure too_large); what some MiB of node records refer
-/// to, on each level; and 24 bytes for each record that was looked at.
+/// to, on each level; and 24 bytes for each 4 KiB of segments in which a record was looked at, or for each 64 nodes side by side: four million of these at most.
 class SnapshotPush {
  public:
   /// All outlive it.
@@ -46,6 +47,8 @@ class SnapshotPush {
   task<void> push(SnapshotRow row);
   /// References that waited at once, at most.
   std::size_t most_waiting() const noexcept { return most_waiting_; }
+  /// Groups of what was looked at in the last push.
+  std::size_t looked_at() const noexcept { return looked_at_groups_; }
 
  private:
   struct Sent {
@@ -97,7 +100,7 @@ class SnapshotPush {
   const ServerId partner_;
   PartnerKnowledge& known_;
   const PushLimits most_;
-  std::size_t most_waiting_ = 0;
+  std::size_t most_waiting_ = 0, looked_at_groups_ = 0;
   std::set<SessionId> sessions_;  // whose envelopes the partner has
   std::deque<Sent> sent_;
   std::size_t sent_bytes_ = 0;

@@ -196,6 +196,29 @@ TEST_CASE("copies: what is known to be at the partner is kept between runs, and 
   }
 }
 
+TEST_CASE("copies: tiny records that the partner has, however many an agent made, cost what their bytes cost; none is taken for another") {
+  NodeSet known;
+  Place place;
+  place.segment = 7;
+  place.type = ObjectType::data;
+  place.length = 88;
+  constexpr std::uint32_t kRecords = 20000, kApart = kFrameHeader + 88;
+  for (std::uint32_t i = 0; i < kRecords; ++i) {
+    place.offset = kSegmentHeader + i * kApart;
+    REQUIRE(known.insert(Vault::partner_key(place)));
+  }
+  CHECK(known.size() == kRecords);
+  CHECK(known.group_count() <= kRecords * kApart / 4096 + 2);
+  place.type = ObjectType::node;
+  for (std::uint32_t i = 0; i < kRecords; ++i) {
+    place.offset = kSegmentHeader + i * kApart;
+    for (std::uint16_t const ordinal : std::initializer_list<std::uint16_t>{0, 1, 63, 64, 16383}) {
+      place.ordinal = ordinal;
+      REQUIRE_FALSE(known.contains(Vault::partner_key(place)));
+    }
+  }
+}
+
 TEST_CASE("copies: what the partner sends again, of several under one id, is not kept twice") {
   World w;
   w.open();

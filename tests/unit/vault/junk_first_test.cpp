@@ -76,7 +76,7 @@ PeerIdentity shown_by(const DataCentre& centre) {
 struct Parted : PairOfServers {
   TestAgent agent{planet};
   PushLimits most;               // of push()
-  std::size_t most_waiting = 0;  // in the last push()
+  std::size_t most_waiting = 0, looked_at = 0;  // in the last push()
 
   Parted() {
     REQUIRE(agent.enrol(*east, east->token("acme")) == Errc{});
@@ -166,6 +166,7 @@ struct Parted : PairOfServers {
       for (auto& row : rows)
         if (!lease->is_protected(row.sequence)) co_await push.push(std::move(row));
       most_waiting = push.most_waiting();
+      looked_at = push.looked_at();
     }
     co_await peer.bye();
   }
@@ -644,7 +645,13 @@ TEST_CASE("junk first: a push reads few nodes at once, and none has more of them
   w.most.nodes = kLeaves;
   CHECK(w.push(*w.east, *w.west, counts) == Errc::too_large);
   w.most.nodes = 2 * kLeaves + 1;
+  w.most.node_groups = kLeaves;  // a group for each: they lie one in a record
+  CHECK(w.push(*w.east, *w.west, counts) == Errc::too_large);
+  w.most.node_groups = 2 * kLeaves + 1;
   REQUIRE(w.push(*w.east, *w.west, counts) == Errc{});
   CHECK(w.most_waiting >= kRefs);
   CHECK(w.most_waiting <= 3 * kRefs);
+  // A leaf or the root is a group, and of the small chunks as many as 4 KiB hold.
+  CHECK(w.looked_at > kLeaves);
+  CHECK(w.looked_at < kLeaves + kRefs / 4);
 }
