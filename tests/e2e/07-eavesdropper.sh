@@ -14,7 +14,7 @@ ln -s "$canary-target" "$work/src/link"
 pair_up
 tcpdump -i lo -w "$work/line.pcap" --immediate-mode -U "net 127.96.0.0/16" >"$work/tcpdump.log" 2>&1 &
 pid_of[tcpdump]=$!
-for i in $(seq 200); do grep -q "listening on" "$work/tcpdump.log" && break; sleep 0.05; done
+for i in $(seq 1200); do grep -q "listening on" "$work/tcpdump.log" && break; sleep 0.05; done
 
 agent_up a "$work/src"
 expect 0 fk a backup main
@@ -29,7 +29,7 @@ expect 0 fk a restore latest --target "$work/restored2"
 # The capture would show it: the same words, said aloud.
 control="aloud-$canary"
 (printf '%s' "$control" >"/dev/tcp/$west/16384") 2>/dev/null || true
-for i in $(seq 200); do grep -qa "$control" "$work/line.pcap" && break; sleep 0.05; done
+for i in $(seq 1200); do grep -qa "$control" "$work/line.pcap" && break; sleep 0.05; done
 kill -INT "${pid_of[tcpdump]}"
 wait "${pid_of[tcpdump]}" || true
 unset 'pid_of[tcpdump]'

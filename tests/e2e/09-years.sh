@@ -9,7 +9,7 @@ servers_at() {  # DAYS
     server_kill "$name" TERM
     at "$1" exec farkeep-server run --data "$work/$name" >>"$work/$name.log" 2>&1 &
     pid_of[$name]=$!
-    for i in $(seq 200); do
+    for i in $(seq 1200); do
       (exec 3<>"/dev/tcp/$(address_of "$name")/16384") 2>/dev/null && break
       kill -0 "${pid_of[$name]}" 2>/dev/null || fail "the server $name ended: $(tail -n 3 "$work/$name.log")"
       sleep 0.05

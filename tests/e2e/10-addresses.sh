@@ -12,7 +12,7 @@ up() {
   farkeep-server run --config "$work/$name.ini" --data "$work/$name" >>"$work/$name.log" 2>&1 &
   pid_of[$name]=$!
   for a in "$@"; do
-    for i in $(seq 200); do
+    for i in $(seq 1200); do
       (exec 3<>"/dev/tcp/$a/16384") 2>/dev/null && break
       kill -0 "${pid_of[$name]}" 2>/dev/null || fail "the server $name ended: $(tail -n 3 "$work/$name.log")"
       sleep 0.05
@@ -65,10 +65,10 @@ note "the daemon tries them ahead of time, and says what is not reached yet"
 up west "$west" "$w3"
 farkeepd --config "$work/awake.ini" >"$work/daemon.log" 2>&1 &
 pid_of[daemon]=$!
-for i in $(seq 200); do
+for i in $(seq 1200); do
   grep -q "$e2:16384 .* is reached already" "$work/daemon.log" && grep -q "$w2:16384 .* is not reached yet: connecting to $w2:16384" "$work/daemon.log" && break
   kill -0 "${pid_of[daemon]}" 2>/dev/null || fail "the daemon ended: $(tail -n 3 "$work/daemon.log")"
-  [ "$i" -lt 200 ] || fail "the daemon does not try both: $(cat "$work/daemon.log")"
+  [ "$i" -lt 1200 ] || fail "the daemon does not try both: $(cat "$work/daemon.log")"
   sleep 0.05
 done
 server_kill daemon TERM

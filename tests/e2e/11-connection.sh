@@ -10,7 +10,7 @@ says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': 
 says_not() { ! grep -q -- "$1" "$work/out" "$work/err" || fail "it says '$1': $(cat "$work/out" "$work/err")"; }
 listens() {  # ADDRESS PORT
   local i
-  for i in $(seq 200); do
+  for i in $(seq 1200); do
     (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null && return 0
     sleep 0.05
   done

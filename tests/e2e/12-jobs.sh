@@ -131,7 +131,7 @@ END
 : >"$work/told"
 farkeepd --config "$ini" >"$work/daemon.log" 2>&1 &
 pid_of[farkeepd]=$!
-for i in $(seq 400); do ! grep -q "job standby: skipped, as its before hook asked for" "$work/daemon.log" || break; sleep 0.05; done
+for i in $(seq 1200); do ! grep -q "job standby: skipped, as its before hook asked for" "$work/daemon.log" || break; sleep 0.05; done
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$work/daemon.log")"
 unset "pid_of[farkeepd]"
@@ -147,7 +147,7 @@ sed -i "s|^\[job main\]|[job new]|; s|^before = .*|before = echo \$\$ >$work/hoo
 echo 'schedule = every 4h' >>"$ini"
 farkeepd --config "$ini" >"$work/daemon.log" 2>&1 &
 pid_of[farkeepd]=$!
-for i in $(seq 400); do [ ! -s "$work/hook.pid" ] || break; sleep 0.05; done
+for i in $(seq 1200); do [ ! -s "$work/hook.pid" ] || break; sleep 0.05; done
 [ -s "$work/hook.pid" ] || fail "the hook does not run: $(cat "$work/daemon.log")"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly: $(cat "$work/daemon.log")"

@@ -15,7 +15,7 @@ metrics_listen = $east:9464
 END
 farkeep-server run --config "$work/east.ini" >>"$work/east.log" 2>&1 &
 pid_of[east]=$!
-for i in $(seq 200); do (exec 3<>"/dev/tcp/$east/9464") 2>/dev/null && break; sleep 0.05; done
+for i in $(seq 1200); do (exec 3<>"/dev/tcp/$east/9464") 2>/dev/null && break; sleep 0.05; done
 farkeep-server invite --data "$work/east" >"$work/invitation"
 farkeep-server init --data "$work/west" --name west --address "$west" --invite "$work/invitation" >>"$work/init.log" 2>&1
 server_up west
@@ -66,14 +66,14 @@ server_by_clock() {  # NAME
   reached_before[$1]=$(reached "$1") || true
   FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 NO_FAKE_STAT=1 by_another_clock exec farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
   pid_of[$1]=$!
-  for i in $(seq 400); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
+  for i in $(seq 1200); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
   handles "${pid_of[$1]}" 1
 }
 # joined NAME…: each has reached its partner since it was started.
 joined() {
   local i name
   for name in "$@"; do
-    for i in $(seq 400); do
+    for i in $(seq 1200); do
       farkeep-server pair --json --data "$work/$name" >"$work/pair"
       [ "$(reached "$name")" -gt "${reached_before[$name]}" ] && grep -q '"state":"equal"' "$work/pair" && continue 2
       sleep 0.05
@@ -87,7 +87,7 @@ looks() {
   for name in "$@"; do
     before=$(sha256sum <"$work/$name/registry/watch")
     kill -HUP "${pid_of[$name]}"
-    for i in $(seq 400); do [ "$before" = "$(sha256sum <"$work/$name/registry/watch")" ] || continue 2; sleep 0.05; done
+    for i in $(seq 1200); do [ "$before" = "$(sha256sum <"$work/$name/registry/watch")" ] || continue 2; sleep 0.05; done
     fail "$name does not look: $(tail -n 5 "$work/$name.log")"
   done
 }
@@ -105,14 +105,14 @@ until_minute() {
 # told WHAT: exactly this, by whom and in this order.
 told() {
   local i want=$1
-  for i in $(seq 200); do [ "$(cat "$work/told" 2>/dev/null)" = "$want" ] && return 0; sleep 0.05; done
+  for i in $(seq 1200); do [ "$(cat "$work/told" 2>/dev/null)" = "$want" ] && return 0; sleep 0.05; done
   fail "told was '$(cat "$work/told" 2>/dev/null)', not '$want': $(tail -n 5 "$work/east.log" "$work/west.log")"
 }
 # agree: both have heard what agents, and people, were told.
 agree() {
   local i what
   for what in told alarms; do
-    for i in $(seq 400); do diff -r "$work/east/registry/$what" "$work/west/registry/$what" >"$work/differ" && continue 2; sleep 0.05; done
+    for i in $(seq 1200); do diff -r "$work/east/registry/$what" "$work/west/registry/$what" >"$work/differ" && continue 2; sleep 0.05; done
     fail "the mirror does not bring $what: $(cat "$work/differ")"
   done
 }
@@ -144,14 +144,14 @@ class Chat(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer((sys.argv[1], int(sys.argv[2])), Chat).serve_forever()
 PY
 pid_of[chat]=$!
-for i in $(seq 200); do (exec 3<>"/dev/tcp/127.$net.0.9/8080") 2>/dev/null && break; sleep 0.05; done
+for i in $(seq 1200); do (exec 3<>"/dev/tcp/127.$net.0.9/8080") 2>/dev/null && break; sleep 0.05; done
 names east
 echo "webhook = http://127.$net.0.9:8080/backup" >>"$work/east.ini"
 until_minute 50 east west
 [ ! -e "$work/told" ] || fail "told too early: $(cat "$work/told")"
 until_minute 90 east west
 told "east overdue a main"
-for i in $(seq 200); do [ -s "$work/posted" ] && break; sleep 0.05; done
+for i in $(seq 1200); do [ -s "$work/posted" ] && break; sleep 0.05; done
 grep -q '^{"text":"east: agent a (account test) is overdue with main (.*","event":"overdue","job":"main","machine":"east","agents":\["a"\]}$' "$work/posted" ||
   fail "the webhook heard: $(cat "$work/posted" 2>/dev/null)"
 

@@ -107,12 +107,12 @@ says "^segment_size = 16MiB  # default$"
 says_not "^listen = $east"
 farkeep-server run --config "$work/s.ini" --data "$work/east" >"$work/server.log" 2>&1 &
 pid_of[west]=$!
-for i in $(seq 200); do grep -q "listens on $west:16384" "$work/server.log" && break; sleep 0.05; done
+for i in $(seq 1200); do grep -q "listens on $west:16384" "$work/server.log" && break; sleep 0.05; done
 grep -q "listens on $west:16384" "$work/server.log" || fail "the server does not use its drop-in: $(cat "$work/server.log")"
 
 note "a running server takes changed files over, and keeps the old settings when they are wrong"
 until_log() {
-  for i in $(seq 200); do grep -q -- "$1" "$work/server.log" && return 0; sleep 0.05; done
+  for i in $(seq 1200); do grep -q -- "$1" "$work/server.log" && return 0; sleep 0.05; done
   fail "the server's log does not say '$1': $(cat "$work/server.log")"
 }
 printf '[server]\nlog_levle = debug\n' >"$work/s.ini.d/b.ini"

@@ -32,7 +32,7 @@ grep -q "made by a thief" "$work/east/audit.log" || fail "no line in the audit l
 note "the partner is refused, says why, and does not bring it back"
 server_kill west TERM  # it compares everything once a minute, and at its start
 server_up west
-for _ in $(seq 300); do grep -q "made by a thief" "$work/west.log" && break; sleep 0.1; done
+for _ in $(seq 1200); do grep -q "made by a thief" "$work/west.log" && break; sleep 0.1; done
 grep -q "snapshots set-aside" "$work/west.log" || fail "the partner's log does not name the command"
 [ "$(numbers_at east)" = '"number":1 ' ] || fail "the partner brought it back"
 

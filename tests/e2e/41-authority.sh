@@ -7,7 +7,7 @@ says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': 
 # heard FILE PATTERN COUNT: waits until the log has it so often
 heard() {
   local i
-  for i in $(seq 400); do
+  for i in $(seq 1200); do
     [ "$(grep -c -- "$2" "$work/$1.log")" -ge "$3" ] && return 0
     sleep 0.05
   done
@@ -17,7 +17,7 @@ heard() {
 anew() {
   local i
   heard "$1" "connections begin anew" "$2"
-  for i in $(seq 400); do
+  for i in $(seq 1200); do
     [ "$(grep -n "connections begin anew" "$work/$1.log" | tail -n 1 | cut -d: -f1)" -lt "$(grep -n "listens on" "$work/$1.log" | tail -n 1 | cut -d: -f1)" ] &&
       (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
     sleep 0.05
@@ -84,7 +84,7 @@ server_kill west
 rm -f "$work/thief/run.lock"
 farkeep-server run --data "$work/thief" >>"$work/thief.log" 2>&1 &
 pid_of[thief]=$!
-for i in $(seq 200); do (exec 3<>"/dev/tcp/$east/16384") 2>/dev/null && break; sleep 0.05; done
+for i in $(seq 1200); do (exec 3<>"/dev/tcp/$east/16384") 2>/dev/null && break; sleep 0.05; done
 expect 5 fk legit backup main
 says "was revoked by the data centres' root"
 server_kill thief

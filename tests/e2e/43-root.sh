@@ -182,7 +182,7 @@ server_kill west
 rm -f "$work/thief/run.lock"
 farkeep-server run --data "$work/thief" >>"$work/thief.log" 2>&1 &
 pid_of[thief]=$!
-for i in $(seq 200); do (exec 3<>"/dev/tcp/$east/16384") 2>/dev/null && break; sleep 0.05; done
+for i in $(seq 1200); do (exec 3<>"/dev/tcp/$east/16384") 2>/dev/null && break; sleep 0.05; done
 for name in before sleeper after; do
   expect 5 fk "$name" backup main
   says "was revoked by the data centres' root"

@@ -40,7 +40,7 @@ server_up() {  # NAME
   farkeep-server run --data "$work/$1" >>"$work/$1.log" 2>&1 &
   pid_of[$1]=$!
   local i
-  for i in $(seq 200); do
+  for i in $(seq 1200); do
     (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
     kill -0 "${pid_of[$1]}" 2>/dev/null || fail "the server $1 ended: $(tail -n 3 "$work/$1.log")"
     sleep 0.05
@@ -70,7 +70,7 @@ within_minutes() {
 # shell, which handles signals too and then forgets them.
 handles() {
   local i
-  for i in $(seq 400); do
+  for i in $(seq 1200); do
     [ "$(readlink "/proc/$1/exe")" != "$(readlink "/proc/$$/exe")" ] && [ $((0x$(awk '/^SigCgt/ {print $2}' "/proc/$1/status") >> ($2 - 1) & 1)) = 1 ] && return 0
     sleep 0.05
   done
