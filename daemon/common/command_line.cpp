@@ -8,6 +8,7 @@
 #include "base/software.hpp"
 #include "config/nearest.hpp"
 #include "common/say.hpp"
+#include "wire/quiet_parser.hpp"
 
 namespace farkeep {
 namespace {
@@ -122,6 +123,7 @@ void start_command_log(const Asked& asked) {
 
 int run_program(std::string_view program, int argc, char** argv, const std::function<Exit(std::vector<std::string>)>& body) {
   std::string const name{program};
+  wire::quiet_parser();
   try {
     return static_cast<int>(body({argv + 1, argv + argc}));
   } catch (const boost::system::system_error& e) {

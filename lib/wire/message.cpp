@@ -1,14 +1,8 @@
 #include "wire/message.hpp"
 
-#include <google/protobuf/stubs/logging.h>
+#include <cstring>
 
 namespace farkeep::wire {
-namespace {
-
-// The parser writes a line to stderr for each text that is no UTF-8, past every bound of the log: nobody may fill it by sending such.
-[[maybe_unused]] auto* const silenced_parser = google::protobuf::SetLogHandler(nullptr);
-
-}  // namespace
 
 result<std::vector<ObjectId>> parse_ids(std::string_view field, std::size_t most) {
   if (field.size() % ObjectId::kSize != 0) return Errc::malformed;

@@ -10,6 +10,7 @@
 #include "sim/dice.hpp"
 #include "sim/sim_net.hpp"
 #include "wire/message.hpp"
+#include "wire/quiet_parser.hpp"
 
 // A hostile server's answers, against what an agent asks of a vault.  For each question the input says what comes back:
 //
@@ -253,6 +254,7 @@ task<void> meet(sim::SimTimers& timers, sim::SimNet& net, const Clock& clock, In
 }  // namespace farkeep::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  farkeep::wire::quiet_parser();
   using namespace farkeep;
   static bool const quiet = (start_logging(LogLevel::error, LogFormat::text), true);
   static_cast<void>(quiet);

@@ -5,6 +5,7 @@
 #include "vault/alarms.hpp"
 #include "vault/registry_sync.hpp"
 #include "vault/server_metrics.hpp"
+#include "wire/quiet_parser.hpp"
 
 // A server whose registry has bent files.
 //
@@ -106,6 +107,7 @@ void serve(const std::map<std::string, Buffer>& files) {
 }  // namespace farkeep::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  farkeep::wire::quiet_parser();
   static bool const quiet = (farkeep::start_logging(farkeep::LogLevel::error, farkeep::LogFormat::text), true);
   static_cast<void>(quiet);
   auto const files = farkeep::fuzz::bent(data, size);

@@ -11,6 +11,7 @@
 #include "fuzz/server_world.hpp"
 #include "wire/frame.hpp"
 #include "wire/message.hpp"
+#include "wire/quiet_parser.hpp"
 
 // Whole sessions: the input is a list of moves of up to four connections (stranger, agents, partner) against a server in one process.
 //
@@ -404,6 +405,7 @@ void play(const std::uint8_t* data, std::size_t size) {
 }  // namespace farkeep::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  farkeep::wire::quiet_parser();
   static bool const quiet = (farkeep::start_logging(farkeep::LogLevel::error, farkeep::LogFormat::text), true);
   static_cast<void>(quiet);
   farkeep::fuzz::play(data, size);

@@ -1,7 +1,10 @@
 #include "wire/message.hpp"
 
+#include <google/protobuf/stubs/logging.h>
+
 #include <catch2/catch.hpp>
 
+#include "wire/quiet_parser.hpp"
 #include "wire/refusal.hpp"
 
 using namespace farkeep;
@@ -89,4 +92,20 @@ TEST_CASE("refusal: the text of a peer cannot steer a terminal nor fill a log") 
   CHECK(what.find('\x7f') == std::string::npos);
   CHECK(what.size() < 1200);
   CHECK(refusal.retry_after() == std::chrono::hours{1});
+}
+
+TEST_CASE("message: a text that is no UTF-8 is malformed, and a program's parser writes no line about it") {
+  static int lines;
+  lines = 0;
+  google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int, const std::string&) { ++lines; });
+  pb::Hello hello;
+  hello.set_software("abc");
+  auto bytes = hello.SerializeAsString();
+  bytes[bytes.find("abc")] = '\xff';
+  CHECK_FALSE(parse_message<pb::Hello>(bytes).has_value());
+  CHECK(lines > 0);
+  quiet_parser();
+  lines = 0;
+  CHECK_FALSE(parse_message<pb::Hello>(bytes).has_value());
+  CHECK(lines == 0);
 }
