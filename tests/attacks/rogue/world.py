@@ -69,9 +69,9 @@ class World:
             raise RuntimeError("farkeep-server %s: exit %d, not %d: %s" % (verb, r.returncode, expect, r.stderr))
         return r.stdout
 
-    def up(self, name):
+    def up(self, name, *more):
         with open(self.work + "/" + name + ".log", "ab") as log:
-            p = subprocess.Popen([PROGRAMS + "/farkeep-server", "run", "--data", self.data(name)], stdout=log, stderr=log)
+            p = subprocess.Popen([PROGRAMS + "/farkeep-server", "run", "--data", self.data(name), *more], stdout=log, stderr=log)
         self.processes[name] = p
         for _ in range(600):
             if p.poll() is not None:
@@ -97,6 +97,9 @@ class World:
 
     def is_alive(self, name="east"):
         return self.processes[name].poll() is None
+
+    def descriptors(self, name="east"):
+        return len(os.listdir("/proc/%d/fd" % self.processes[name].pid))
 
     def memory(self, name="east"):
         """MiB that the server has in memory."""
