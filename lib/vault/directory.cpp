@@ -13,6 +13,8 @@ namespace {
 // An agent's word about the serial that it has seen counts so far beyond what the hour says: it may lie.
 constexpr std::uint64_t kTold = std::uint64_t{1} << 15;  // half of what agents believe at once
 
+constexpr auto kLookAgain = std::chrono::minutes{1};
+
 void describe_self(const Identity& identity, wire::pb::DataCentre& out) {
   out.set_server_id(wire::to_field(identity.id()));
   out.set_name(identity.name());
@@ -133,9 +135,14 @@ wire::pb::SignedDirectory AddressDirectory::store(const wire::pb::Directory& dir
 
 wire::pb::SignedDirectory AddressDirectory::current() {
   std::lock_guard guard{mutex_};
-  auto out = current_or_stored();
-  out.clear_root_word();
-  if (auto const word = wire::parse_message<wire::pb::SignedRootWord>(word_bytes_); word && !word->word().empty()) *out.mutable_root_word() = *word;
+  auto const generation = registry_.generation();  // before the rest: what changes meanwhile is met the next time
+  auto const now = clock_.wall();
+  if (kept_ && kept_->generation == generation && generation != 0 && now >= kept_->at && now - kept_->at < kLookAgain) return kept_->directory;
+  kept_.reset();
+  // What earlier versions adopted may have more in it.
+  auto out = wire::known_part(current_or_stored());
+  if (auto const word = wire::parse_message<wire::pb::SignedRootWord>(word_bytes_); word && !word->word().empty()) *out.mutable_root_word() = wire::known_part(*word);
+  if (told_.empty()) kept_.emplace(Kept{out, generation, now});
   return out;
 }
 
@@ -262,9 +269,7 @@ bool AddressDirectory::adopt(const wire::pb::SignedDirectory& theirs) {
     return false;
   }
   if (ours && ours->serial() >= content->serial()) return false;
-  auto kept = theirs;
-  kept.clear_root_word();
-  registry_.set_directory(kept.SerializeAsString());
+  registry_.set_directory(wire::known_part(theirs).SerializeAsString());
   return true;
 }
 
@@ -304,15 +309,29 @@ void AddressDirectory::say(wire::pb::RootWord& word, const Authority& root) {
   static_cast<void>(word_locked());
 }
 
+namespace {
+std::optional<wire::pb::Directory> content_of(std::string_view signed_directory) {
+  auto const stored = wire::parse_message<wire::pb::SignedDirectory>(signed_directory);
+  auto content = stored ? wire::parse_message<wire::pb::Directory>(stored->directory()) : result<wire::pb::Directory>{Errc::malformed};
+  return content ? std::optional{std::move(*content)} : std::nullopt;
+}
+}  // namespace
+
+std::uint64_t AddressDirectory::serial_of(std::string_view signed_directory) {
+  auto const content = content_of(signed_directory);
+  return content ? content->serial() : 0;
+}
+
 std::uint64_t AddressDirectory::set_aside() {
   std::lock_guard guard{mutex_};
-  auto const stored = wire::parse_message<wire::pb::SignedDirectory>(registry_.directory());
-  auto const content = stored ? wire::parse_message<wire::pb::Directory>(stored->directory()) : result<wire::pb::Directory>{Errc::malformed};
+  auto const content = content_of(registry_.directory());
   auto const serial = content ? content->serial() : 0;
   auto const word = word_locked();
-  bool const primary = primary_locked(content && content->pair_size() > 0 ? std::optional{*content} : std::nullopt, word);
-  registry_.set_directory("");
-  if (!primary) return serial;
+  bool const primary = primary_locked(content && content->pair_size() > 0 ? content : std::nullopt, word);
+  if (!primary) {
+    registry_.set_directory("");
+    return serial;
+  }
   keep_word_true(word);
   // Agents may have taken what is put aside, and take nothing below it: so the new one is above it, unless that is where nobody would believe it.
   store(wanted(next_serial(serial < wire::serial_ceiling(0, clock_.wall()) ? serial : 0)));

@@ -58,6 +58,8 @@ class AddressDirectory {
   void revoke(const Authority& root, wire::pb::Revoked what);
   /// Puts the stored directory aside (an operator's word): the primary makes a new one, the other side waits for it.  The serial that it had; 0: there was none.
   std::uint64_t set_aside();
+  /// Of a stored one; 0: it is none.
+  static std::uint64_t serial_of(std::string_view signed_directory);
 
  private:
   std::optional<wire::pb::Directory> stored_content(wire::pb::SignedDirectory& stored);
@@ -78,6 +80,13 @@ class AddressDirectory {
   const Clock& clock_;
   std::mutex mutex_;
   std::string told_;  // what is in the way of a new one, as the log has it
+  // What was told last, and of what state of the registry.  Agents ask as often as they like: the disk is read when something changed, and once a minute for rot.
+  struct Kept {
+    wire::pb::SignedDirectory directory;
+    std::uint64_t generation = 0;
+    WallTime at;
+  };
+  std::optional<Kept> kept_;
   std::string word_bytes_;               // the root's word as it was read last…
   std::optional<wire::RootWord> word_;  // …and verified; nothing: it is none
 };

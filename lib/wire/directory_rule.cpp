@@ -31,6 +31,10 @@ std::uint64_t serial_ceiling(std::uint64_t known, WallTime now) { return plus(st
 bool serial_is_sane(std::uint64_t serial, WallTime now) { return serial <= plus(serial_floor(now), kSane); }
 
 std::optional<pb::Directory> believable_directory(const pb::SignedDirectory& directory, const KnownDirectory& known, const TrustedRoots& roots, WallTime now, std::string& why) {
+  if (directory.directory().size() > kMaxDirectory) {
+    why = "it has " + std::to_string(directory.directory().size()) + " bytes, and none may have more than " + std::to_string(kMaxDirectory);
+    return std::nullopt;
+  }
   auto verified = verify_signed_directory(directory, roots, now);
   if (!verified) {
     why = "it is not properly signed (" + verified.error().message() + ")";

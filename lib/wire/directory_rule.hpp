@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.hpp"
+#include "base/limits.hpp"
 #include "wire/root_word.hpp"
 #include "wire/signed_document.hpp"
 
@@ -19,6 +20,9 @@ std::uint64_t serial_ceiling(std::uint64_t known, WallTime now);
 /// Whether a serial that is known here can be true; one that a hostile server put here cannot.
 bool serial_is_sane(std::uint64_t serial, WallTime now);
 
+/// Of what is signed: twice four data centres with all the addresses and networks that they may have take a third of it.  Every answer has room for it.
+inline constexpr std::size_t kMaxDirectory = 128 * limits::kKiB;
+
 /// What somebody knows who hears of a directory.
 struct KnownDirectory {
   const pb::Directory* used = nullptr;  ///< whose primary is pinned; null: the first one that is heard is believed
@@ -29,7 +33,7 @@ struct KnownDirectory {
 ///
 /// 1. a server under one of `roots` signed it, with a certificate valid at `now` that the root did not take back  2. its serial is not above the ceiling
 /// 3. where the root named pairs: its first pair is one of them, signed by that pair's primary  4. where it did not: the pinned primary signed it and
-/// remains the primary, and no server that was there is gone.  Whether the serial is newer is the caller's to ask.
+/// remains the primary, and no server that was there is gone  5. it has kMaxDirectory bytes at most.  Whether the serial is newer is the caller's to ask.
 std::optional<pb::Directory> believable_directory(const pb::SignedDirectory& directory, const KnownDirectory& known, const TrustedRoots& roots, WallTime now, std::string& why);
 
 }  // namespace farkeep::wire

@@ -124,7 +124,14 @@ std::string newer_root_word(const std::string& known, const pb::SignedRootWord& 
     bool const more = theirs->content.root_size() > ours->content.root_size();
     if (!more && ours->serial() >= theirs->serial()) return known;
   }
-  return told.SerializeAsString();
+  return known_part(told).SerializeAsString();
+}
+
+pb::SignedRootWord known_part(const pb::SignedRootWord& word) {
+  pb::SignedRootWord out;
+  out.set_word(word.word());
+  out.set_signature(word.signature());
+  return out;
 }
 
 std::optional<RootWord> stored_root_word(std::string_view bytes, const TrustedRoots& pinned) {

@@ -37,6 +37,8 @@ struct RootWord {
 /// Malformed: no word, or more in it than it may hold.  Identity: by nobody who is trusted.
 result<RootWord> verify_root_word(const pb::SignedRootWord& word, const TrustedRoots& trusted, const Revocations& known = {});
 
+/// Without what somebody put beside its fields, which nobody signed and would only take room.
+pb::SignedRootWord known_part(const pb::SignedRootWord& word);
 /// The newer of two serialised SignedRootWords of which `known` is trusted: `told` where a root signed it, it names all roots that `known` names, and more of
 /// them, or its serial is higher.  Empty: there is none.
 std::string newer_root_word(const std::string& known, const pb::SignedRootWord& told, const TrustedRoots& pinned);

@@ -118,6 +118,45 @@ TEST_CASE("directory: only the side that signs publishes; the other one adopts w
   CHECK(w.now().serial() == made.serial());
 }
 
+namespace {
+
+// With a field that nobody knows.
+template <class Message>
+Message padded(const Message& message, std::size_t size) {
+  std::string field{"\xa2\x06"};  // 100, bytes
+  for (auto n = size; ; n >>= 7) {
+    field += static_cast<char>((n & 127) | (n > 127 ? 128 : 0));
+    if (n <= 127) break;
+  }
+  Message out;
+  REQUIRE(out.ParseFromString(message.SerializeAsString() + field + std::string(size, 'x')));
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("directory: what is adopted takes no more room than its fields may, whatever the sender puts beside them") {
+  HalfPair w;
+  auto next = w.now();
+  next.set_serial(next.serial() + 1);
+  auto const& identity = w.east->identity();
+  auto word = w.book.root_word()->content;
+  word.set_serial(word.serial() + 1);
+  auto theirs = padded(wire::sign_directory(next, identity.signer()), 400'000);
+  *theirs.mutable_root_word() = padded(wire::sign_root_word(word, identity.root_authority()->key()), 400'000);
+  CHECK(w.book.adopt(theirs));
+  CHECK(w.book.root_word()->serial() == word.serial());
+  CHECK(w.east->registry().directory().size() < 8192);
+  CHECK(w.east->registry().root_word().size() < 8192);
+  CHECK(w.book.current().ByteSizeLong() < 16384);
+  // Nor in what is signed, and an older version that took it does not hand it on.
+  next.set_serial(next.serial() + 1);
+  CHECK_FALSE(w.book.adopt(wire::sign_directory(padded(next, 200'000), identity.signer())));
+  w.east->registry().set_directory(padded(wire::sign_directory(next, identity.signer()), 400'000).SerializeAsString());
+  CHECK(w.now().serial() == next.serial());
+  CHECK(w.book.current().ByteSizeLong() < 16384);
+}
+
 TEST_CASE("directory: where a server is: in force first, then what still answers, then what is announced") {
   HalfPair w;
   static_cast<void>(w.now());
@@ -232,6 +271,32 @@ TEST_CASE("directory: made while the clock was ahead, it is made again when it i
   CHECK(w.now().valid_from_ns() == good.valid_from_ns());
 }
 
+TEST_CASE("directory: however often agents ask, the disk is asked whether something changed, and nothing more") {
+  HalfPair w;
+  auto const first = w.now();
+  w.now();  // it was made by the first
+  auto& disk = w.east->disk();
+  auto const before = disk.bytes_read();
+  for (int i = 0; i < 100; ++i) REQUIRE(w.now().serial() == first.serial());
+  CHECK(disk.bytes_read() - before <= 100 * 32);
+  // What another process says counts at once.
+  Registry other{disk, w.planet.clock, w.planet.random, "/data/registry"};
+  auto partner = *other.partner();
+  partner.set_address(0, "10.0.0.4:16384");
+  other.set_partner(partner);
+  CHECK(w.now().serial() == first.serial() + 1);
+  // What rotted is met within a minute.
+  auto const file = std::string{"/data/registry/root-word"};
+  w.now();
+  auto const word = disk.content(file);
+  auto spoilt = word;
+  spoilt[spoilt.size() / 2] ^= 1;
+  disk.set_content(file, spoilt);
+  w.planet.pass(1min);
+  w.now();
+  CHECK(disk.content(file) == word);
+}
+
 TEST_CASE("directory: a new root is told in its own word; the old one acts no more, and is retired when the new one says so") {
   HalfPair w;
   static_cast<void>(w.now());
@@ -326,6 +391,7 @@ TEST_CASE("root's word: one copy that rots or is gone is told and made anew from
       Registry restarted{w.east->disk(), w.planet.clock, w.planet.random, "/data/registry"};
       CHECK(w.is_revoked(restarted));
       if (!gone) CHECK(w.east->registry().damaged() == std::vector<std::string>{name});
+      w.planet.pass(1min);
       (void)w.book.current();
       CHECK(w.east->disk().content(file) == before);
     }
@@ -356,6 +422,7 @@ TEST_CASE("root's word: a process that knows it writes it again when both copies
   RevokedServer w;
   for (auto const* name : {"root-word", "root-word.copy"}) w.spoil(name);
   CHECK(w.is_revoked(w.east->registry()));
+  w.planet.pass(1min);
   (void)w.book.current();
   CHECK(w.east->registry().damaged().empty());
   CHECK(w.east->registry().root_word() == w.said);
