@@ -23,7 +23,7 @@
 
 namespace farkeep {
 
-class EntryJudge;
+struct EntryPage;
 class Identity;
 
 /// Accounts, agents, tokens and the partner: one small file each below `folder`, written atomically.
@@ -137,8 +137,8 @@ class Registry {
   /// The word of a server of the pair on an account or agent, as the partner sent it: taken when its author signed it, it is newer than what is
   /// known of that author, and nothing in it breaks a bound.  What is refused is counted, and told by refused().
   Taken take(const wire::pb::RegistryEntry& entry);
-  /// The same for the entries of one page: `judge`, empty before the first of them, remembers what the root said and whose certificates held.
-  Taken take(const wire::pb::RegistryEntry& entry, std::optional<EntryJudge>& judge);
+  /// The same for the entries of one page: `page`, made before the first of them, remembers what is looked up once.
+  Taken take(const wire::pb::RegistryEntry& entry, EntryPage& page);
   bool knows(const AgentId& id);
   /// Whether this server is the author.
   bool is_own(const wire::pb::RegistryEntry& entry) const { return !entry.author().empty() && entry.author() == self(); }
@@ -218,7 +218,7 @@ class Registry {
   Records<Record> all_settled();
   // registry_take.cpp
   template <class Record>
-  Taken take_as(const wire::pb::RegistryEntry& entry, std::optional<EntryJudge>& judge);
+  Taken take_as(const wire::pb::RegistryEntry& entry, EntryPage& page);
   template <class Record>
   Taken take_known(const wire::pb::RegistryEntry& entry, Record word, Known<Record> known, bool mine);
   Taken refuse(const wire::pb::RegistryEntry& entry, const std::string& why);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -39,6 +40,13 @@ class EntryJudge {
   const TrustedRoots roots_;
   const Revocations revoked_;
   std::optional<Signer> last_;
+};
+
+/// What is looked up once for the entries of one page: who the partner is, what the root said, and whose certificates held.
+struct EntryPage {
+  EntryPage() = default;
+  std::optional<std::string> partner;  ///< its id, empty where there is none
+  std::optional<EntryJudge> judge;
 };
 
 /// Whether the root took back the key that signed a word of this server that lies here.

@@ -27,6 +27,7 @@ inline constexpr std::size_t kMostOfPartner = 20'000;           // accounts and 
 inline constexpr std::size_t kMostLongBytes = 16 * limits::kMiB;  // of its words, beyond 4 KiB of each: 500 agents that were recovered a thousand times
 inline constexpr double kNewcomersAtOnce = 10'000;              // a partner that joins with all its agents
 inline constexpr double kNewcomersAnHour = 1'000;               // and then a large roll-out
+inline constexpr int kMostOfPage = 8192;                        // entries: each costs a look at the disk; the pages of this program have four thousand of the smallest at most
 inline constexpr auto kTimeAhead = std::chrono::hours{24};      // of a report or an alarm: a partner's clock may be wrong, a lie ends within a day
 
 }  // namespace farkeep::registry_limits

@@ -61,9 +61,9 @@ void merge_one(Registry& registry, const wire::pb::RegistryEntry& entry, Load lo
 
 // A word is taken or not; what is known here that the partner seems not to know goes back.  A partner of the first version sends words
 // without an author: they are not believed, and it gets what holds here.
-void take_one(Registry& registry, const wire::pb::RegistryEntry& entry, std::optional<EntryJudge>& judge, BoundedAnswer& answer) {
+void take_one(Registry& registry, const wire::pb::RegistryEntry& entry, EntryPage& looked_up, BoundedAnswer& answer) {
   if (entry.key().size() != AgentId::kSize) throw failure(Errc::malformed, "merging the partner's registry: an entry's key");
-  if (!entry.author().empty()) registry.take(entry, judge);
+  if (!entry.author().empty()) registry.take(entry, looked_up);
   std::vector<wire::pb::RegistryEntry> back;
   for (auto& ours : registry.words_on(entry.kind(), entry.key())) {
     bool const asked = entry.author().empty() || ours.author() == entry.author();
@@ -137,15 +137,16 @@ std::optional<wire::pb::SyncRegistry> wanted_page(Registry& registry) {
 }
 
 wire::pb::SyncRegistry merge_page(Registry& registry, const wire::pb::SyncRegistry& page) {
+  if (page.entry_size() > registry_limits::kMostOfPage) throw failure(Errc::malformed, "merging the partner's registry: a page has more entries than any may");
   BoundedAnswer answer;
-  std::optional<EntryJudge> judge;
+  EntryPage looked_up;
   // This server's own words first: of a record that was lost here the other one's word is taken only once it is known again.
   for (auto const& entry : page.entry())
-    if (is_word(entry) && registry.is_own(entry)) take_one(registry, entry, judge, answer);
+    if (is_word(entry) && registry.is_own(entry)) take_one(registry, entry, looked_up, answer);
   for (auto const& entry : page.entry()) {
     auto const agent = AgentId::from(entry.key()).value_or(AgentId{});
     if (is_word(entry)) {
-      if (!registry.is_own(entry)) take_one(registry, entry, judge, answer);
+      if (!registry.is_own(entry)) take_one(registry, entry, looked_up, answer);
     } else if (entry.kind() == kToldEntry) merge_one<vault::pb::Told>(registry, entry, [&] { return registry.told(agent); }, answer);
     else if (entry.kind() == kAlarmEntry) merge_one<vault::pb::Alarm>(registry, entry, [&] { return registry.alarm(agent); }, answer);
     else if (entry.kind() != kSlotEntry) throw failure(Errc::malformed, "merging the partner's registry: an entry of an unknown kind");

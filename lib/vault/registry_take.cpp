@@ -32,6 +32,8 @@ bool is_proved(const vault::pb::Account&, const vault::pb::Account&) { return fa
 // The new key's owner signed with the recovery key that is known here, and nothing here speaks against it.
 bool is_proved(const vault::pb::Agent& theirs, const vault::pb::Agent& holds) {
   if (holds.revoked() || theirs.key_size() != 1 || theirs.proof().empty()) return false;
+  // As where it is recovered here: this server's own word must stay one that its partner takes, and gives back.
+  if (static_cast<std::size_t>(holds.retired_key_size()) + static_cast<std::size_t>(holds.key_size()) > registry_limits::kMaxRetiredKeys) return false;
   auto const csr = CertificateRequest::from_der(as_bytes(theirs.proof_csr()));
   if (!csr || theirs.key(0) != as_text(csr->public_key().view())) return false;
   auto const among = [&](auto const& keys) { return std::find(keys.begin(), keys.end(), theirs.key(0)) != keys.end(); };
@@ -122,23 +124,26 @@ const Revocations& Registry::revoked() {
 }
 
 Registry::Taken Registry::take(const wire::pb::RegistryEntry& entry) {
-  std::optional<EntryJudge> judge;
-  return take(entry, judge);
+  EntryPage page;
+  return take(entry, page);
 }
 
-Registry::Taken Registry::take(const wire::pb::RegistryEntry& as_sent, std::optional<EntryJudge>& judge) {
+Registry::Taken Registry::take(const wire::pb::RegistryEntry& as_sent, EntryPage& page) {
   auto const entry = only_fields(as_sent);
-  if (entry.kind() == kAccountEntry) return take_as<vault::pb::Account>(entry, judge);
-  if (entry.kind() == kAgentEntry) return take_as<vault::pb::Agent>(entry, judge);
+  if (entry.kind() == kAccountEntry) return take_as<vault::pb::Account>(entry, page);
+  if (entry.kind() == kAgentEntry) return take_as<vault::pb::Agent>(entry, page);
   return Taken::unchanged;
 }
 
 // 1. may this author speak?  2. bounds  3. is it news?  4. the signature  5. what it means
 template <class Record>
-Registry::Taken Registry::take_as(const wire::pb::RegistryEntry& entry, std::optional<EntryJudge>& judge) {
-  auto const partner_record = partner();
+Registry::Taken Registry::take_as(const wire::pb::RegistryEntry& entry, EntryPage& page) {
+  if (!page.partner) {
+    auto const record = partner();
+    page.partner = record ? record->server_id() : std::string{};
+  }
   bool const mine = identity_ && entry.author() == self();
-  bool const of_the_partner = partner_record && entry.author() == partner_record->server_id();
+  bool const of_the_partner = !page.partner->empty() && entry.author() == *page.partner;
   if (!identity_ || (!mine && !of_the_partner)) return refuse(entry, "its author is no server of this pair");
   auto word = parse_word<Record>(entry);
   if (!word) return refuse(entry, "it does not parse, or is larger than it may be");
@@ -162,8 +167,8 @@ Registry::Taken Registry::take_as(const wire::pb::RegistryEntry& entry, std::opt
   if (!here && !mine && word->home() != entry.author()) return refuse(entry, "nothing is known here of what it speaks of, and it was not made there");
   bool const made_there = here && !here->own && here->theirs->home() == here->their_entry->author();
   if (mine && made_there && word->home() == self()) return refuse(entry, "it says that this was made here, and it was made at the partner");
-  if (!judge) judge.emplace(identity_->roots(), revoked());
-  auto const said = judge->said_by(entry, clock_.wall());
+  if (!page.judge) page.judge.emplace(identity_->roots(), revoked());
+  auto const said = page.judge->said_by(entry, clock_.wall());
   if (!said) return refuse(entry, "its signature, or the certificate behind it, does not hold");
   if (mine && (said->revoked_since || (before && !is_restored()))) return refuse_own<Record>(entry, here ? std::move(*here) : Known<Record>{}, said->revoked_since.has_value());
   if (entry.version() > most) return refuse(entry, "its number is impossible");

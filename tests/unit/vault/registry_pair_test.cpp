@@ -109,10 +109,11 @@ struct Pair {
   }
 };
 
-/// A disk with places that it does not give any more.
+/// A disk with places that it does not give any more; it counts what is read.
 struct BadSectors final : Disk {
   explicit BadSectors(Disk& d) : disk(d) {}
   std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
+    if (how == Open::read) ++reads[path];
     if (how == Open::read && unreadable.contains(path)) throw failure(Errc::io, "reading " + path);
     return disk.open(path, how);
   }
@@ -129,6 +130,7 @@ struct BadSectors final : Disk {
 
   Disk& disk;
   std::set<std::string> unreadable;
+  std::map<std::string, int> reads;
 };
 
 template <class F>
@@ -142,6 +144,20 @@ Errc refusal_of(F&& f) {
 }
 
 }  // namespace
+
+TEST_CASE("pair: a page of the partner, however long, makes the server look up once who the partner is and what the root said") {
+  Pair w;
+  BadSectors disk{w.east.disk};
+  Registry registry{disk, w.clock, w.east.random, "/data/registry"};
+  registry.sign_as(w.ids.east);
+  wire::pb::SyncRegistry page;
+  for (int i = 0; i < 50; ++i) *page.add_entry() = w.word(w.ids.west, w.invented());
+  disk.reads.clear();
+  merge_page(registry, page);
+  CHECK(registry.agent(AgentId::from(page.entry(49).key()).value()).has_value());
+  CHECK(disk.reads["/data/registry/partner"] == 1);
+  CHECK(disk.reads["/data/registry/root-word"] <= 1);
+}
 
 TEST_CASE("pair: what is made, recovered, revoked and admitted at its home holds on both sides") {
   Pair w;
@@ -373,6 +389,48 @@ TEST_CASE("pair: a recovery that the agent's own recovery key proves is taken fr
   stale.set_home(text_of(w.ids.east.id()));
   w.east.registry.take(w.word(w.ids.west, stale));
   CHECK(w.east.keys(id) == "c");
+}
+
+TEST_CASE("pair: recoveries without end, proved with the agent's recovery key, make no word that the partner would not give back") {
+  Pair w;
+  auto const recovery = SigningKey::generate(w.east.random);
+  Registry::Enrolment e;
+  e.token = to_string(w.east.token(w.account).view());
+  e.name = "host";
+  e.key = std::string(32, 'a');
+  e.recovery_key = to_string(recovery.public_key().view());
+  auto const id = AgentId::from(w.east.registry.enrol(e).id()).value();
+  w.exchange();
+  Agent says = *w.west.registry.agent(id);
+  says.set_home(text_of(w.ids.east.id()));
+  std::size_t taken = 0;
+  for (std::size_t i = 1; i <= registry_limits::kMaxRetiredKeys + 20; ++i) {
+    auto const fresh = SigningKey::generate(w.east.random);
+    auto const csr = to_string(CertificateRequest::make(fresh).der());
+    says.clear_key();
+    says.add_key(to_string(fresh.public_key().view()));
+    says.set_proof_csr(csr);
+    says.set_proof(to_string(recovery.sign(as_bytes("farkeep/1/recover" + to_string(id.view()) + csr))));
+    says.set_version(i);
+    w.east.registry.take(w.word(w.ids.west, says));
+    if (w.east.registry.agent(id)->key(0) == says.key(0)) ++taken;
+  }
+  CHECK(taken == registry_limits::kMaxRetiredKeys);
+  for (auto const& word : w.east.registry.words_on(kAgentEntry, to_string(id.view()))) CHECK(parse_agent(word).has_value());
+  CHECK(w.east.registry.agent(id)->key_size() == 1);
+}
+
+TEST_CASE("pair: a page of the partner has no more entries than it may") {
+  Pair w;
+  wire::pb::SyncRegistry page;
+  for (int i = 0; i < registry_limits::kMostOfPage; ++i) {
+    auto* entry = page.add_entry();
+    entry->set_kind(kAlarmEntry);
+    entry->set_key(std::string(16, 'x'));
+  }
+  CHECK(merge_page(w.east.registry, page).entry_size() == 0);
+  *page.add_entry() = page.entry(0);
+  CHECK(refusal_of([&] { merge_page(w.east.registry, page); }) == Errc::malformed);
 }
 
 TEST_CASE("pair: an operator sets the partner's word on an agent aside, and hears it again") {
