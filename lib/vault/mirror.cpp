@@ -82,6 +82,8 @@ task<void> Mirror::run() {
     } catch (const boost::system::system_error& e) {
       if (classify(e.code()) == Errc::cancelled) throw;
       problem = e.what();
+    } catch (const std::exception& e) {
+      problem = e.what();  // whatever a partner made go wrong: agents are served all the same
     }
     if (longest != settings_.backoff) backoff = fresh_backoff();
     longest = settings_.backoff;
