@@ -1,57 +1,18 @@
-#include "archive/record.hpp"
-#include "async/race.hpp"
+#include <algorithm>
+
 #include "base/limits.hpp"
 #include "base/log.hpp"
-#include "crypto/envelope.hpp"
-#include "vault/known_keys.hpp"
-#include "vault/receipts.hpp"
 #include "vault/session.hpp"
 #include "vault/vault_limits.hpp"
-#include "wire/signed_document.hpp"
 
-// The verbs that work on the vault that is open.
+// The verbs that ask the vault that is open; session_put.cpp has those that bring it something.
 namespace farkeep {
 namespace {
-
-/// Signs for agents that are welcome at this moment only: between a commit's beginning and its receipt whole graphs are walked.
-class ReceiptsForTheWelcome final : public ReceiptMaker {
- public:
-  ReceiptsForTheWelcome(ReceiptMaker& receipts, std::function<void()> judge) : receipts_(receipts), judge_(std::move(judge)) {}
-  std::int64_t time_ns() const override { return receipts_.time_ns(); }
-  Buffer make(const AccountId& account, const AgentId& agent, std::uint64_t sequence, const Digest& statement) override {
-    judge_();  // reads one small file, here where others wait: it is as rare as a commit, which waits for the disk anyway
-    return receipts_.make(account, agent, sequence, statement);
-  }
-
- private:
-  ReceiptMaker& receipts_;
-  std::function<void()> judge_;
-};
 
 constexpr std::size_t kPageStep = 16;    // rows read at once…
 constexpr std::size_t kRowOverhead = 16;  // …and what a row costs in a page beside its own size: a tag and lengths
 constexpr std::size_t kMostOfPage = 2 * limits::kMaxFrameHead;  // a page of rows, and what it is made of
 constexpr std::size_t kMostOfAnswer = limits::kMaxFrameBody;  // what a `get` has in its hands at once: a largest record and a batch
-
-std::vector<VerifyKey> keys_of_vault(Registry* registry, AgentId agent) { return keys_of(*registry, agent); }
-
-// How many whole records these are, and the envelopes among them.  What is in them the vault checks.
-struct Glance {
-  Glance() = default;
-  std::uint32_t records = 0;
-  std::vector<ObjectId> envelopes;
-};
-std::optional<Glance> glance_at(ByteView body) {
-  Glance out;
-  while (!body.empty()) {
-    auto const prefix = parse_record_prefix(body);
-    if (!prefix || prefix->size() > body.size()) return std::nullopt;
-    if (prefix->type == ObjectType::envelope) out.envelopes.push_back(envelope_id(prefix->session));
-    ++out.records;
-    body = body.subspan(prefix->size());
-  }
-  return out;
-}
 
 std::vector<ObjectId> ids_in(const std::string& field, wire::Verb verb) {
   auto ids = wire::parse_ids(field);
@@ -153,142 +114,6 @@ task<Reply> Session::compare(const wire::pb::Have& message, Vault& vault) {
   auto const same = co_await vault.same(std::move(claims));
   wire::pb::HaveReply answer;
   answer.set_same(to_string(same));
-  co_return reply_with(answer);
-}
-
-// ---- put
-
-/// A put's place among the others, whatever becomes of it.
-class Session::PutInProgress {
- public:
-  PutInProgress(Session& session, bool brings_envelopes) : session_(session), number_(++session.puts_) {
-    session_.unfinished_.insert(number_);
-    if (brings_envelopes) session_.arriving_.insert(number_);
-  }
-  ~PutInProgress() {
-    session_.unfinished_.erase(number_);
-    if (session_.arriving_.erase(number_)) session_.arrived_.wake_all();
-  }
-  PutInProgress(const PutInProgress&) = delete;
-  PutInProgress& operator=(const PutInProgress&) = delete;
-  std::uint64_t number() const noexcept { return number_; }
-
- private:
-  Session& session_;
-  const std::uint64_t number_;
-};
-
-// Requests run side by side, but a record may follow its envelope without waiting for the answer: it waits here until the envelopes
-// that came before it are received.
-task<Reply> Session::put(Request request) {
-  auto const message = parsed<wire::pb::Put>(request);
-  auto glance = glance_at(request.body);
-  if (!glance || glance->records != message.records() || glance->records == 0)
-    throw HangUp(Errc::malformed, "reading a put request: its body is not the records that it announces");
-  PutInProgress const mine{*this, !glance->envelopes.empty()};
-  auto const vault = co_await lease();
-  Room room;
-  if (request.room.size() == 2) {
-    room.session = std::move(request.room[0]);
-    room.server = std::move(request.room[1]);
-  }
-  while (!arriving_.empty() && *arriving_.begin() < mine.number()) co_await arrived_.wait();
-  co_await vault->room();
-  auto origin = Vault::Origin::agent;
-  if (who_.role == PeerIdentity::Role::server) origin = message.further() ? Vault::Origin::partner_further : Vault::Origin::partner;
-  auto receiving = vault->put(std::move(request.body), std::move(room), message.soon() ? Vault::Haste::soon : Vault::Haste::none, origin);
-  if (glance->envelopes.empty()) {
-    co_await std::move(receiving);
-  } else {
-    co_await race(std::move(receiving), watch_envelopes(*vault, std::move(glance->envelopes), mine.number()));
-  }
-  co_return reply_with(wire::pb::Done{});
-}
-
-// Lets later puts go on as soon as the envelopes are received, which is long before they are durable.  Never ends by itself.
-task<void> Session::watch_envelopes(Vault& vault, std::vector<ObjectId> envelopes, std::uint64_t number) {
-  for (;;) {
-    auto const bitmap = co_await vault.have(envelopes);
-    auto const here = wire::parse_bitmap(as_text(bitmap), envelopes.size());
-    if (here && std::find(here->begin(), here->end(), false) == here->end()) break;
-    co_await parts_.timers.sleep(std::chrono::milliseconds{1});
-  }
-  if (arriving_.erase(number)) arrived_.wake_all();
-  co_await never_.wait();
-}
-
-// All that came up to `last` on this connection is durable on return.  A put that is still being received is not seen by one flush: then another.
-task<void> Session::settle_puts(Vault& vault, std::uint64_t last) {
-  for (std::chrono::milliseconds pause{0}; !unfinished_.empty() && *unfinished_.begin() <= last; pause = std::chrono::milliseconds{1}) {
-    co_await vault.flush();
-    co_await parts_.timers.sleep(pause);
-  }
-}
-
-// ---- commit
-
-/// One at a time on a connection: what they wait with is memory.
-class Session::CommitInService {
- public:
-  explicit CommitInService(bool& flag) : flag_(flag) {
-    if (flag_) throw wire::Refusal(Errc::busy, "another commit of this connection is in service: its answer first", std::chrono::seconds{1});
-    flag_ = true;
-  }
-  ~CommitInService() { flag_ = false; }
-  CommitInService(const CommitInService&) = delete;
-  CommitInService& operator=(const CommitInService&) = delete;
-
- private:
-  bool& flag_;
-};
-
-task<Reply> Session::commit(Request request) {
-  CommitInService const only{committing_};
-  bool const mirrored = who_.role == PeerIdentity::Role::server;
-  // What is not needed does not wait with it.
-  Buffer manifest;
-  wire::pb::SignedReceipt first_receipt;
-  {
-    auto message = parsed<wire::pb::Commit>(request);
-    request.head = std::string{};
-    if (message.manifest().size() > limits::kMaxManifest) throw failure(Errc::too_large, "committing a manifest");
-    if (message.first_receipt().ByteSizeLong() > vault_limits::kMaxReceipt)
-      throw failure(Errc::too_large, "committing a mirrored snapshot: the partner's receipt is larger than any may be");
-    manifest = to_buffer(as_bytes(message.manifest()));
-    if (mirrored) first_receipt = std::move(*message.mutable_first_receipt());
-  }
-  auto const last = puts_;
-  auto const vault = co_await lease();
-  const auto all_before = [this, &vault, last] { return settle_puts(*vault, last); };
-  std::function<task<void>()> settle{all_before};
-
-  ServerReceipts signed_receipts{parts_.identity, parts_.clock};
-  ReceiptsForTheWelcome receipts{signed_receipts, [this] { judge(); }};
-  std::unique_ptr<ManifestJudge> judge;
-  std::uint64_t sequence = 0;
-  if (mirrored) {
-    auto first = wire::verify_receipt(first_receipt, parts_.identity.roots());
-    if (!first || first->server_id() != as_text(who_.server.view()))
-      throw failure(Errc::identity, "committing a mirrored snapshot: the partner's receipt does not hold");
-    sequence = first->sequence();
-    auto keys = co_await parts_.workers.offload(&keys_of_vault, &parts_.registry, vault->agent());
-    judge = std::make_unique<SignedByKnownKey>(std::make_unique<MirroredManifests>(parts_.identity.roots(), std::move(*first)), std::move(keys));
-  } else {
-    judge = std::make_unique<AgentManifests>(parts_.identity.roots(), key_.value_or(VerifyKey{}), parts_.clock.wall());
-  }
-  auto outcome = co_await vault->commit(std::move(manifest), *judge, receipts, mirrored, std::move(settle));
-
-  wire::pb::Committed answer;
-  if (outcome.receipt) {
-    auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(*outcome.receipt));
-    if (!signed_receipt) throw failure(Errc::damaged, "reading the stored receipt of a snapshot");
-    *answer.mutable_receipt() = *signed_receipt;
-    if (mirrored) co_await vault->set_partner_receipt(sequence, to_buffer(as_bytes(wire::known_part(first_receipt).SerializeAsString())));
-    else parts_.news.vault_changed(VaultName{vault->account(), vault->agent()});
-  } else {
-    answer.set_missing(wire::to_field(outcome.missing));
-    answer.set_more_missing(outcome.more_missing);
-  }
   co_return reply_with(answer);
 }
 
