@@ -25,12 +25,14 @@ void write(Disk& disk, const std::string& path, std::string_view bytes) {
   file->sync();
 }
 
-// A folder beside `path` that goes with this object, unless it was renamed away.
+// A folder beside `path` that goes with this object, unless it was renamed away; and what others that were killed left of theirs goes, for tokens may lie there.
 class Workshop {
  public:
-  Workshop(Disk& disk, const std::string& path, const char* what)
-      : disk_(disk), path_(parent_of(path) + "/." + leaf_of(path) + "." + what + "-" + std::to_string(process_id())) {
-    disk_.remove_tree(path_);
+  Workshop(Disk& disk, const std::string& path, const char* what) : disk_(disk) {
+    std::string const prefix = "." + leaf_of(path) + "." + what + "-";
+    for (auto const& name : disk_.list(parent_of(path)))
+      if (name.starts_with(prefix)) disk_.remove_tree(parent_of(path) + "/" + name);
+    path_ = parent_of(path) + "/" + prefix + std::to_string(process_id());
   }
   ~Workshop() {
     try {
@@ -58,10 +60,11 @@ void write_bundle(Disk& disk, const std::string& folder, const BundleFiles& file
     throw failure(Errc::exists, doing + ": it is there already; --force replaces it, --out DIR names another place");
   if (there && !disk.exists(folder + "/" + std::string{kManifest}))
     throw failure(Errc::exists, doing + ": what is there is no bundle, and is not replaced; --out DIR names another place");
-  Workshop fresh{disk, folder, "new"}, old{disk, folder, "old"};
+  Workshop fresh{disk, folder, "new"};
   disk.make_folders(fresh.path());
   for (auto const& [name, bytes] : files) write(disk, fresh.path() + "/" + name, bytes);
   disk.sync_folder(fresh.path());
+  Workshop old{disk, folder, "old"};
   if (there) disk.rename(folder, old.path());
   disk.rename(fresh.path(), folder);
   disk.sync_folder(parent_of(folder));
@@ -82,8 +85,8 @@ BundleFiles read_bundle(Disk& disk, const std::string& folder) {
 }
 
 void pack_tar(const std::string& folder, const std::string& file) {
-  (void)command_output("tar --owner=0 --group=0 --numeric-owner --sort=name -C " + shell_word(parent_of(folder)) + " -czf " + shell_word(file) +
-                           " -- " + shell_word(leaf_of(folder)),
+  (void)command_output("tar --owner=0 --group=0 --numeric-owner --sort=name -C " + shell_word(parent_of(folder)) + " -czf " + shell_word(file + ".part") +
+                           " -- " + shell_word(leaf_of(folder)) + " && mv -f -- " + shell_word(file + ".part") + " " + shell_word(file),
                        {kMaxOutput, kPackTime});
 }
 
@@ -122,7 +125,7 @@ std::string pack_deb(Disk& disk, const std::string& folder, const BundleManifest
   std::string const at = shell_word(stage.path());
   (void)command_output("cp -r -- " + shell_word(folder) + " " + shell_word(stage.path() + place) + " && chmod -R go+rX " + at + " && chmod 0755 " +
                            at + "/DEBIAN/postinst && chmod -R go= " + shell_word(stage.path() + place) + " && dpkg-deb --root-owner-group --build " +
-                           at + " " + shell_word(file),
+                           at + " " + shell_word(file + ".part") + " && mv -f -- " + shell_word(file + ".part") + " " + shell_word(file),
                        {kMaxOutput, kPackTime});
   return file;
 }

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxKeyFile = 16 * 1024;
 constexpr std::size_t kMaxPassphraseFile = 4 * 1024;
+constexpr const char* kReplaceable[] = {"server", "issuing"};
+
+std::string note_of(const std::string& data, const std::string& which) { return data + "/identity/" + which + ".revoking"; }
 
 SecretText asked(const std::string& prompt) {
   Buffer typed = read_passphrase(prompt);
@@ -78,6 +81,33 @@ void write_root_key(App& app, const std::string& file, const SigningKey& key, co
   auto const again = read_file(app.disk(), file, kMaxKeyFile);
   auto const opened = again ? signing_key_from_pem(as_text(*again), passphrase) : result<SigningKey>{Errc::not_found};
   if (!opened || opened->public_key() != key.public_key()) throw failure(Errc::damaged, doing + ": " + file + " does not open again; nothing else was done");
+}
+
+Replacing::Replacing(App& app, std::string which, const VerifyKey& present, bool revoke, const std::string& doing)
+    : app_(app), file_(note_of(app.data(), which)), old_(present) {
+  auto const text = read_file(app.disk(), file_, kMaxKeyFile);
+  auto const raw = text ? unhex(as_text(*text)) : std::nullopt;
+  auto const begun = raw ? VerifyKey::from(*raw) : std::nullopt;
+  if (begun && !revoke)
+    throw failure(Errc::usage, doing + ": this was begun with --revoke-old, and cut off before the old key was revoked; give it with --revoke-old again");
+  if (!revoke) return;
+  has_successor_ = begun && *begun != present;
+  if (begun) old_ = *begun;
+  else write_file_atomically(app.disk(), file_, as_bytes(key_text(present)));
+  noted_ = true;
+}
+
+void Replacing::done() {
+  if (!noted_) return;
+  app_.disk().remove(file_);
+  app_.disk().sync_folder(app_.data() + "/identity");
+}
+
+std::vector<std::string> Replacing::cut_off(Disk& disk, const std::string& data) {
+  std::vector<std::string> out;
+  for (auto const* which : kReplaceable)
+    if (disk.exists(note_of(data, which))) out.push_back(std::string{"`authority renew-"} + which + " --revoke-old`");
+  return out;
 }
 
 void root_option(po::options_description& d) {

@@ -34,6 +34,27 @@ void believe_clock(App& app, const std::string& doing);
 /// Every act on keys leaves a line for whoever looks later.
 void audit(App& app, const std::string& what);
 
+/// A key that gets a successor and is then revoked.  It is noted before: the command may be cut off in between, and given again it must take back this key,
+/// not the successor.
+class Replacing {
+ public:
+  /// `which`: "server" or "issuing"; `doing` for the errors.  Errors: usage (without `revoke`, where one with it was cut off).
+  Replacing(App& app, std::string which, const VerifyKey& present, bool revoke, const std::string& doing);
+  const VerifyKey& old() const { return old_; }
+  /// By the one that was cut off: only the rest is to be done.
+  bool has_successor() const { return has_successor_; }
+  /// It is revoked.
+  void done();
+  /// The verbs that were cut off so in this folder, as they are to be given again.
+  static std::vector<std::string> cut_off(Disk& disk, const std::string& data);
+
+ private:
+  App& app_;
+  std::string file_;
+  VerifyKey old_;
+  bool noted_ = false, has_successor_ = false;
+};
+
 /// Refuses (usage, and what to do) while a server of the pair stands under one of these roots.
 void require_unused(App& app, const Identity& identity, const std::vector<VerifyKey>& roots, const std::string& doing);
 /// Which roots there are, who stands under which, and what remains to be done; empty text where no root was ever followed.

@@ -6,11 +6,16 @@
 namespace farkeep::server {
 namespace {
 
+// One that an earlier try revoked already, before it was cut off, is no error.
 void revoke_key(App& app, const Identity& identity, const VerifyKey& key) {
   AddressDirectory directory{app.registry(), identity, app.clock()};
   wire::pb::Revoked what;
   what.set_key(to_string(key.view()));
-  directory.revoke(*identity.root_authority(), std::move(what));
+  try {
+    directory.revoke(*identity.root_authority(), std::move(what));
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::exists) throw;
+  }
 }
 
 }  // namespace
@@ -53,6 +58,12 @@ Exit authority_show(App& app, const po::variables_map&, const Operands& operands
   auto roots = show_roots(app, identity, word);
   if (!roots.text.empty()) text += "\n" + roots.text;
   for (auto const& one : roots.json) o[one.key()] = one.value();
+  boost::json::array cut_off;
+  for (auto const& verb : Replacing::cut_off(app.disk(), app.data())) {
+    text += (text.ends_with('\n') ? "" : "\n") + std::string{"To do        "} + verb + " was cut off before the old key was revoked: give it again";
+    cut_off.emplace_back(verb);
+  }
+  if (!cut_off.empty()) o["cut_off"] = std::move(cut_off);
   app.out().result(text, o);
   return Exit::done;
 }
@@ -69,11 +80,13 @@ Exit authority_renew_server(App& app, const po::variables_map& values, const Ope
   believe_clock(app, doing);
   bool const revoke = values.count("revoke-old") > 0;
   if (revoke) root_of(identity, doing);
-  auto const old = identity.key().public_key();
-  identity.renew_server_key(app.disk(), app.data(), app.clock().wall(), app.random());
+  Replacing replacing{app, "server", identity.key().public_key(), revoke, doing};
+  auto const& old = replacing.old();
+  if (!replacing.has_successor()) identity.renew_server_key(app.disk(), app.data(), app.clock().wall(), app.random());
   if (revoke) revoke_key(app, identity, old);
+  replacing.done();
   audit(app, "server key " + key_text(old) + " replaced by " + key_text(identity.key().public_key()) + (revoke ? ", and revoked" : ""));
-  app.out().result("The server has a new key, " + key_text(identity.key().public_key()) + "; the running server takes it within seconds." + (revoke ? " The old one is revoked." : ""),
+  app.out().result("The server has a new key, " + key_text(identity.key().public_key()) + "; the running server takes it within seconds." + (revoke ? " The old one, " + key_text(old) + ", is revoked." : ""),
                    boost::json::object{{"server_key", key_text(identity.key().public_key())}, {"old_key", key_text(old)}, {"revoked", revoke}});
   return Exit::done;
 }
@@ -85,12 +98,14 @@ Exit authority_renew_issuing(App& app, const po::variables_map& values, const Op
   believe_clock(app, doing);
   root_of(identity, doing);
   bool const revoke = values.count("revoke-old") > 0;
-  auto const old = identity.issuing().key().public_key();
-  identity.renew_issuing_key(app.disk(), app.data(), app.clock().wall(), app.random());
+  Replacing replacing{app, "issuing", identity.issuing().key().public_key(), revoke, doing};
+  auto const& old = replacing.old();
+  if (!replacing.has_successor()) identity.renew_issuing_key(app.disk(), app.data(), app.clock().wall(), app.random());
   if (revoke) revoke_key(app, identity, old);
+  replacing.done();
   audit(app, "issuing key " + key_text(old) + " replaced by " + key_text(identity.issuing().key().public_key()) + (revoke ? ", and revoked" : ""));
   app.out().result("The server has a new issuing key, " + key_text(identity.issuing().key().public_key()) + "; the running server takes it within seconds." +
-                       (revoke ? " The old one is revoked; agents that it certified before keep their certificates." : " What the old one certified stays good."),
+                       (revoke ? " The old one, " + key_text(old) + ", is revoked; agents that it certified before keep their certificates." : " What the old one certified stays good."),
                    boost::json::object{{"issuing_key", key_text(identity.issuing().key().public_key())}, {"old_key", key_text(old)}, {"revoked", revoke}});
   return Exit::done;
 }
@@ -150,12 +165,17 @@ Exit authority_export_root(App& app, const po::variables_map& values, const Oper
   // Before the folder's owner is become: the file may lie where only root writes.
   auto identity = Identity::load(app.disk(), app.data());
   app.hear_root_word(identity);
-  auto const& root = root_of(identity, doing);
-  if (before && before->public_key() != root.key().public_key())
-    throw failure(Errc::exists, doing + ": " + *file + " is there already with another key, and is not replaced");
-  if (!before) write_root_key(app, *file, root.key(), passphrase, doing);
-  app.identity();
   bool const remove = values.count("remove") > 0;
+  auto const newest = identity.newest_root().public_key();
+  // A try that was cut off behind the file has perhaps taken the key from its place already.
+  bool const removed = remove && before && !identity.root_authority() && newest && before->public_key() == *newest;
+  if (!removed) {
+    auto const& root = root_of(identity, doing);
+    if (before && before->public_key() != root.key().public_key())
+      throw failure(Errc::exists, doing + ": " + *file + " is there already with another key, and is not replaced");
+    if (!before) write_root_key(app, *file, root.key(), passphrase, doing);
+  }
+  app.identity();
   if (remove) Identity::remove_root(app.disk(), app.data());
   audit(app, "the root's key was exported to " + *file + (remove ? " and removed from this server" : ""));
   app.out().result("The root's key is in " + *file + ", encrypted." + (remove ? " It is no longer on this server, which goes on without it." : ""),
@@ -176,6 +196,7 @@ Exit authority_import_root(App& app, const po::variables_map& values, const Oper
   app.hear_root_word(identity);
   identity.bring_root(std::move(key));
   root_of(identity, "importing the root's key");
+  Identity::remove_root(app.disk(), app.data());  // an older one's, which is good for nothing but a thief
   identity.save_root(app.disk(), app.data());
   audit(app, "the root's key was brought back to this server");
   app.out().result("The root's key is on this server again; take it away with `authority export-root --remove` when you are done.", boost::json::object{{"root_key_here", true}});
@@ -192,10 +213,12 @@ Exit directory_set_aside(App& app, const po::variables_map& values, const Operan
   if (!reason) throw failure(Errc::usage, "setting the address directory aside: --reason TEXT is needed");
   AddressDirectory directory{app.registry(), app.identity(), app.clock()};
   auto const stored = app.registry().directory();
-  auto const serial = directory.set_aside();
-  if (serial == 0 && stored.empty()) throw failure(Errc::not_found, "setting the address directory aside: there is none");
+  if (stored.empty()) throw failure(Errc::not_found, "setting the address directory aside: there is none; the primary makes one when it is asked, the alternate takes its partner's");
+  // Kept before it goes.
+  auto const serial = AddressDirectory::serial_of(stored);
   auto const kept = app.data() + "/registry/directory.aside-" + std::to_string(serial);
   write_file_atomically(app.disk(), kept, as_bytes(stored));
+  directory.set_aside();
   audit(app, "address directory " + std::to_string(serial) + " was set aside: " + *reason);
   bool const primary = directory.is_primary();
   app.out().result("Address directory " + std::to_string(serial) + " is set aside; it lies in " + kept + "." +

@@ -133,17 +133,20 @@ Exit authority_roll_root(App& app, const po::variables_map& values, const Operan
   // Before the folder's owner is become: both files may lie where only root reads and writes.
   auto identity = Identity::load(app.disk(), app.data());
   app.hear_root_word(identity);
+  auto const passphrase = new_passphrase(app, values, "new-passphrase-file");
+  // A try that was ended between file and word left a key of which nobody has heard.
+  auto written = root_key_written_before(app, *file, passphrase, doing);
+  if (written && identity.roots().with_key(written->public_key()) != nullptr) {
+    bool const is_newest = written->public_key() == key_of(identity.newest_root());
+    throw failure(Errc::exists, doing + ": " + *file + " is there already with the key of a root that was told of, and is not replaced" +
+                                    (is_newest ? "; it is the newest, so this was done: `farkeep-server authority import-root " + *file + "` brings its key to this server, `authority show` says what remains" : ""));
+  }
   bool const was_here = identity.root_authority().has_value();
   if (auto const old = text_of(values, "root-key")) identity.bring_root(root_key_in(app, *old, values));
   auto const& old = root_of(identity, doing);
   if (identity.links().size() + 1 >= kMaxRoots)
     throw failure(Errc::too_large, doing + ": there were " + std::to_string(kMaxRoots) + " already, which is all that there can be");
   believe_clock(app, doing);
-  auto const passphrase = new_passphrase(app, values, "new-passphrase-file");
-  // A try that was ended between file and word left a key of which nobody has heard.
-  auto written = root_key_written_before(app, *file, passphrase, doing);
-  if (written && identity.roots().with_key(written->public_key()) != nullptr)
-    throw failure(Errc::exists, doing + ": " + *file + " is there already with the key of a root that was told of, and is not replaced");
   bool const is_written = written.has_value();
   auto next = Authority::make_root(is_written ? std::move(*written) : SigningKey::generate(app.random()), app.clock().wall(), app.random(), build_time());
   if (!is_written) write_root_key(app, *file, next.key(), passphrase, doing);

@@ -81,11 +81,16 @@ Exit init(App& app, const po::variables_map& values, const Operands& operands) {
   auto const now = app.clock().wall();
   become_owner_of(data);
   if (now < build_time()) throw failure(Errc::usage, "initialising a server: this machine's clock says " + rfc3339(now) + ", which is before the program was built: set it first");
-  if (Identity::exists(app.disk(), data))
-    throw failure(Errc::exists, "initialising " + data + ": there is a server in it already; choose another folder");
+  if (Identity::exists(app.disk(), data)) {
+    auto const there = Identity::load(app.disk(), data);
+    throw failure(Errc::exists, "initialising " + data + ": server " + there.name() + " (" + there.id().brief() + "), at " + list(there.addresses()) +
+                                    ", lives in it already; start it with `farkeep-server run --data " + data + "`, or choose another folder for another one");
+  }
 
   auto const invitation_text = text_of(values, "invite");
   if (!invitation_text) {
+    if (Identity::has_draft(app.disk(), data))
+      throw failure(Errc::exists, "initialising " + data + ": a server that joins was begun in it; give the same with --invite again, or choose another folder");
     auto const identity = Identity::create_first(app.disk(), data, name, addresses, now, app.random());
     report(app, identity, "");
     app.out().hint(fmt::format("\nNext: farkeep-server run --data {0}\n      farkeep-server invite --data {0}     (for the second data centre)\n"
@@ -99,7 +104,7 @@ Exit init(App& app, const po::variables_map& values, const Operands& operands) {
   auto const root = value_or_throw(Certificate::from_der(as_bytes(invitation.root())), "reading the invitation: its authority");
   std::vector<Endpoint> inviter_at;
   for (auto const& text : invitation.address()) inviter_at.push_back(value_or_throw(Endpoint::parse(text), "reading the invitation: its address " + text));
-  auto draft = Identity::draft(app.random());
+  auto draft = Identity::kept_draft(app.disk(), data, app.random());
   wire::pb::Join question;
   question.set_invitation(invitation.token());
   question.set_server_id(wire::to_field(draft.id));
@@ -109,7 +114,7 @@ Exit init(App& app, const po::variables_map& values, const Operands& operands) {
   auto const inviter = *ServerId::from(invitation.server_id());
   auto const answer = ask_to_join(inviter_at, inviter, root, question, app.clock());
 
-  // The identity last: until it is there, nothing here is a server, and init may be tried again with a new invitation.
+  // The identity last: until it is there, nothing here is a server, and the same command, or one with a new invitation, goes on with the draft.
   Registry registry{app.disk(), app.clock(), app.random(), data + "/registry"};
   vault::pb::Partner partner;
   partner.set_server_id(answer.partner_id());

@@ -53,6 +53,8 @@ Certificate certificate_in(const std::string& der, const std::string& where) {
   return value_or_throw(Certificate::from_der(as_bytes(der)), "reading a certificate in " + where);
 }
 
+std::string draft_path(const std::string& data) { return folder(data) + "/joining"; }
+
 void refuse_second(Disk& disk, const std::string& data) {
   if (Identity::exists(disk, data))
     throw failure(Errc::exists, "initialising " + data + ": there is a server's identity in it already; choose another folder");
@@ -85,6 +87,25 @@ Identity::Draft Identity::draft(Random& random) {
   return {random.id<ServerId>(), SigningKey::generate(random), SigningKey::generate(random)};
 }
 
+bool Identity::has_draft(Disk& disk, const std::string& data) { return disk.exists(draft_path(data)); }
+
+// 1. the one that is there  2. else the keys  3. the id, which says that they are whole
+Identity::Draft Identity::kept_draft(Disk& disk, const std::string& data, Random& random) {
+  refuse_second(disk, data);
+  auto const server = folder(data) + "/server.key", issuing = folder(data) + "/issuing.key";
+  if (auto const text = read_file(disk, draft_path(data), kMaxIdentityFile)) {
+    auto const id = ServerId::from_hex(as_text(*text));
+    if (!id) throw failure(Errc::damaged, "reading " + draft_path(data) + ": remove it, and join with a new invitation");
+    return {*id, must_load_key(disk, server), must_load_key(disk, issuing)};
+  }
+  disk.remove(folder(data) + "/root.key");  // of a first server that was begun here and is none
+  auto made = draft(random);
+  save_key(disk, server, made.server_key);
+  save_key(disk, issuing, made.issuing_key);
+  write_file_atomically(disk, draft_path(data), as_bytes(made.id.hex()));
+  return made;
+}
+
 Identity Identity::create_joined(Disk& disk, const std::string& data, Draft draft, std::string name, std::vector<ServerAddress> addresses,
                                  const Certificate& issuing, const TrustedRoots& roots, WallTime now, Random& random) {
   refuse_second(disk, data);
@@ -100,6 +121,7 @@ Identity Identity::create_joined(Disk& disk, const std::string& data, Draft draf
   for (auto const& root : roots.all()) identity.pin(root);
   identity.stand_under(checked->above.back());
   identity.save(disk, data);
+  disk.remove(draft_path(data));
   return identity;
 }
 

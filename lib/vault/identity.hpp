@@ -37,6 +37,11 @@ class Identity {
     SigningKey server_key, issuing_key;
   };
   static Draft draft(Random& random);
+  /// The same, kept in the folder until the server is made of it: the one that is there already comes again.  An invitation belongs to the server and the key
+  /// that used it, so whoever was cut off and asks again must be the same.  Errors: exists.
+  static Draft kept_draft(Disk& disk, const std::string& data, Random& random);
+  /// Whether one is kept there.
+  static bool has_draft(Disk& disk, const std::string& data);
   /// The joined server, with the issuing certificate that one of the inviter's roots signed.  Errors: exists, identity (the certificate is
   /// not for this draft, or not under these roots).
   static Identity create_joined(Disk& disk, const std::string& data, Draft draft, std::string name, std::vector<ServerAddress> addresses,
@@ -67,7 +72,7 @@ class Identity {
   void bring_root(SigningKey key);
   /// The same for a root that is new: from now on it is known here.
   void bring_new_root(Authority root);
-  /// Keeps what was brought; forgets it on this disk.
+  /// Keeps what was brought; forgets it on this disk, and what an earlier call that was cut off left of it.
   void save_root(Disk& disk, const std::string& data) const;
   static void remove_root(Disk& disk, const std::string& data);
   /// Changes when another process did one of these.

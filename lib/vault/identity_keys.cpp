@@ -81,16 +81,34 @@ void Identity::save_root(Disk& disk, const std::string& data) const {
   if (root_authority_) write_file_atomically(disk, keys_folder(data) + "/root.key", root_authority_->key().to_pem().view());
 }
 
-void Identity::remove_root(Disk& disk, const std::string& data) {
-  auto const path = keys_folder(data) + "/root.key";
-  // Overwritten first: on most disks that leaves nothing to find.
-  if (auto const old = read_file(disk, path, kMaxKeysFile)) {
+namespace {
+
+// On most disks overwriting leaves nothing to find.
+void wipe_file(Disk& disk, const std::string& path) {
+  auto const old = read_file(disk, path, kMaxKeysFile);
+  if (!old) return;
+  {
     auto const file = disk.open(path, Open::read_write);
     file->write_at(0, Buffer(old->size(), 0));
     file->sync();
   }
   disk.remove(path);
-  disk.sync_folder(keys_folder(data));
+}
+
+}  // namespace
+
+// 1. from the name by which it is a key: half overwritten it is none, and no server would start with it  2. overwritten, and away; and so whatever calls left of
+// one that were cut off, half written ones too
+void Identity::remove_root(Disk& disk, const std::string& data) {
+  std::string const name = "root.key", folder = keys_folder(data);
+  if (disk.exists(folder + "/" + name)) {
+    wipe_file(disk, folder + "/" + name + ".removed");
+    disk.rename(folder + "/" + name, folder + "/" + name + ".removed");
+    disk.sync_folder(folder);
+  }
+  for (auto const& file : disk.list(folder))
+    if (file.starts_with(name + ".")) wipe_file(disk, folder + "/" + file);
+  disk.sync_folder(folder);
 }
 
 Digest Identity::state_on_disk(Disk& disk, const std::string& data) {

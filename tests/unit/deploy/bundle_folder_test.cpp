@@ -32,6 +32,17 @@ TEST_CASE("bundle folder: what is written is read back, and nothing else is left
   for (auto const& entry : fs::directory_iterator{temp.path() + "/web"}) CHECK((entry.status().permissions() & (fs::perms::group_all | fs::perms::others_all)) == fs::perms::none);
 }
 
+TEST_CASE("bundle folder: what commands that were killed left beside it goes, secrets in it too") {
+  TempFolder temp;
+  Kit kit;
+  for (auto const* left : {"/.web.new-1", "/.web.old-22", "/.webmail.new-1", "/.web.txt"}) {
+    system_disk().make_folders(temp.path() + left);
+    system_disk().open(temp.path() + left + "/token", Open::create_new)->append(as_bytes("a token"));
+  }
+  write_bundle(system_disk(), temp.path() + "/web", kit.bundle(), Replace::no);
+  CHECK(system_disk().list(temp.path()) == std::vector<std::string>{".web.txt", ".webmail.new-1", "web"});
+}
+
 TEST_CASE("bundle folder: one that is there stays as it is unless it may be replaced") {
   TempFolder temp;
   Kit kit;

@@ -1,9 +1,12 @@
 #include "vault/identity.hpp"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <random>
 
 #include "base/build_time.hpp"
 #include "platform/atomic_file.hpp"
+#include "sim/sim_disk.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/temp_folder.hpp"
 #include "wire/root_word.hpp"
@@ -170,6 +173,98 @@ TEST_CASE("identity: a renewal of a key that is cut off between any two of its w
       CHECK(again.issuing().key().public_key() == loaded.issuing().key().public_key());
     }
   }
+}
+
+TEST_CASE("identity: taking the root's key off the disk is cut off at every operation: the server starts, and the next call leaves nothing of the key") {
+  FakeClock clock;
+  SystemRandom random;
+  std::mt19937 rng{3};
+  std::uint64_t length = 0;
+  auto const holds_key = [](sim::SimDisk& disk) {
+    auto const files = disk.files();
+    return std::count_if(files.begin(), files.end(), [&](const std::string& file) {
+      return !file.ends_with("/server.key") && !file.ends_with("/issuing.key") && to_string(disk.content(file)).find("PRIVATE KEY") != std::string::npos;
+    });
+  };
+  for (bool const power : {false, true}) {
+    for (std::uint64_t n = 0; n == 0 || n <= length; ++n) {
+      INFO("operation " << n << (power ? ", without power" : ", killed"));
+      sim::SimDisk disk;
+      Identity::create_first(disk, "/data", "one", at("127.0.0.2"), clock.wall(), random);
+      REQUIRE(holds_key(disk) == 1);
+      if (length == 0) {
+        auto const before = disk.operations();
+        Identity::remove_root(disk, "/data");
+        length = disk.operations() - before;
+        REQUIRE(holds_key(disk) == 0);
+        continue;
+      }
+      if (power) disk.cut_power_after(n);
+      else disk.kill_after(n);
+      try {
+        Identity::remove_root(disk, "/data");
+      } catch (const failure&) {
+      }
+      if (power) disk.power_on(sim::Cut::tear_last, rng);
+      else disk.heal();
+      Identity::load(disk, "/data");
+      Identity::remove_root(disk, "/data");
+      CHECK_FALSE(Identity::load(disk, "/data").root_authority());
+      CHECK(holds_key(disk) == 0);
+    }
+  }
+  REQUIRE(length > 4);
+}
+
+TEST_CASE("identity: a root's key that was half written when its writer was killed goes with the key") {
+  FakeClock clock;
+  SystemRandom random;
+  sim::SimDisk disk;
+  auto const identity = Identity::create_first(disk, "/data", "one", at("127.0.0.2"), clock.wall(), random);
+  auto const before = disk.operations();
+  identity.save_root(disk, "/data");
+  auto const length = disk.operations() - before;
+  std::size_t left = 0;
+  for (std::uint64_t n = 0; n < length; ++n) {
+    disk.kill_after(n);
+    try {
+      identity.save_root(disk, "/data");
+    } catch (const failure&) {
+    }
+    disk.heal();
+    auto const files = disk.list("/data/identity");
+    left += std::any_of(files.begin(), files.end(), [](const std::string& file) { return file.starts_with("root.key."); });
+    Identity::remove_root(disk, "/data");
+    auto const after = disk.list("/data/identity");
+    CHECK(std::none_of(after.begin(), after.end(), [](const std::string& file) { return file.starts_with("root.key"); }));
+  }
+  CHECK(left > 0);
+}
+
+TEST_CASE("identity: whoever is cut off while it joins comes again as the same server, and a first server that was begun there leaves no root") {
+  FakeClock clock;
+  SystemRandom random;
+  sim::SimDisk disk, inviting;
+  auto const first = Identity::create_first(inviting, "/data", "one", at("127.0.0.2"), clock.wall(), random);
+  disk.kill_after(8);
+  CHECK_THROWS_AS(Identity::create_first(disk, "/data", "two", at("127.0.0.3"), clock.wall(), random), failure);
+  disk.heal();
+  REQUIRE(disk.exists("/data/identity/root.key"));
+  CHECK_FALSE(Identity::has_draft(disk, "/data"));
+  disk.kill_after(6);
+  CHECK_THROWS_AS(Identity::kept_draft(disk, "/data", random), failure);
+  disk.heal();
+  auto const draft = Identity::kept_draft(disk, "/data", random);
+  CHECK(Identity::has_draft(disk, "/data"));
+  auto again = Identity::kept_draft(disk, "/data", random);
+  CHECK(again.id == draft.id);
+  CHECK(again.issuing_key.public_key() == draft.issuing_key.public_key());
+  CHECK(again.server_key.public_key() == draft.server_key.public_key());
+  auto const issuing = first.root_authority()->issue_authority(CertificateRequest::make(again.issuing_key), again.id, Identity::authority_validity(clock.wall()), random);
+  Identity::create_joined(disk, "/data", std::move(again), "two", at("127.0.0.3"), issuing, first.root(), clock.wall(), random);
+  CHECK_FALSE(Identity::has_draft(disk, "/data"));
+  CHECK(Identity::load(disk, "/data").id() == draft.id);
+  CHECK_THROWS_AS(Identity::kept_draft(disk, "/data", random), failure);
 }
 
 TEST_CASE("identity: without the root's key it serves on; another root's key is refused, its own is good for one act") {
