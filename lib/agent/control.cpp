@@ -5,6 +5,7 @@
 #include "async/race.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/rare_line.hpp"
 
 namespace farkeep {
 namespace {
@@ -15,6 +16,7 @@ constexpr std::size_t kMaxAnswer = 64 * 1024;
 constexpr std::size_t kPlaces = 16;  // one administrator and a few scripts ask at once
 constexpr auto kAskWithin = 5s;
 constexpr auto kAnswerWithin = 60s;
+constexpr auto kPause = 1s;  // when descriptors have run out
 
 // Up to the line's end, or to the stream's.
 task<std::string> read_text(Stream& stream, std::size_t most, bool to_line_end) {
@@ -49,17 +51,26 @@ task<void> ControlServer::run() {
   co_await scope.join();
 }
 
-// Full of clients that are being answered, it hangs up on the new one.
+// Full of clients that are being answered, it hangs up on the new one.  One that cannot be accepted is no reason for the daemon to end.
 task<void> ControlServer::accept_all(Scope& scope) {
+  RareLine trouble{LogLevel::warning};
   for (;;) {
     auto client = std::make_shared<Client>();
-    client->stream = co_await listener_.accept();
+    try {
+      client->stream = co_await listener_.accept();
+    } catch (const failure& f) {
+      trouble.say(timers_.now(), std::string{f.what()} + "; it is tried again in a second");
+    }
+    if (!client->stream) {
+      co_await timers_.sleep(kPause);
+      continue;
+    }
     if (!make_place()) {
       client->stream->close();
       continue;
     }
     clients_.push_back(client);
-    scope.spawn(serve(std::move(client)), "a client of the control socket");
+    scope.spawn(serve(scope, std::move(client)), "a client of the control socket");
   }
 }
 
@@ -72,14 +83,18 @@ bool ControlServer::make_place() {
   return true;
 }
 
-task<void> ControlServer::serve(std::shared_ptr<Client> client) {
+// The fence of one client: nothing but the end of all leaves it.
+task<void> ControlServer::serve(Scope& scope, std::shared_ptr<Client> client) {
+  std::exception_ptr ended;
   try {
     co_await talk(*client);
-  } catch (const failure& f) {
-    log_debug("the control socket: {}", f.what());
+  } catch (const std::exception& e) {
+    ended = std::current_exception();
+    log_debug("the control socket: {}", e.what());
   }
   client->stream->close();
   clients_.remove(client);
+  if (ended && scope.cancelled()) std::rethrow_exception(ended);
 }
 
 task<void> ControlServer::talk(Client& client) {

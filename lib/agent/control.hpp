@@ -28,13 +28,13 @@ class ControlServer {
   using Answer = std::function<task<std::string>(std::string question)>;
   /// Throws what LocalListener throws.  `timers` outlives it.
   ControlServer(Executor executor, Timers& timers, const std::string& state_folder, Answer answer);
-  /// Until cancelled.
+  /// Until cancelled: nothing that comes from outside ends it.
   task<void> run();
 
  private:
   struct Client;
   task<void> accept_all(Scope& scope);
-  task<void> serve(std::shared_ptr<Client> client);
+  task<void> serve(Scope& scope, std::shared_ptr<Client> client);
   task<void> talk(Client& client);
   bool make_place();
 

@@ -1,6 +1,9 @@
 // The socket between the command and the daemon.
 #include "agent/control.hpp"
 
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
@@ -20,6 +23,22 @@ struct Folder {
   Folder() : path(fs::temp_directory_path() / ("farkeep-control-" + std::to_string(::getpid()))) { fs::create_directories(path); }
   ~Folder() { fs::remove_all(path); }
   fs::path path;
+};
+
+// As long as it lives this process gets no descriptor.
+struct NoDescriptors {
+  NoDescriptors() {
+    const int lowest_free = ::dup(0);
+    ::close(lowest_free);
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
+    rlimit none = before;
+    none.rlim_cur = static_cast<rlim_t>(lowest_free);
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+  rlimit before{};
 };
 
 // The answer, with a daemon that runs beside the question.
@@ -48,6 +67,46 @@ TEST_CASE("control: a question is answered, one after the other") {
   };
   beside(w, server, ask);
   CHECK(heard == std::vector<std::string>{"reload", "status now"});
+}
+
+TEST_CASE("control: an answer that cannot be made ends one talk, and not the daemon") {
+  RealWorld w;
+  Folder folder;
+  ControlServer::Answer answer = [](std::string question) -> task<std::string> {
+    if (question == "bad") throw std::runtime_error("no answer to this");
+    co_return "ok";
+  };
+  ControlServer server{w.io.get_executor(), w.timers, folder.path.string(), answer};
+  auto ask = [&]() -> task<void> {
+    const auto none = co_await ask_daemon(w.timers, folder.path.string(), "bad");
+    CHECK(none == "");
+    const auto got = co_await ask_daemon(w.timers, folder.path.string(), "reload");
+    CHECK(got == "ok");
+  };
+  beside(w, server, ask);
+}
+
+TEST_CASE("control: a process without free descriptors goes on, and answers when it has some again") {
+  RealWorld w;
+  Folder folder;
+  ControlServer::Answer answer = [](std::string) -> task<std::string> { co_return "ok"; };
+  ControlServer server{w.io.get_executor(), w.timers, folder.path.string(), answer};
+  auto ask = [&]() -> task<void> {
+    const int client = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    sockaddr_un at{};
+    at.sun_family = AF_UNIX;
+    control_path(folder.path.string()).string().copy(at.sun_path, sizeof at.sun_path - 1);
+    {
+      NoDescriptors none;
+      CHECK(::connect(client, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+      while (w.timers.pending() == 0) co_await asio::post(w.io, asio::use_awaitable);  // the server waits before it tries again
+    }
+    w.timers.advance();
+    const auto got = co_await ask_daemon(w.timers, folder.path.string(), "reload");
+    CHECK(got == "ok");
+    ::close(client);
+  };
+  beside(w, server, ask);
 }
 
 TEST_CASE("control: where no daemon runs there is no answer") {
