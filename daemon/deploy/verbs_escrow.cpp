@@ -36,7 +36,7 @@ std::optional<X25519PrivateKey> key_written_before(App& app, const std::string& 
   wipe(*bytes);
   if (key) return std::move(*key);
   bool const wrong = key.error() == Errc::bad_secret;
-  auto const* what = wrong ? ", and this passphrase does not open it" : encrypted ? ", encrypted" : ", and is no encrypted escrow key";
+  auto const* what = wrong ? ", and this passphrase does not open it" : encrypted ? ", encrypted" : passphrase.empty() ? ", and is no escrow key" : ", and is no encrypted escrow key";
   throw failure(wrong ? Errc::bad_secret : Errc::exists, "making the escrow key: " + file + " is there already" + what + "; it is not replaced: name other files, or give the options with which it was made");
 }
 

@@ -101,6 +101,7 @@ Exit authority_renew_issuing(App& app, const po::variables_map& values, const Op
   Replacing replacing{app, "issuing", identity.issuing().key().public_key(), revoke, doing};
   auto const& old = replacing.old();
   if (!replacing.has_successor()) identity.renew_issuing_key(app.disk(), app.data(), app.clock().wall(), app.random());
+  else write_file_atomically(app.disk(), Identity::root_path(app.data()), as_bytes(identity.root().pem()));  // the last that it does
   if (revoke) revoke_key(app, identity, old);
   replacing.done();
   audit(app, "issuing key " + key_text(old) + " replaced by " + key_text(identity.issuing().key().public_key()) + (revoke ? ", and revoked" : ""));

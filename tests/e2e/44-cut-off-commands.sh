@@ -158,6 +158,17 @@ rolled() {
 }
 every_point 6 fresh rolled farkeep-server authority roll-root --data "$work/one" --file "$work/root-2.pem" --new-passphrase-file "$work/passphrase-2"
 
+note "authority renew-issuing --revoke-old under the new root: agents are given that one"
+fresh
+expect 0 farkeep-server authority roll-root --data "$work/one" --file "$work/root-2.pem" --new-passphrase-file "$work/passphrase-2"
+cp -a "$work/one" "$work/rolled"
+again_rolled() { rm -rf "$work/one"; cp -a "$work/rolled" "$work/one"; }
+under_the_new() {
+  renewed "$@"
+  [ "$(openssl x509 -in "$work/one/ca.pem" -noout -pubkey)" = "$(openssl pkey -in "$work/one/identity/root.key" -pubout)" ] || fail "ca.pem is of the older root"
+}
+every_point 6 again_rolled under_the_new farkeep-server authority renew-issuing --data "$work/one" --revoke-old
+
 note "directory set-aside keeps what it takes away"
 fresh
 expect 0 farkeep-server directory show --data "$work/one"
