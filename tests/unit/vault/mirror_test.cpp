@@ -16,9 +16,10 @@ namespace {
 class SickStore final : public StoreInMemory {
  public:
   SickStore(StoreId id, std::string agent) : StoreInMemory(id), agent_(std::move(agent)) {}
-  bool sick = false;
+  bool sick = false, odd = false;
 
   task<std::optional<Buffer>> get(std::string name) override {
+    if (odd && name.find(agent_ + "/snap/") != std::string::npos) throw std::length_error("nobody thought of this");
     if (sick && name.find(agent_ + "/snap/") != std::string::npos) throw failure(Errc::io, "reading " + name);
     return StoreInMemory::get(std::move(name));
   }
@@ -128,6 +129,28 @@ TEST_CASE("mirror: a vault that cannot be read any more keeps no other from bein
   CHECK(w.equal_and_protected(well, 1));
   CHECK(w.equal_and_protected(other, 1));
   CHECK(w.east->registry().mirror_state()->behind() == 1);
+}
+
+TEST_CASE("mirror: what nobody thought of ends the conversation with the partner, and neither the mirror nor the server") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), agent.agent.hex());
+  auto& store = *made;
+  w.east->use_store(std::move(made));
+  w.east->start();
+  w.part();
+  REQUIRE(agent.run(*w.east, 10'000) == Errc{});
+  store.odd = true;
+  w.heal();
+  w.planet.pass(5min);
+  CHECK(w.east->registry().mirror_state()->problem().find("nobody thought") != std::string::npos);
+  store.odd = false;
+  CHECK_FALSE(w.equal_and_protected(agent, 1));
+  w.planet.pass(5min);
+  CHECK(w.equal_and_protected(agent, 1));
 }
 
 TEST_CASE("mirror: catalogs of any shape come over whole") {
