@@ -23,10 +23,10 @@ const char* in_words(JobTimes::Why why) {
   return "";
 }
 
-std::string last_run(const agent::pb::Job& record) {
+std::string last_run(const agent::pb::Job& record, WallTime now) {
   if (record.last_start_ns() == 0) return "never ran";
   if (record.running()) return "began " + at(record.last_start_ns());
-  if (record.skipped_ns() > record.last_end_ns()) {
+  if (JobTimes::was_skipped(record, now)) {
     const std::string before = record.last_end_ns() == 0 ? "never ran" : fmt::format("ended {}: {}", at(record.last_end_ns()), record.last_text());
     return fmt::format("last run skipped {}, as its before hook asked for; before that it {}", at(record.skipped_ns()), before);
   }
@@ -91,7 +91,7 @@ Exit jobs(App& app, const Values&, const Operands&) {
     else if (paused && !next) line += "paused until it is resumed";
     else if (!next) line += "runs on request";
     else line += fmt::format("next {}{} ({})", next->at <= now ? "now" : rfc3339(next->at), paused ? ", paused until then" : "", in_words(next->why));
-    app.say(line + "; " + last_run(record));
+    app.say(line + "; " + last_run(record, now));
   }
   return Exit::done;
 }
@@ -106,7 +106,7 @@ Exit pause(App& app, const Values& values, const Operands& operands) {
     if (!length) throw failure(Errc::usage, "--for: " + length.error().text);
     until = app.clock().wall() + *length;
   }
-  pause_job(app.state(), job, until);
+  pause_job(app.state(), job, until, app.clock().wall());
   tell_daemon(app);
   app.say(all_or(job) + (job.empty() ? " are" : " is") + " paused until " + (until == WallTime::max() ? "farkeep resume" : rfc3339(until)) +
           "; a run that goes on is not stopped by this (farkeep cancel), and what is missed is made up for once");

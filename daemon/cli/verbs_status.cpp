@@ -8,7 +8,9 @@
 #include "agent/escrow.hpp"
 #include "agent/heads.hpp"
 #include "agent/jobs.hpp"
+#include "agent/job_times.hpp"
 #include "agent/protection.hpp"
+#include "agent/stored_time.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
 #include "way.hpp"
@@ -159,7 +161,8 @@ void status_options(po::options_description& d) { d.add_options()("all", "look a
 Exit status(App& app, const Values& values, const Operands&) {
   AgentState& state = app.state();
   const bool registered = state.registered();
-  const std::int64_t now = app.clock().wall().time_since_epoch().count();
+  const WallTime wall = app.clock().wall();
+  const std::int64_t now = wall.time_since_epoch().count();
   boost::json::object out{{"message_type", "status"}, {"registered", registered}};
   if (registered) {
     const auto identity = state.identity();
@@ -208,9 +211,10 @@ Exit status(App& app, const Values& values, const Operands&) {
     const auto record = state.job(job.name);
     const bool running = record.running() && busy;
     const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
+    const auto since_good = age(record.last_good_ns(), wall);
     const auto progress = running ? running_progress(app) : std::nullopt;
     jobs.push_back(boost::json::object{{"name", job.name}, {"running", running}, {"last_good", last_good}, {"last_exit", record.last_exit()}, {"last_text", record.last_text()},
-                                       {"failures_in_a_row", record.failures()}, {"seconds_since_good", record.last_good_ns() ? (now - record.last_good_ns()) / 1'000'000'000 : -1}});
+                                       {"failures_in_a_row", record.failures()}, {"seconds_since_good", since_good ? std::chrono::floor<std::chrono::seconds>(*since_good).count() : -1}});
     boost::json::object& shown = jobs.back().as_object();
     if (progress) shown["progress"] = *progress;
     const auto on_both = is_protected(state, job.name);
@@ -223,13 +227,13 @@ Exit status(App& app, const Values& values, const Operands&) {
     }
     if (app.options().json) continue;
     std::string line = fmt::format("job {}: last good snapshot {}", job.name, last_good);
-    if (record.last_good_ns() > now) line += ", which lies ahead: the clock was wrong then, or is now";
-    else if (record.last_good_ns()) line += fmt::format(", {} ago", show_time(std::chrono::seconds((now - record.last_good_ns()) / 1'000'000'000)));
+    if (since_good) line += fmt::format(", {} ago", show_time(std::chrono::floor<std::chrono::seconds>(*since_good)));
+    else if (record.last_good_ns()) line += ", which lies ahead: the clock was wrong then, or is now";
     if (on_both) line += *on_both ? ", protected (on both servers)" : ", received by one server and not known to be on the other one yet";
     if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
     else if (record.running()) line += "; the last run was cut off and will be continued";
     else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
-    if (!record.running() && record.skipped_ns() > record.last_end_ns()) line += "; its before hook had the last run skipped";
+    if (!record.running() && JobTimes::was_skipped(record, wall)) line += "; its before hook had the last run skipped";
     app.say(line);
     if (changes) app.say("  " + in_words(*changes, now));
   }

@@ -1,18 +1,21 @@
 #include "agent/agent_dialer.hpp"
 
+#include "agent/stored_time.hpp"
+
 namespace farkeep {
 namespace {
 
-constexpr std::int64_t kForgotten = std::chrono::nanoseconds(std::chrono::days{7}).count();
+constexpr std::chrono::nanoseconds kForgotten = std::chrono::days{7};
 constexpr int kMaxSegments = 64;
 
 }  // namespace
 
 std::optional<int> LearntSegments::segment(const std::string& network, const std::string& address) const {
-  const std::int64_t now = clock_.wall().time_since_epoch().count();
   const auto known = state_.endpoints();
-  for (auto& s : known.segment())
-    if (s.network() == network && s.address() == address && s.learnt_ns() <= now && now - s.learnt_ns() < kForgotten) return static_cast<int>(s.bytes());
+  for (auto& s : known.segment()) {
+    const auto ago = age(s.learnt_ns(), clock_.wall());
+    if (s.network() == network && s.address() == address && ago && *ago < kForgotten) return static_cast<int>(s.bytes());
+  }
   return std::nullopt;
 }
 

@@ -3,6 +3,7 @@
 #include "agent/heads.hpp"
 #include "agent/protection.hpp"
 #include "agent/scheduler.hpp"
+#include "agent/stored_time.hpp"
 #include "base/metrics_text.hpp"
 #include "base/software.hpp"
 
@@ -11,7 +12,6 @@ namespace {
 
 double seconds(std::int64_t ns) { return static_cast<double>(ns / 1'000'000) / 1000; }
 double number(std::uint64_t n) { return static_cast<double>(n); }
-std::optional<double> time_of(std::int64_t ns) { return ns > 0 ? std::optional(seconds(ns)) : std::nullopt; }
 std::optional<double> time_of(const std::optional<WallTime>& t) { return t ? std::optional(seconds(t->time_since_epoch().count())) : std::nullopt; }
 
 struct Row {
@@ -33,6 +33,8 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   out.family("farkeep_agent_time_seconds", gauge, "When this was written.");
   out.sample(seconds(now.time_since_epoch().count()));
 
+  // What lies ahead would keep an alert that counts from it silent for years.
+  const auto past = [&](std::int64_t ns) { return believable(ns, now) > 0 ? std::optional(seconds(ns)) : std::nullopt; };
   std::vector<Row> rows;
   for (auto& job : config.jobs) rows.push_back({job, state.job(job.name), JobTimes(job, agent, zone)});
   auto each = [&](std::string_view name, std::string_view help, auto value) {
@@ -40,13 +42,13 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
     for (auto& row : rows)
       if (const std::optional<double> v = value(row)) out.sample({{"job", row.job.name}}, *v);
   };
-  each("farkeep_job_last_success_timestamp_seconds", "When the job's newest snapshot was acknowledged.", [](const Row& r) { return time_of(r.record.last_good_ns()); });
-  each("farkeep_job_last_start_timestamp_seconds", "When the job's last run began.", [](const Row& r) { return time_of(r.record.last_start_ns()); });
-  each("farkeep_job_last_end_timestamp_seconds", "When the job's last run ended.", [](const Row& r) { return time_of(r.record.last_end_ns()); });
+  each("farkeep_job_last_success_timestamp_seconds", "When the job's newest snapshot was acknowledged.", [&](const Row& r) { return past(r.record.last_good_ns()); });
+  each("farkeep_job_last_start_timestamp_seconds", "When the job's last run began.", [&](const Row& r) { return past(r.record.last_start_ns()); });
+  each("farkeep_job_last_end_timestamp_seconds", "When the job's last run ended.", [&](const Row& r) { return past(r.record.last_end_ns()); });
   each("farkeep_job_last_exit_code", "How the job's last run ended, as the farkeep command's exit code: 0 done, 3 incomplete.",
        [](const Row& r) { return r.record.last_end_ns() > 0 ? std::optional(number(r.record.last_exit())) : std::nullopt; });
   each("farkeep_job_last_skipped_timestamp_seconds", "When the job's before hook last had a run skipped: that is neither an end nor a success.",
-       [](const Row& r) { return time_of(r.record.skipped_ns()); });
+       [&](const Row& r) { return past(r.record.skipped_ns()); });
   each("farkeep_job_failures", "Runs that failed since the last snapshot.", [](const Row& r) { return std::optional(number(r.record.failures())); });
   each("farkeep_job_running", "Whether the job runs now.", [&](const Row& r) { return std::optional(running == &r.job ? 1.0 : 0.0); });
   each("farkeep_job_enabled", "Whether the job's schedule counts.", [](const Row& r) { return std::optional(r.job.enabled ? 1.0 : 0.0); });

@@ -1,5 +1,6 @@
 #include "agent/announced_watch.hpp"
 
+#include "agent/stored_time.hpp"
 #include "agent/tls_servers.hpp"
 #include "base/log.hpp"
 
@@ -26,8 +27,10 @@ task<void> AnnouncedWatch::run() {
 task<void> AnnouncedWatch::look() {
   AddressBook book(state_, authority_, clock_);
   std::vector<NeededServer> due;
-  for (auto& s : needed_servers(config_, &book))
-    if (s.from && (!s.tried || clock_.wall() - *s.tried >= kAgain || *s.tried > clock_.wall())) due.push_back(s);
+  for (auto& s : needed_servers(config_, &book)) {
+    const auto tried = age(s.tried.value_or(WallTime{}).time_since_epoch().count(), clock_.wall());
+    if (s.from && (!tried || *tried >= kAgain)) due.push_back(s);
+  }
   if (due.empty()) co_return;
   const AgentCredentials keys = AgentCredentials::load(state_, clock_.wall());
   RootTrust trust(state_, authority_);

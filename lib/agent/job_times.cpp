@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/stored_time.hpp"
 #include "base/codec.hpp"
 #include "crypto/digest.hpp"
 
@@ -10,11 +11,6 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFirstPause = 1min, kLongestPause = 1h;
-
-constexpr std::chrono::nanoseconds kClockStep = 1h;  // a time that lies no further ahead was written under this clock
-
-// A time that lies ahead was written under another clock, and says nothing.  Else it would be waited for until that clock was right: for years.
-std::int64_t believable(std::int64_t ns, WallTime now) { return ns > (now + kClockStep).time_since_epoch().count() ? 0 : ns; }
 
 WallTime time(std::int64_t ns) { return WallTime{std::chrono::nanoseconds(ns)}; }
 std::int64_t ns(WallTime t) { return t.time_since_epoch().count(); }
@@ -30,19 +26,18 @@ std::chrono::seconds JobTimes::jitter() const {
   return std::chrono::seconds(r.number<std::uint64_t>() % static_cast<std::uint64_t>(job_.jitter.count() + 1));
 }
 
+// A job that was first seen at a time that lies ahead, under another clock, was seen before now, and nobody knows when.
 std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTime now) const {
   if (job_.schedules.empty()) return std::nullopt;
   Due out{now, Why::continued};
   if (record.retry_at_ns() > 0 && !record.running()) {
-    // A pause that is longer than any was written under another clock.
-    const WallTime at = time(record.retry_at_ns());
-    out = {at - now > kLongestPause ? now : std::max(at, now), Why::retry};
+    out = {waits(record.retry_at_ns(), now, kLongestPause) ? time(record.retry_at_ns()) : now, Why::retry};
   } else if (!record.running()) {
     const std::chrono::seconds offset = jitter();
     const std::int64_t last_start = believable(record.last_start_ns(), now);
     const bool ran = last_start > 0;
-    WallTime last = ran ? time(last_start) : std::min(time(record.first_seen_ns()), now);
-    if (!ran && last == WallTime{} && record.last_start_ns() > 0) last = now - kGrace;  // it ran at a time that nobody knows
+    WallTime last = time(ran ? last_start : record.first_seen_ns());
+    if (!ran && (last > now || (last == WallTime{} && record.last_start_ns() > 0))) last = now - kGrace;  // it was seen, or ran, at a time that nobody knows
     if (!job_.catch_up && last != WallTime{}) last = std::max(last, now - kGrace);
     if (last != WallTime{}) last -= offset;
     std::optional<WallTime> first;
@@ -65,7 +60,7 @@ std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTi
 std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record, WallTime now) const {
   if (!job_.overdue_after) return std::nullopt;
   const std::int64_t last_good = believable(record.last_good_ns(), now);
-  const WallTime since = time(last_good > 0 ? last_good : record.first_seen_ns());
+  const WallTime since = last_good > 0 ? time(last_good) : std::min(time(record.first_seen_ns()), now);
   if (since == WallTime{}) return record.last_good_ns() > 0 ? std::optional(now) : std::nullopt;  // of a time that nobody knows
   std::optional<WallTime> first;
   for (auto& s : job_.schedules) {
@@ -102,6 +97,8 @@ void JobTimes::failed(agent::pb::Job& record, WallTime now) const {
   record.set_tries(tries);
   record.set_retry_at_ns(ns(now + pause));
 }
+
+bool JobTimes::was_skipped(const agent::pb::Job& record, WallTime now) { return believable(record.skipped_ns(), now) > believable(record.last_end_ns(), now); }
 
 void JobTimes::settled(agent::pb::Job& record) {
   record.clear_retry_at_ns();

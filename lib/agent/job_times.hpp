@@ -46,6 +46,9 @@ class JobTimes {
   /// A run has made its snapshot, or the job was given up.
   static void settled(agent::pb::Job& record);
 
+  /// Whether the last run was skipped, as its before hook asked for.
+  static bool was_skipped(const agent::pb::Job& record, WallTime now);
+
   std::chrono::seconds jitter() const;
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/stored_time.hpp"
 #include "async/race.hpp"
 #include "base/log.hpp"
 
@@ -31,28 +32,32 @@ std::optional<Scheduler::Due> Scheduler::next(const JobConfig& job) const {
 
 std::optional<Scheduler::Due> Scheduler::next() const {
   std::optional<Due> first;
+  const auto last_start = [&, now = clock_.wall()](const JobConfig& job) { return believable(state_.job(job.name).last_start_ns(), now); };
   for (auto& job : jobs_) {
     const auto due = next(job);
     if (!due) continue;
     // Of those that are due now, the one that was started longest ago.
-    if (!first || due->at < first->at || (due->at == first->at && state_.job(job.name).last_start_ns() < state_.job(first->job->name).last_start_ns())) first = due;
+    if (!first || due->at < first->at || (due->at == first->at && last_start(job) < last_start(*first->job))) first = due;
   }
   return first;
 }
 
-// A job that never ran waits for its next time from the moment at which it is first seen, over all restarts.
+// A job that never ran waits for its next time from the moment at which it is first seen, over all restarts.  Where that lies ahead, the clock was set back
+// since: it is seen now.
 void Scheduler::note_new_jobs() {
+  const std::int64_t now = clock_.wall().time_since_epoch().count();
   for (auto& job : jobs_) {
     auto record = state_.job(job.name);
-    if (record.last_start_ns() > 0 || record.first_seen_ns() > 0) continue;
-    record.set_first_seen_ns(clock_.wall().time_since_epoch().count());
+    const std::int64_t seen = record.first_seen_ns();
+    if (seen > 0 ? seen <= now : record.last_start_ns() > 0) continue;
+    record.set_first_seen_ns(now);
     state_.set_job(job.name, record);
   }
 }
 
 task<void> Scheduler::run() {
-  note_new_jobs();
   for (;;) {
+    note_new_jobs();
     const auto due = next();
     const WallTime now = clock_.wall();
     if (due && due->at <= now) {
@@ -130,17 +135,20 @@ std::optional<WallTime> paused_until(const AgentState& state, const std::string&
   const auto all = state.pauses();
   for (auto& p : all.pause()) {
     if (!p.job().empty() && p.job() != job) continue;
+    // One that began at a time that lies ahead began under another clock, and so does its end lie.  A backup too many is better than none for years.
+    if (p.until_ns() != 0 && p.since_ns() != 0 && believable(p.since_ns(), now) == 0) continue;
     const WallTime until = p.until_ns() == 0 ? WallTime::max() : WallTime{std::chrono::nanoseconds(p.until_ns())};
     if (until > now && (!out || until > *out)) out = until;
   }
   return out;
 }
 
-void pause_job(AgentState& state, const std::string& job, WallTime until) {
+void pause_job(AgentState& state, const std::string& job, WallTime until, WallTime now) {
   resume_job(state, job);
   auto all = state.pauses();
   auto* p = all.add_pause();
   p->set_job(job);
+  p->set_since_ns(now.time_since_epoch().count());
   p->set_until_ns(until == WallTime::max() ? 0 : until.time_since_epoch().count());
   state.set_pauses(all);
 }

@@ -70,8 +70,8 @@ class Scheduler {
 
 /// Until when a job is paused: WallTime::max() is until it is resumed; nothing: it is not.  A pause of all counts for each.
 std::optional<WallTime> paused_until(const AgentState& state, const std::string& job, WallTime now);
-/// Pauses a job, or all (""), until then; WallTime::max(): until it is resumed.
-void pause_job(AgentState& state, const std::string& job, WallTime until);
+/// Pauses a job, or all (""), from now until then; WallTime::max(): until it is resumed.
+void pause_job(AgentState& state, const std::string& job, WallTime until, WallTime now);
 /// Ends its pause, or all of them ("").
 void resume_job(AgentState& state, const std::string& job);
 

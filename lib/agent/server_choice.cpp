@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 
+#include "agent/stored_time.hpp"
 #include "base/codec.hpp"
 #include "base/utf8.hpp"
 
@@ -13,17 +14,18 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::chrono::duration<double> kFirstRest = 1min;
 constexpr std::chrono::duration<double> kLongestRest = 30min;
+constexpr std::chrono::nanoseconds kLongestDrawn = 45min;  // half as much again
 constexpr std::size_t kMaxErrorText = 300;
 constexpr int kMaxEndpoints = 256;  // two data centres of 64 addresses, as they are and as they are announced; beyond, memories are dropped
 constexpr std::ptrdiff_t kUntriedFirst = 3;  // addresses that never worked here, before those that did lately
 constexpr std::chrono::nanoseconds kLately = std::chrono::hours(24 * 30);
 
-agent::pb::Endpoint& find_or_add(agent::pb::Endpoints& all, const std::string& address) {
+agent::pb::Endpoint& find_or_add(agent::pb::Endpoints& all, const std::string& address, WallTime now) {
   for (auto& e : *all.mutable_endpoint())
     if (e.address() == address) return e;
   while (all.endpoint_size() >= kMaxEndpoints) {  // the oldest, but what worked last
     auto* rows = all.mutable_endpoint();
-    const auto oldest = std::min_element(rows->begin(), rows->end(), [](auto& a, auto& b) { return a.last_good_ns() < b.last_good_ns(); });
+    const auto oldest = std::min_element(rows->begin(), rows->end(), [&](auto& a, auto& b) { return believable(a.last_good_ns(), now) < believable(b.last_good_ns(), now); });
     rows->DeleteSubrange(static_cast<int>(oldest - rows->begin()), 1);
   }
   auto* e = all.add_endpoint();
@@ -31,9 +33,10 @@ agent::pb::Endpoint& find_or_add(agent::pb::Endpoints& all, const std::string& a
   return *e;
 }
 
-bool worked_lately(const agent::pb::Endpoints& known, const std::string& address, std::int64_t now) {
+bool worked_lately(const agent::pb::Endpoints& known, const std::string& address, WallTime now) {
   return std::any_of(known.endpoint().begin(), known.endpoint().end(), [&](const agent::pb::Endpoint& e) {
-    return e.address() == address && e.last_good_ns() > 0 && e.last_good_ns() <= now && now - e.last_good_ns() <= kLately.count();
+    const auto ago = age(e.last_good_ns(), now);
+    return e.address() == address && ago && *ago <= kLately;
   });
 }
 
@@ -43,13 +46,9 @@ ServerChoice::ServerChoice(AgentState& state, const Clock& clock, Random& random
 
 std::vector<ServerTarget> ServerChoice::order(std::vector<ServerTarget> pair) const {
   const auto known = state_.endpoints();
-  const std::int64_t now = clock_.wall().time_since_epoch().count();
+  const WallTime now = clock_.wall();
   const auto rests = [&](const ServerTarget& a) {
-    // A rest that ends impossibly late was written under another clock: it does not count.
-    const std::int64_t longest = std::chrono::nanoseconds(45min).count();
-    return std::any_of(known.endpoint().begin(), known.endpoint().end(), [&](const agent::pb::Endpoint& e) {
-      return e.address() == a.address && e.rest_until_ns() > now && e.rest_until_ns() - now <= longest;
-    });
+    return std::any_of(known.endpoint().begin(), known.endpoint().end(), [&](const agent::pb::Endpoint& e) { return e.address() == a.address && waits(e.rest_until_ns(), now, kLongestDrawn); });
   };
   const auto awake = std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return !rests(a); });
   // Whoever announces a hundred addresses that swallow packets costs a few tries, not all of them.
@@ -59,14 +58,14 @@ std::vector<ServerTarget> ServerChoice::order(std::vector<ServerTarget> pair) co
 
 std::vector<ServerTarget> known_ones_first(const AgentState& state, const Clock& clock, std::vector<ServerTarget> pair) {
   const auto known = state.endpoints();
-  const std::int64_t now = clock.wall().time_since_epoch().count();
+  const WallTime now = clock.wall();
   std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return worked_lately(known, a.address, now); });
   return pair;
 }
 
 void ServerChoice::worked(const std::string& address) {
   auto all = state_.endpoints();
-  auto& e = find_or_add(all, address);
+  auto& e = find_or_add(all, address, clock_.wall());
   e.set_failures(0);
   e.set_rest_until_ns(0);
   e.set_last_good_ns(clock_.wall().time_since_epoch().count());
@@ -76,7 +75,7 @@ void ServerChoice::worked(const std::string& address) {
 
 void ServerChoice::failed(const std::string& address, const std::string& why) {
   auto all = state_.endpoints();
-  auto& e = find_or_add(all, address);
+  auto& e = find_or_add(all, address, clock_.wall());
   e.set_failures(e.failures() + 1);
   const auto base = std::min(kLongestRest, kFirstRest * std::pow(2.0, std::min(e.failures(), 16u) - 1));
   const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(base * uniform(0.5, 1.5));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/stored_time.hpp"
 #include "agent/vault_client.hpp"
 #include "async/scope.hpp"
 #include "base/log.hpp"
@@ -51,11 +52,14 @@ TlsServers::TlsServers(AgentState& state, const AgentCredentials& keys, const Ce
 // 1. is it time?  2. whom was nobody's turn yet  3. what they say
 task<bool> TlsServers::look_further() {
   auto known = state_.endpoints();
-  const auto time = [](std::int64_t ns) { return WallTime{std::chrono::nanoseconds(ns)}; };
-  WallTime last = keys_.chain.front().not_before();
-  for (auto& e : known.endpoint()) last = std::max(last, time(e.last_good_ns()));
   const WallTime now = clock_.wall();
-  if (now - last < kLost || (now > time(known.asked_registration_ns()) && now - time(known.asked_registration_ns()) < kAskAgain)) co_return false;
+  const auto within = [&](std::int64_t ns, std::chrono::nanoseconds time) {
+    const auto ago = age(ns, now);
+    return ago && *ago < time;
+  };
+  const bool registered_lately = within(keys_.chain.front().not_before().time_since_epoch().count(), kLost);
+  const bool reached_lately = std::any_of(known.endpoint().begin(), known.endpoint().end(), [&](const agent::pb::Endpoint& e) { return within(e.last_good_ns(), kLost); });
+  if (registered_lately || reached_lately || within(known.asked_registration_ns(), kAskAgain)) co_return false;
   known.set_asked_registration_ns(now.time_since_epoch().count());
   state_.set_endpoints(known);
 

@@ -180,6 +180,20 @@ TEST_CASE("metrics: an agent that knows nothing yet leaves out what it does not 
   CHECK_THAT(text, Contains("farkeep_job_overdue_timestamp_seconds{job=\"main\"} "));
 }
 
+TEST_CASE("metrics: a time that was written under a clock that was ahead is left out, and the job is overdue") {
+  NoticesMachine m(config_of("schedule = every 4h\n"));
+  m.run(true);
+  auto record = m.state.job("main");
+  record.set_last_good_ns(m.now() + std::chrono::nanoseconds(24h * 3650).count());
+  record.set_last_start_ns(record.last_good_ns());
+  record.set_last_end_ns(m.now() + std::chrono::nanoseconds(1min).count());  // set back by a minute
+  m.state.set_job("main", record);
+  const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
+  CHECK_THAT(text, !Contains("farkeep_job_last_success_timestamp_seconds{") && !Contains("farkeep_job_last_start_timestamp_seconds{"));
+  CHECK_THAT(text, Contains("farkeep_job_last_end_timestamp_seconds{job=\"main\"}") && Contains("farkeep_job_snapshot_files{job=\"main\"}"));
+  CHECK_THAT(text, Contains("farkeep_job_overdue_timestamp_seconds{job=\"main\"} "));
+}
+
 TEST_CASE("metrics: after a snapshot all is there, once, and each sample follows its family") {
   NoticesMachine m(config_of("schedule = every 4h\n"));
   m.run(true);

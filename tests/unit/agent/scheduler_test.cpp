@@ -285,7 +285,7 @@ TEST_CASE("scheduler: a pause holds a job or all, for a time or until it is ende
   SchedulerMachine m(utc(2028, 5, 1) - 1h);
   m.job("a", {"every 1h"});
   m.job("b", {"every 1h"});
-  pause_job(m.state, "a", m.clock.wall() + 5h);
+  pause_job(m.state, "a", m.clock.wall() + 5h, m.clock.wall());
   m.live(5h - 1min);
   for (auto& s : m.starts) CHECK(s.job == "b");
   CHECK(m.starts.size() == 5);
@@ -293,7 +293,7 @@ TEST_CASE("scheduler: a pause holds a job or all, for a time or until it is ende
   CHECK(std::count_if(m.starts.begin(), m.starts.end(), [](auto& s) { return s.job == "a"; }) == 1);
 
   m.starts.clear();
-  pause_job(m.state, "", WallTime::max());
+  pause_job(m.state, "", WallTime::max(), m.clock.wall());
   m.live(std::chrono::days{2});
   CHECK(m.starts.empty());
   resume_job(m.state, "a");  // the pause of all still holds
@@ -382,4 +382,58 @@ TEST_CASE("scheduler: a run under a clock that was ahead does not end the schedu
       CHECK(m.starts.size() - before < 28);  // and it is no storm
     }
   }
+}
+
+TEST_CASE("scheduler: a job that was first seen under a clock that was ahead runs at its times when the clock is right again") {
+  for (const bool ran : {false, true}) {
+    for (const bool set_meanwhile : {false, true}) {
+      INFO(ran << set_meanwhile);
+      SchedulerMachine m(utc(2028, 1, 1));
+      m.job("main", {"daily 02:30"}).overdue_after = 1h;
+      const JobTimes times(m.jobs.front(), AgentId{}, m.zone);
+      agent::pb::Job record;
+      record.set_first_seen_ns(WallTime{utc(2048, 1, 1)}.time_since_epoch().count());
+      if (ran) record.set_last_start_ns(record.first_seen_ns());
+      m.state.set_job("main", record);
+      if (set_meanwhile) m.timers.after(25h, [&] { m.jump_to(utc(2028, 1, 2)); });  // the daemon goes on while the clock is set
+      if (set_meanwhile) m.jump_to(utc(2048, 1, 1));
+      CHECK_FALSE((!set_meanwhile && !ran && times.overdue_at(record, m.clock.wall()) <= m.clock.wall()));  // new, not late
+      m.live(set_meanwhile ? 74h : 49h);
+      CHECK(m.starts.size() == (set_meanwhile ? 3 : 2));
+      CHECK(m.state.job("main").first_seen_ns() <= m.clock.wall().time_since_epoch().count());
+      m.starts.clear();
+      const auto late = times.overdue_at(m.state.job("main"), m.clock.wall());
+      CHECK((late && *late < m.clock.wall() + 48h));
+    }
+  }
+}
+
+TEST_CASE("scheduler: a pause of hours that began under a clock that was ahead does not last until that time") {
+  SchedulerMachine m(utc(2048, 1, 1));
+  m.job("main", {"daily 02:30"});
+  m.live(1min);
+  pause_job(m.state, "main", m.clock.wall() + 2h, m.clock.wall());
+  pause_job(m.state, "other", WallTime::max(), m.clock.wall());
+  CHECK(paused_until(m.state, "main", m.clock.wall()));
+  m.jump_to(utc(2047, 12, 31, 23h + 30min));
+  CHECK(paused_until(m.state, "main", m.clock.wall()));  // set back by half an hour
+  m.jump_to(utc(2028, 1, 1));
+  CHECK_FALSE(paused_until(m.state, "main", m.clock.wall()));
+  CHECK(paused_until(m.state, "other", m.clock.wall()) == WallTime::max());  // until it is resumed: that needs no clock
+  m.live(25h);
+  CHECK(m.starts.size() == 1);
+}
+
+TEST_CASE("scheduler: whether the last run was skipped is told from times that this clock may have written") {
+  const WallTime now{utc(2028, 1, 1)}, ahead{utc(2048, 1, 1)};
+  const auto skipped = [&](WallTime skip, WallTime end) {
+    agent::pb::Job record;
+    record.set_skipped_ns(skip.time_since_epoch().count());
+    record.set_last_end_ns(end.time_since_epoch().count());
+    return JobTimes::was_skipped(record, now);
+  };
+  CHECK(skipped(now, now - 1h));
+  CHECK_FALSE(skipped(now - 1h, now));
+  CHECK(skipped(now, ahead));
+  CHECK_FALSE(skipped(ahead, now));
 }
