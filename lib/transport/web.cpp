@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 
@@ -11,7 +12,15 @@
 namespace farkeep {
 namespace {
 
-std::size_t drop(char*, std::size_t size, std::size_t count, void*) { return size * count; }
+constexpr std::size_t kMostPage = 64 * 1024;  // read so that a short page is no error to its server; libcurl itself takes 300 KiB of fields
+
+// Less taken than came ends the call.
+std::size_t drop(char*, std::size_t size, std::size_t count, void* page) {
+  std::size_t& left = *static_cast<std::size_t*>(page);
+  const std::size_t taken = std::min(left, size * count);
+  left -= taken;
+  return taken;
+}
 
 // Asked about once a second, and more often while something happens.
 int is_over(void* stopped, curl_off_t, curl_off_t, curl_off_t, curl_off_t) { return static_cast<const std::atomic<bool>*>(stopped)->load() ? 1 : 0; }
@@ -30,7 +39,7 @@ struct Header {
   curl_slist* list;
 };
 
-void call_now(WebCall call, std::atomic<bool>* stopped) {
+void call_now(WebCall call, std::chrono::milliseconds within, std::atomic<bool>* stopped) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   const std::string doing = "calling " + host_of(call.url);
@@ -48,15 +57,18 @@ void call_now(WebCall call, std::atomic<bool>* stopped) {
   curl_easy_setopt(curl.get(), CURLOPT_USERAGENT, agent.c_str());
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT, 10L);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT, 20L);
+  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(within.count()));
+  std::size_t page = kMostPage;
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, &drop);
+  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &page);
   curl_easy_setopt(curl.get(), CURLOPT_NOPROGRESS, 0L);
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFOFUNCTION, &is_over);
   curl_easy_setopt(curl.get(), CURLOPT_XFERINFODATA, stopped);
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, error);
   const CURLcode code = curl_easy_perform(curl.get());
   if (code == CURLE_ABORTED_BY_CALLBACK) throw failure(Errc::cancelled, doing);
-  if (code != CURLE_OK) {
+  const bool goes_on = code == CURLE_WRITE_ERROR && page == 0;  // a longer page: its status has come before it
+  if (code != CURLE_OK && !goes_on) {
     const std::string why = error[0] ? error : curl_easy_strerror(code);
     throw failure::whole(code == CURLE_OPERATION_TIMEDOUT ? Errc::timed_out : Errc::unreachable, doing + ": " + why);
   }
@@ -67,6 +79,6 @@ void call_now(WebCall call, std::atomic<bool>* stopped) {
 
 }  // namespace
 
-task<void> CurlWeb::call(WebCall call) { return workers_.offload(&call_now, std::move(call), &stopped_); }
+task<void> CurlWeb::call(WebCall call) { return workers_.offload(&call_now, std::move(call), within_, &stopped_); }
 
 }  // namespace farkeep

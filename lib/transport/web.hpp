@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string>
 
 #include "async/task.hpp"
@@ -20,22 +21,25 @@ struct WebCall {
 class Web {
  public:
   virtual ~Web() = default;
-  /// Returns when it was taken: the answer's status is 2xx, its body is nobody's.  Redirections are not followed.  Throws failure, naming the host only, for
+  /// Returns when it was taken: the answer's status is 2xx, its body is nobody's and not read to its end.  Redirections are not followed.  Throws failure, naming the host only, for
   /// paths of such URLs are secrets: unreachable, timed_out (after 20 s at most), or protocol with the status.
   virtual task<void> call(WebCall call) = 0;
 };
 
-/// libcurl in a worker, which it holds for 20 s at most.  Certificates are checked against the system's authorities.
+/// libcurl in a worker, which it holds for `within` at most, from the search for the address to the last byte that is read of an answer.
+/// Certificates are checked against the system's authorities.
 class CurlWeb final : public Web {
  public:
-  /// Outlives it.
-  explicit CurlWeb(Workers& workers) : workers_(workers) {}
+  static constexpr std::chrono::milliseconds kWithin{20'000};
+  /// The workers outlive it.
+  explicit CurlWeb(Workers& workers, std::chrono::milliseconds within = kWithin) : workers_(workers), within_(within) {}
   task<void> call(WebCall call) override;
   /// Calls that are made end soon, as cancelled; so do all later ones.
   void stop() noexcept { stopped_ = true; }
 
  private:
   Workers& workers_;
+  const std::chrono::milliseconds within_;
   std::atomic<bool> stopped_{false};
 };
 

@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/streambuf.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -13,12 +14,13 @@
 
 using namespace farkeep;
 using Catch::Contains;
+using namespace std::chrono_literals;
 
 namespace {
 
 // A web server that answers one call with a status.
 struct Server {
-  explicit Server(std::string address) : address_(std::move(address)), acceptor_(io, {asio::ip::make_address(address_), 16384}) {}
+  explicit Server(std::string address, std::chrono::milliseconds within = CurlWeb::kWithin) : address_(std::move(address)), acceptor_(io, {asio::ip::make_address(address_), 16384}), web(workers, within) {}
 
   task<void> serve(std::string answer) {
     asio::ip::tcp::socket socket = co_await acceptor_.async_accept(asio::use_awaitable);
@@ -43,11 +45,19 @@ struct Server {
     }
     const auto out = asio::buffer(answer);
     co_await asio::async_write(socket, out, asio::use_awaitable);
+    const std::string piece = more;
+    const auto on = asio::buffer(piece);
+    while (!piece.empty() && sent < kMostSent) {
+      sent += co_await asio::async_write(socket, on, asio::use_awaitable);
+      if (every == every.zero()) continue;
+      asio::steady_timer pause(io, every);
+      co_await pause.async_wait(asio::use_awaitable);
+    }
   }
   // The call's error; empty: none.
   std::string call(WebCall order, const std::string& status) {
     std::string problem;
-    asio::co_spawn(io, serve("HTTP/1.1 " + status + "\r\nContent-Length: 2\r\n\r\nok"), [](std::exception_ptr) {});
+    asio::co_spawn(io, serve("HTTP/1.1 " + status + (more.empty() ? "\r\nContent-Length: 2\r\n\r\nok" : "\r\n")), [](std::exception_ptr) {});
     asio::co_spawn(io, web.call(std::move(order)), [&](std::exception_ptr e) {
       acceptor_.close();
       if (!e) return;
@@ -65,9 +75,13 @@ struct Server {
   asio::io_context io{1};
   asio::ip::tcp::acceptor acceptor_;
   ThreadWorkers workers{1};
-  CurlWeb web{workers};
+  CurlWeb web;
   std::string request;
   std::function<void()> asked;
+  static constexpr std::size_t kMostSent = 64 * 1024 * 1024;
+  std::string more;  // said again and again behind the first line
+  std::chrono::milliseconds every{0};
+  std::size_t sent = 0;
 };
 
 }  // namespace
@@ -112,4 +126,38 @@ TEST_CASE("web: a call that nobody answers ends when it is stopped, and no furth
   later.web.stop();
   CHECK_THAT(later.call({"http://127.120.0.9:16384/", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.9:16384: "));
   CHECK(later.request.empty());
+}
+
+TEST_CASE("web: a page without an end is not read to its end, and its status counts") {
+  Server s("127.120.0.10");
+  s.more = "\r\n" + std::string(100'000, 'x');
+  CHECK(s.call({"http://127.120.0.10:16384/", "x", "text/plain", ""}, "200 OK").empty());
+  CHECK(s.sent < Server::kMostSent / 2);  // what lies in sockets included
+  Server fails("127.120.0.11");
+  fails.more = s.more;
+  CHECK_THAT(fails.call({"http://127.120.0.11:16384/", "x", "text/plain", ""}, "500 Oh"), Contains("status 500"));
+}
+
+TEST_CASE("web: fields without an end are no answer") {
+  Server s("127.120.0.12");
+  s.more = "X-More: " + std::string(50'000, 'x') + "\r\n";
+  CHECK_THAT(s.call({"http://127.120.0.12:16384/secret", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.12:16384: ") && !Contains("secret"));
+  CHECK(s.sent < Server::kMostSent / 2);
+  Server interim("127.120.0.13");
+  interim.more = "\r\nHTTP/1.1 100 Continue\r\n";
+  CHECK_FALSE(interim.call({"http://127.120.0.13:16384/", "x", "text/plain", ""}, "100 Continue").empty());
+  CHECK(interim.sent < Server::kMostSent / 2);
+}
+
+TEST_CASE("web: an answer that comes a byte at a time is waited for in all, not byte by byte") {
+  Server s("127.120.0.14", 300ms);
+  s.more = "X";
+  s.every = 10ms;
+  CHECK_THAT(s.call({"http://127.120.0.14:16384/", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.14:16384: "));
+  CHECK(s.sent < 1000);
+  Server page("127.120.0.15", 300ms);
+  page.more = "\r\n";
+  page.every = 10ms;
+  CHECK_THAT(page.call({"http://127.120.0.15:16384/", "x", "text/plain", ""}, "200 OK"), Contains("calling 127.120.0.15:16384: "));
+  CHECK(page.sent < 1000);
 }
