@@ -27,7 +27,7 @@ bool is_server_trouble(const boost::system::system_error& error) noexcept {
 }
 
 bool is_own_affair(const boost::system::system_error& error) noexcept {
-  if (dynamic_cast<const wire::Refusal*>(&error)) return false;
+  if (dynamic_cast<const wire::Refusal*>(&error) || dynamic_cast<const not_here*>(&error)) return false;
   switch (classify(error.code())) {
     case Errc::cancelled:
     case Errc::usage:
@@ -71,6 +71,7 @@ Fault fault_of(const boost::system::system_error& error) noexcept {
       case ProxyBlame::destination: return Fault::server;
     }
   }
+  if (dynamic_cast<const not_here*>(&error)) return Fault::nobody;
   namespace bs = boost::system::errc;
   const auto& code = error.code();
   if (code == bs::network_unreachable || code == bs::network_down || code == bs::address_not_available) return Fault::nobody;
@@ -105,6 +106,8 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
   std::string tried;
   Strangers strangers;
   Errc worst = Errc::unreachable;
+  Errc lacks = Errc::not_found;
+  bool all_answered = true;
   for (auto& target : line) {
     Servers::Work started = [&](VaultPort& vault) -> task<void> {
       choice.worked(target.address);
@@ -112,6 +115,7 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
     };
     std::string problem;
     Fault fault{};
+    bool answered = false;
     try {
       co_await servers.use(target, std::move(started));
       co_return;
@@ -119,16 +123,20 @@ task<void> use_any(Servers& servers, ServerChoice& choice, Reporter& reporter, S
       if (is_own_affair(f)) throw;
       problem = f.what();
       fault = fault_of(f);
-      worst = graver(worst, counts_as(f));
+      answered = dynamic_cast<const not_here*>(&f) != nullptr;
+      if (answered) lacks = classify(f.code());
+      else worst = graver(worst, counts_as(f));
       strangers.saw(target, f);
       if (heard) heard(target, f);
     }
+    all_answered = all_answered && answered;
     if (fault == Fault::server) choice.failed(target.address, problem);
     tried += (tried.empty() ? "" : "; ") + target.name + ": " + problem;
     if (fault == Fault::path) break;
-    if (&target != &line.back()) reporter.note(target.name + " does not serve (" + problem + "); trying the other server");
+    if (&target != &line.back()) reporter.note(answered ? target.name + ": " + problem + "; asking the other server" : target.name + " does not serve (" + problem + "); trying the other server");
   }
   if (line.empty()) throw failure(Errc::configuration, "looking for a server: the address directory names none that this machine can use (see: farkeep doctor)");
+  if (all_answered) throw failure::whole(lacks, tried);
   throw failure::whole(worst, "connecting to the data centres: " + tried + strangers.hint());
 }
 

@@ -10,6 +10,7 @@
 #include "agent/server_choice.hpp"
 #include "agent/vault_port.hpp"
 #include "async/task.hpp"
+#include "base/error.hpp"
 
 namespace farkeep {
 
@@ -30,12 +31,18 @@ class Servers {
   virtual task<bool> look_further() { co_return false; }
 };
 
+/// What was named is not on this server, through no fault of its own: the other one may have it.
+class not_here final : public failure {
+ public:
+  not_here(Errc code, const std::string& doing) : failure(code, doing) {}
+};
+
 /// Whether a failure of a session with one server is a reason to go on with the other one.  What a server says about its own disk is;
 /// the same about this machine's disk is not.
 bool is_server_trouble(const boost::system::system_error& error) noexcept;
 
 /// Whether a failure is this machine's own affair, which no other server heals: it was stopped, called or configured wrongly, lacks what was named, or its own disk
-/// fails.  Never what a server says.
+/// fails.  Never what a server says, nor that it lacks something (not_here).
 bool is_own_affair(const boost::system::system_error& error) noexcept;
 /// As what a server's failure counts for whoever tried several: `unreachable` for what may be otherwise the next time.
 Errc counts_as(const boost::system::system_error& error) noexcept;
@@ -46,7 +53,7 @@ Errc graver(Errc a, Errc b) noexcept;
 enum class Fault : std::uint8_t {
   server,  ///< it rests for a while; the other one is tried
   path,    ///< the way to all of them is broken (a proxy): nobody rests, and the other one would fail the same
-  nobody,  ///< nobody rests, the other one is tried: a stranger in its place, a mapping that is still missing, a network that is down, a quota (what is there is still read)
+  nobody,  ///< nobody rests, the other one is tried: a stranger in its place, a mapping that is still missing, a network that is down, a quota (what is there is still read), or not_here
 };
 Fault fault_of(const boost::system::system_error& error) noexcept;
 

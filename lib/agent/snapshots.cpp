@@ -7,6 +7,7 @@
 #include <span>
 
 #include "agent/fetcher.hpp"
+#include "agent/servers.hpp"
 #include "base/error.hpp"
 #include "base/harmless.hpp"
 #include "wire/message.hpp"
@@ -190,7 +191,7 @@ namespace {
 const SnapshotInfo& latest_of(const std::vector<SnapshotInfo>& all, const std::string& job, const std::string& doing) {
   const auto there = [&](const SnapshotInfo& s) -> const SnapshotInfo& {
     if (s.missing_from == 0) return s;
-    throw failure(Errc::busy, fmt::format("{}: it is number {} ({}), which is on {}", doing, s.sequence, s.id.brief(), s.elsewhere));
+    throw not_here(Errc::busy, fmt::format("{}: it is number {} ({}), which is on {}", doing, s.sequence, s.id.brief(), s.elsewhere));
   };
   const SnapshotInfo* closed = nullptr;  // the newest of those that may be the one
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
@@ -200,11 +201,13 @@ const SnapshotInfo& latest_of(const std::vector<SnapshotInfo>& all, const std::s
     }
     if (!job.empty() && it->details.job != job) continue;
     if (!closed) return there(*it);
-    throw failure(closed->on_its_way ? Errc::busy : Errc::damaged, fmt::format("{}: snapshot {} is newer and does not open ({}); the newest that does is {} of job {}, which is taken when you give its id",
-                                             doing, closed->id.brief(), closed->problem, it->id.brief(), harmless_line(it->details.job)));
+    const std::string text = fmt::format("{}: snapshot {} is newer and does not open ({}); the newest that does is {} of job {}, which is taken when you give its id", doing, closed->id.brief(), closed->problem,
+                                         it->id.brief(), harmless_line(it->details.job));
+    if (closed->on_its_way) throw not_here(Errc::busy, text);
+    throw failure(Errc::damaged, text);
   }
   if (closed) throw failure(Errc::damaged, doing + ": none opens; the newest is snapshot " + closed->id.brief() + ": " + closed->problem);
-  throw failure(Errc::not_found, doing + ": there is none (list them with: farkeep snapshots)");
+  throw not_here(Errc::not_found, doing + ": there is none (list them with: farkeep snapshots)");
 }
 
 }  // namespace
@@ -252,8 +255,12 @@ const SnapshotInfo& pick_snapshot(const std::vector<SnapshotInfo>& all, const st
     if (found) throw failure(Errc::usage, doing + ": several begin so, give more digits");
     found = &s;
   }
-  if (!found) throw failure(Errc::not_found, doing + " (list them with: farkeep snapshots)");
-  if (found->missing_from != 0) throw failure(found->on_its_way ? Errc::busy : Errc::damaged, doing + ": " + (found->problem.empty() ? "it is on " + found->elsewhere : found->problem));
+  if (!found) throw not_here(Errc::not_found, doing + " (list them with: farkeep snapshots)");
+  if (found->missing_from != 0) {
+    const std::string text = doing + ": " + (found->problem.empty() ? "it is on " + found->elsewhere : found->problem);
+    if (found->on_its_way) throw not_here(Errc::busy, text);
+    throw failure(Errc::damaged, text);
+  }
   return *found;
 }
 

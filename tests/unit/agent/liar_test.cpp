@@ -255,6 +255,47 @@ TEST_CASE("liar: a server that closes the newest snapshot does not lead `latest`
   CHECK_THAT(r.text, Contains("the newest that does is " + r.all[r.all.size() - 2].id.brief()));
 }
 
+TEST_CASE("liar: a snapshot that only the other server shows is found there by its id, and nobody rests for it") {
+  LiedToReader r;
+  r.acknowledge();
+  r.liars[0].snapshots = [](std::uint64_t, std::vector<RemoteSnapshot> rows) {
+    if (rows.size() > 1) rows.erase(rows.begin(), rows.end() - 1);
+    return rows;
+  };
+  std::uint64_t picked = 0;
+  const auto pick = [&](const std::string& name) {
+    picked = 0;
+    const Errc came = r.read([&, name](VaultPort& vault) -> task<void> {
+      co_await r.list(vault);
+      picked = pick_snapshot(r.all, name).sequence;
+    });
+    return came;
+  };
+  const auto rests = [&] {
+    const auto endpoints = r.state->endpoints();
+    return std::any_of(endpoints.endpoint().begin(), endpoints.endpoint().end(), [](auto& e) { return e.failures() > 0; });
+  };
+  const auto first = value_or_throw(Manifest::parse(r.stores[1].snapshots.at(1).manifest), "test").snapshot_id().hex();
+  CHECK(pick(first) == Errc{});
+  CHECK(picked == 1);
+  CHECK(r.from == Machine::id_of(1));
+  CHECK(pick(first.substr(0, 12)) == Errc{});
+  CHECK(picked == 1);
+  for (const std::string nowhere : {"ffffffffffff", "latest:other"}) {
+    INFO(nowhere);
+    if (nowhere.starts_with("latest")) r.liars[0] = {};
+    CHECK(pick(nowhere) == Errc::not_found);
+    CHECK(r.begun == 2);
+    CHECK_THAT(r.text, Contains("primary: ") && Contains("alternate: ") && Contains(nowhere) && !Contains("connecting"));
+  }
+  CHECK_FALSE(rests());
+  CHECK(pick(first) == Errc{});
+  CHECK(r.from == Machine::id_of(0));
+  r.down[1] = true;
+  CHECK(pick("ffffffffffff") == Errc::unreachable);  // it may be there
+  CHECK_THAT(r.text, Contains("connecting to alternate") && Contains("ffffffffffff"));
+}
+
 TEST_CASE("liar: a snapshot that this agent did not make is never the latest") {
   LiedToReader r;
   const auto newest = r.stores[0].snapshots.rbegin()->first;
