@@ -24,23 +24,24 @@ EscrowPublicKey read_escrow_key(Disk& disk, const std::string& file) {
   return *key;
 }
 
-bool has_escrow_slot(const AgentState& state, const EscrowPublicKey& key) { return state.escrow().recipient() == as_text(key.view()); }
+bool has_escrow_slot(const AgentState& state, const EscrowPublicKey& key) {
+  const auto known = state.escrow();
+  return known.recipient() == as_text(key.view()) && !known.slot().empty() && known.put_ns() != 0;
+}
 
-// A slot that is there is not opened: only the organisation could.  A server that lies about it could as well throw ours away.
+// Nobody but the organisation can tell whose key a slot holds, and everybody can make one for it: so ours is the one that we made, byte for byte.  It is
+// written down before it is sent, and sent again as it is when the answer was lost: a server takes the same one once.
 task<void> put_escrow_slot(AgentState& state, VaultPort& vault, EscrowPublicKey key, const Clock& clock, Random& random) {
-  bool there = false;
-  const std::vector<Buffer> slots = co_await vault.slots();
-  for (auto& slot : slots) {
-    const auto to = escrow_recipient(slot);
-    there = there || (to && *to == key);
-  }
-  if (!there) {
+  agent::pb::Escrow known = state.escrow();
+  if (known.recipient() != as_text(key.view()) || known.slot().empty()) {
     const SecretKey root = state.root_key();
-    Buffer slot = seal_escrow_slot(root, key, random);
-    co_await vault.add_slot(std::move(slot));
+    known.Clear();
+    known.set_recipient(to_string(key.view()));
+    known.set_slot(to_string(seal_escrow_slot(root, key, random)));
+    state.set_escrow(known);
   }
-  agent::pb::Escrow known;
-  known.set_recipient(to_string(key.view()));
+  Buffer slot = to_buffer(as_bytes(known.slot()));
+  co_await vault.add_slot(std::move(slot));
   known.set_put_ns(clock.wall().time_since_epoch().count());
   state.set_escrow(known);
 }

@@ -17,10 +17,10 @@ namespace farkeep {
 /// The key in a file that the configuration names.  Throws failure(configuration) that says what to do.
 EscrowPublicKey read_escrow_key(Disk& disk, const std::string& file);
 
-/// True: this agent knows of a slot for the key on a server.
+/// True: a server has acknowledged the slot that this agent made for the key.
 bool has_escrow_slot(const AgentState& state, const EscrowPublicKey& key);
 
-/// Puts a slot for the key into the vault, unless there is one, and remembers it.
+/// Puts a slot for the key into the vault, the same one until it is acknowledged, and remembers it.
 task<void> put_escrow_slot(AgentState& state, VaultPort& vault, EscrowPublicKey key, const Clock& clock, Random& random);
 
 /// Does the same on the first server that answers, if the configuration names a key and no slot is known: registration may have ended

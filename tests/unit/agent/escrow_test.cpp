@@ -25,6 +25,15 @@ struct EscrowNotes final : Reporter {
   std::vector<std::string> said;
 };
 
+// Takes a slot, and is gone before it says so.
+struct CutVault final : FakeVault {
+  using FakeVault::FakeVault;
+  task<void> add_slot(Buffer slot) override {
+    co_await FakeVault::add_slot(std::move(slot));
+    throw failure(Errc::disconnected, "adding a key slot");
+  }
+};
+
 // A machine with a root key, and one server that is there or not.
 struct EscrowMachine final : Servers {
   sim::SimTimers timers;
@@ -36,7 +45,7 @@ struct EscrowMachine final : Servers {
   EscrowNotes notes;
   FakeVault::Store store;
   EscrowPrivateKey organisation = EscrowPrivateKey::generate(random);
-  bool down = false;
+  bool down = false, cut = false;
   int sessions = 0;
 
   EscrowMachine() {
@@ -48,8 +57,9 @@ struct EscrowMachine final : Servers {
   task<void> use(ServerTarget target, Work work) override {
     if (down) throw failure(Errc::unreachable, "connecting to " + target.name);
     ++sessions;
-    FakeVault vault(store);
-    co_await work(vault);
+    FakeVault whole(store);
+    CutVault gone(store);
+    co_await work(cut ? static_cast<VaultPort&>(gone) : whole);
   }
 
   void run(task<void> work) {
@@ -90,14 +100,46 @@ TEST_CASE("escrow: a server that is not there is no failure, and the next time m
   CHECK(m.store.slots.size() == 1);
 }
 
-TEST_CASE("escrow: a slot that the server has already, from before a crash, is not put twice") {
+TEST_CASE("escrow: a slot whose answer was lost is not put twice") {
   EscrowMachine m;
+  m.cut = true;
   m.keep();
-  m.state.set_escrow({});
+  CHECK(m.store.slots.size() == 1);
+  CHECK_FALSE(has_escrow_slot(m.state, m.organisation.public_key()));
+  m.cut = false;
   m.keep();
   CHECK(m.sessions == 2);
   CHECK(m.store.slots.size() == 1);
   CHECK(has_escrow_slot(m.state, m.organisation.public_key()));
+}
+
+TEST_CASE("escrow: a slot that somebody else made for the organisation is not taken for this agent's own") {
+  EscrowMachine m;
+  const SecretKey other = m.random.secret<32>();
+  m.store.slots.push_back(seal_escrow_slot(other, m.organisation.public_key(), m.random));
+  SECTION("another agent's, or the server's") {}
+  SECTION("which an earlier version took for it") {
+    agent::pb::Escrow known;
+    known.set_recipient(to_string(m.organisation.public_key().view()));
+    known.set_put_ns(1);
+    m.state.set_escrow(known);
+  }
+  m.keep();
+  REQUIRE(m.store.slots.size() == 2);
+  m.store.slots.erase(m.store.slots.begin());
+  CHECK(m.opened_with(m.organisation) == hex(m.state.root_key().view()));
+}
+
+TEST_CASE("escrow: a slot for a root key that this machine has no longer is put anew") {
+  EscrowMachine m;
+  m.cut = true;
+  m.keep();
+  m.cut = false;
+  m.state.set_root_key(m.random.secret<32>(), KeyOwner{});
+  m.keep();
+  REQUIRE(m.store.slots.size() == 2);
+  m.store.slots.erase(m.store.slots.begin());
+  CHECK(m.opened_with(m.organisation) == hex(m.state.root_key().view()));
 }
 
 TEST_CASE("escrow: another key of the organisation gets a slot of its own") {

@@ -15,7 +15,7 @@ namespace farkeep {
 
 /// A vault in memory that keeps PROTOCOL.md's promises: closure at commit, envelopes first, every record once.
 /// It can be told to lose objects, to lack them, and to break the connection after so many puts.
-class FakeVault final : public VaultPort {
+class FakeVault : public VaultPort {
  public:
   struct Store {  // outlives connections
     std::vector<std::shared_ptr<Buffer>> records;
@@ -160,7 +160,7 @@ class FakeVault final : public VaultPort {
     co_return;
   }
   task<void> add_slot(Buffer slot) override {
-    store_.slots.push_back(std::move(slot));
+    if (std::find(store_.slots.begin(), store_.slots.end(), slot) == store_.slots.end()) store_.slots.push_back(std::move(slot));
     co_return;
   }
   task<std::vector<Buffer>> slots() override { co_return store_.slots; }
