@@ -45,7 +45,7 @@ task<void> ask_server(App& app, Shown& out) {
 
 // Each server once, at the first of its addresses that answers.
 task<void> ask_all(App& app, std::vector<Shown>& out) {
-  const std::vector<ServerTarget> pair = app.servers().pair();
+  const std::vector<ServerTarget> pair = known_ones_first(app.state(), app.clock(), app.servers().pair());
   for (auto& target : pair) {
     auto same = std::find_if(out.begin(), out.end(), [&](const Shown& s) { return s.target.id == target.id; });
     if (same != out.end() && same->problem.empty()) continue;

@@ -24,11 +24,9 @@ using namespace std::chrono_literals;
 task<void> ask_the_other(App& app, VaultPort& vault, std::vector<SnapshotInfo>& all) {
   Elsewhere elsewhere;
   elsewhere.here = vault.server();
-  constexpr int kMostAddresses = 4;
   const std::vector<ServerTarget> pair = known_ones_first(app.state(), app.clock(), app.servers().pair());
-  int tries = 0;
   for (auto& target : pair) {
-    if (target.id == vault.server_id() || elsewhere.others || ++tries > kMostAddresses) continue;
+    if (target.id == vault.server_id() || elsewhere.others) continue;
     elsewhere.other = target.name;
     elsewhere.known = Heads(app.state()).pinned(target.id).sequence;
     Servers::Work work = [&](VaultPort& other) -> task<void> {
@@ -230,7 +228,7 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
     snapshot = pick_for_restore(all, operands[0], done);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "restoring snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
-    SecondServer second(app.servers(), vault.server_id());
+    SecondServer second(app.servers(), vault.server_id(), known_ones_first(app.state(), app.clock(), app.servers().pair()));
     Restore restore(vault, app.keys(), app.workers(), app.reporter(), MemoryPlan::of(app.config().memory), &second);
     if (values.count("special") || made_here(app.state(), snapshot.id)) order.special = Special::restore;
     result = co_await restore.run(snapshot, order, &done);

@@ -1,9 +1,11 @@
 #include "agent/enrol.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "agent/address_book.hpp"
 #include "agent/keys.hpp"
+#include "agent/server_choice.hpp"
 #include "agent/tls_servers.hpp"
 #include "agent/vault_client.hpp"
 #include "base/hex.hpp"
@@ -175,11 +177,14 @@ task<bool> renew_if_due(EnrolParts parts) {
   bool enough = false;
   std::string tried;
   Errc worst = Errc::unreachable;
-  for (auto& target : book.pair()) {
+  std::set<ServerId> answered;
+  for (auto& target : known_ones_first(parts.state, parts.clock, book.pair())) {
+    if (answered.contains(target.id)) continue;
     const Endpoint destination = value_or_throw(Endpoint::parse(target.address), "reading the address " + target.address);
     ExpectedServer expected = target.id;
     std::function<task<void>(Peer&)> talk = [&](Peer& peer) -> task<void> {
       co_await VaultClient::hello(peer, parts.clock);
+      answered.insert(target.id);
       pb::Renew ask;
       ask.set_csr(to_string(CertificateRequest::make(keys.signing).der()));
       const pb::Renewed reply = co_await peer.call<pb::Renewed>(wire::Verb::renew, ask);

@@ -3,7 +3,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <map>
 
 #include "agent/address_book.hpp"
 #include "agent/fetcher.hpp"
@@ -27,7 +26,6 @@ std::string in_words(const Head& head) {
 namespace {
 
 constexpr std::size_t kMaxAlarm = 4 * limits::kKiB, kMaxServerName = 256;  // a screen; the data centre's name, its role and its address
-constexpr int kMostAddresses = 4;  // of one server that are asked for its newest snapshot
 constexpr int kMostPins = 64;  // servers come and go over the years: the oldest memories are dropped
 
 WallTime wall_time(std::int64_t ns) { return WallTime{std::chrono::nanoseconds(ns)}; }
@@ -353,11 +351,9 @@ task<std::vector<HeadLook>> look_at_heads(HeadParts parts, std::chrono::nanoseco
   std::vector<HeadLook> out;
   Heads(parts.state).forget_alarms_of_others();
   const std::vector<ServerTarget> pair = known_ones_first(parts.state, parts.clock, parts.servers.pair());
-  std::map<ServerId, int> tries;
   for (auto& target : pair) {
     const auto same = std::find_if(out.begin(), out.end(), [&](const HeadLook& l) { return l.target.id == target.id; });
     if (same != out.end() && same->answered) continue;  // another address of a server that has answered
-    if (++tries[target.id] > kMostAddresses) continue;
     HeadLook look;
     look.target = target;
     co_await look_at(parts, patience, look);

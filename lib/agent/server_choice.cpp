@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <map>
 
 #include "agent/stored_time.hpp"
 #include "base/codec.hpp"
@@ -18,6 +19,7 @@ constexpr std::chrono::nanoseconds kLongestDrawn = 45min;  // half as much again
 constexpr std::size_t kMaxErrorText = 300;
 constexpr int kMaxEndpoints = 256;  // two data centres of 64 addresses, as they are and as they are announced; beyond, memories are dropped
 constexpr std::ptrdiff_t kUntriedFirst = 3;  // addresses that never worked here, before those that did lately
+constexpr int kMostAddresses = 4;  // of one server, for who only asks
 constexpr std::chrono::nanoseconds kLately = std::chrono::hours(24 * 30);
 
 agent::pb::Endpoint& find_or_add(agent::pb::Endpoints& all, const std::string& address, WallTime now) {
@@ -60,6 +62,8 @@ std::vector<ServerTarget> known_ones_first(const AgentState& state, const Clock&
   const auto known = state.endpoints();
   const WallTime now = clock.wall();
   std::stable_partition(pair.begin(), pair.end(), [&](const ServerTarget& a) { return worked_lately(known, a.address, now); });
+  std::map<ServerId, int> kept;
+  std::erase_if(pair, [&](const ServerTarget& a) { return ++kept[a.id] > kMostAddresses; });
   return pair;
 }
 

@@ -40,7 +40,8 @@ class ServerChoice {
   Random& random_;
 };
 
-/// Addresses that worked within 30 days first: for whoever asks each server once, at any of its addresses.
+/// For whoever asks each server once, at any of its addresses: those that worked within 30 days first, and of each server four at most, for whoever announces a
+/// hundred addresses that swallow packets must not have them all waited for.
 std::vector<ServerTarget> known_ones_first(const AgentState& state, const Clock& clock, std::vector<ServerTarget> pair);
 
 }  // namespace farkeep

@@ -104,3 +104,20 @@ TEST_CASE("clock ahead: servers that worked under it do not keep the registratio
   w.pass(1h);
   CHECK(asks());
 }
+
+TEST_CASE("clock ahead: a rest, and what was learnt of segments, are not kept until that time") {
+  ClockWorld w;
+  const std::vector<ServerTarget> pair{{ServerId{}, "primary", "192.0.2.1"}, {ServerId{}, "alternate", "192.0.2.2"}};
+  LearntSegments learnt{w.state, w.clock};
+  w.clock.set_skew(kYears);
+  w.choice.failed("192.0.2.1", "silence");
+  learnt.learn("10.0.0.7", "192.0.2.1", 536);
+  CHECK(w.choice.order(pair).front().name == "alternate");
+  CHECK(learnt.segment("10.0.0.7", "192.0.2.1") == 536);
+  w.clock.set_skew(kYears - 1min);  // a small step back ends neither
+  CHECK(w.choice.order(pair).front().name == "alternate");
+  CHECK(learnt.segment("10.0.0.7", "192.0.2.1") == 536);
+  w.clock.set_skew({});
+  CHECK(w.choice.order(pair).front().name == "primary");
+  CHECK_FALSE(learnt.segment("10.0.0.7", "192.0.2.1"));
+}

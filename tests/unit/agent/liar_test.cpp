@@ -179,7 +179,7 @@ TEST_CASE("liar: a restore goes on from the other server and writes no file twic
         snapshot = pick_for_restore(r.all, r.all.back().id.hex(), done);
         MemoryPlan memory;
         memory.restored = 1'000'000;
-        SecondServer second(r, vault.server_id());
+        SecondServer second(r, vault.server_id(), r.pair());
         Restore restore(vault, *r.keys, r.workers, r.reporter, memory, attempts == 1 ? nullptr : &second);
         result = co_await restore.run(snapshot, order, &done);
       }) == Errc{});
@@ -214,7 +214,7 @@ TEST_CASE("liar: objects that are neither sent nor named as missing come from th
     ++attempts;
     SnapshotInfo snapshot;
     snapshot.root = value_or_throw(Manifest::parse(r.stores[1].snapshots.rbegin()->second.manifest), "test").statement().root;
-    SecondServer second(r, vault.server_id());
+    SecondServer second(r, vault.server_id(), r.pair());
     Restore restore(vault, *r.keys, r.workers, r.reporter, MemoryPlan{}, &second);
     co_await restore.run(snapshot, order);
   }) == Errc{});

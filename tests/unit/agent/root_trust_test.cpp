@@ -48,10 +48,14 @@ class Greeter final : public Handler {
 class SimLine final : public Line {
  public:
   SimLine(sim::SimNet& net, const char* own) : dialer_(net, asio::ip::make_address(own), PeerIdentity{}) {}
-  task<std::unique_ptr<Stream>> dial(Endpoint destination) override { return dialer_.dial(std::move(destination)); }
+  task<std::unique_ptr<Stream>> dial(Endpoint destination) override {
+    ++dials;
+    return dialer_.dial(std::move(destination));
+  }
   void set_max_segment(std::optional<int>) override {}
   LineSymptom symptom() const override { return LineSymptom::none; }
   std::string network(const Endpoint&) const override { return {}; }
+  int dials = 0;
 
  private:
   sim::SimDialer dialer_;
@@ -291,6 +295,21 @@ TEST_CASE("renew: where a server's certificate gains little the other one is ask
     w.west.renew = w.gives(24h * 15);
     CHECK(renew());
     CHECK(days_left() >= 19);
+  }
+  SECTION("a hundred addresses of a server that gives little, or is not there, are not all tried") {
+    const bool is_there = GENERATE(true, false);
+    pb::Directory d = wire::parse_message<pb::Directory>(w.says.directory()).value();
+    auto* east = d.mutable_pair(0)->mutable_primary();
+    if (!is_there) east->clear_address();
+    for (int i = 0; i < 50; ++i) east->add_address("10.0.9." + std::to_string(i) + ":16384");
+    w.says = wire::sign_directory(d, wire::Signer{w.east.key, w.east.chain});
+    w.state.set_directory(as_bytes(w.says.SerializeAsString()));
+    w.east.renew = w.gives(24h * 11);
+    w.west.renew = w.gives(24h * 365);
+    w.line.dials = 0;
+    CHECK(renew());
+    CHECK(days_left() > 300);
+    CHECK(w.line.dials == (is_there ? 2 : 5));
   }
   SECTION("the first one gives enough") {
     w.east.renew = w.gives(24h * 100);

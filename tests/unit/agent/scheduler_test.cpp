@@ -437,3 +437,15 @@ TEST_CASE("scheduler: whether the last run was skipped is told from times that t
   CHECK(skipped(now, ahead));
   CHECK_FALSE(skipped(ahead, now));
 }
+
+TEST_CASE("scheduler: a try that was put off under a clock that was ahead is made at once") {
+  SchedulerMachine m(utc(2028, 1, 1));
+  m.job("main", {"daily 02:30"});
+  const JobTimes times(m.jobs.front(), AgentId{}, m.zone);
+  agent::pb::Job record;
+  record.set_last_start_ns(m.clock.wall().time_since_epoch().count());
+  record.set_retry_at_ns(WallTime{utc(2028, 1, 1, 30min)}.time_since_epoch().count());
+  CHECK(times.next(record, m.clock.wall())->at == WallTime{utc(2028, 1, 1, 30min)});
+  record.set_retry_at_ns(WallTime{utc(2048, 1, 1)}.time_since_epoch().count());
+  CHECK(times.next(record, m.clock.wall())->at == m.clock.wall());
+}

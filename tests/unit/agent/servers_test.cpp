@@ -5,6 +5,7 @@
 #include <map>
 
 #include "agent/agent_dialer.hpp"
+#include "agent/second_server.hpp"
 #include "crypto/random.hpp"
 #include "fake_vault.hpp"
 #include "sim/sim_disk.hpp"
@@ -239,4 +240,45 @@ TEST_CASE("servers: work that fails in the middle is begun anew on the other ser
     else sim::run(w.io, w.timers, use_any(w, w.choice, w.notes, std::move(work)));
     CHECK(w.tried == (own ? Names{"primary"} : Names{"primary", "alternate"}));
   }
+}
+
+TEST_CASE("servers: of a hundred addresses that swallow packets four of each server are tried by whoever only asks") {
+  ServersWorld w;
+  std::vector<ServerTarget> line;
+  for (int i = 0; i < 128; ++i) line.push_back(ServerTarget{id_of(i < 64 ? 1 : 2), "new", "198.51.100." + std::to_string(i)});
+  line.push_back(ServerTarget{id_of(2), "alternate", "192.0.2.2"});
+  w.choice.worked("192.0.2.2");
+  const auto tried = known_ones_first(w.state, w.clock, line);
+  REQUIRE(tried.size() == 8);
+  CHECK(tried.front().address == "192.0.2.2");
+  CHECK(std::count_if(tried.begin(), tried.end(), [](auto& t) { return t.id == id_of(1); }) == 4);
+}
+
+TEST_CASE("second server: a dead address does not hide the one that answers, and work that has begun is not begun anew") {
+  ServersWorld w;
+  const std::vector<ServerTarget> line{{id_of(1), "primary", "192.0.2.1"}, {id_of(2), "dead", "192.0.2.9"}, {id_of(2), "alternate", "192.0.2.2"}};
+  SecondServer second(w, id_of(1), line);
+  w.fail("dead", failure(Errc::unreachable, "connecting"));
+  int begun = 0;
+  const auto use = [&](bool fails) {
+    w.tried.clear();
+    begun = 0;
+    std::function<task<void>(VaultPort&)> work = [&, fails](VaultPort&) -> task<void> {
+      ++begun;
+      if (fails) throw failure(Errc::disconnected, "reading");
+      co_return;
+    };
+    sim::run(w.io, w.timers, second.use(std::move(work)));
+  };
+  use(false);
+  CHECK(begun == 1);
+  CHECK(w.tried == Names{"dead", "alternate"});
+  w.fails.clear();
+  CHECK_THROWS_AS(use(true), failure);
+  CHECK(begun == 1);
+  CHECK(w.tried == Names{"dead"});
+  w.fail("dead", failure(Errc::unreachable, "connecting"));
+  w.fail("alternate", failure(Errc::identity, "connecting"));
+  CHECK_THROWS_WITH(use(false), Contains("connecting"));
+  CHECK(begun == 0);
 }
