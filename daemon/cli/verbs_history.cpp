@@ -67,9 +67,11 @@ void tell(const Shown& s) {
   tell_text(fmt::format("server {}: this machine knows it to have {}, and its newest now is {}", s.target.name, in_words(s.known), in_words(s.now)));
   constexpr std::size_t kMost = 5;
   std::size_t n = 0;
-  for (auto it = s.all.rbegin(); it != s.all.rend() && n < kMost; ++it, ++n)
+  std::vector<SnapshotInfo> there = s.all;
+  std::erase_if(there, [](const SnapshotInfo& one) { return one.missing_from != 0; });
+  for (auto it = there.rbegin(); it != there.rend() && n < kMost; ++it, ++n)
     tell_text(fmt::format("  there: number {} ({}) of {}, job {}{}", it->sequence, it->id.brief(), rfc3339(it->server_time), it->details.job, it->problem.empty() ? "" : ", PROBLEM: " + it->problem));
-  if (s.all.size() > n) tell_text(fmt::format("  and {} before them", s.all.size() - n));
+  if (there.size() > n) tell_text(fmt::format("  and {} before them", there.size() - n));
   if (s.now.sequence < s.known.sequence) tell_text(fmt::format("  given up there: numbers {} to {}", s.now.sequence + 1, s.known.sequence));
   else tell_text(fmt::format("  given up there: number {} as {}", s.known.sequence, s.known.id.brief()));
 }

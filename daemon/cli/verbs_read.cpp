@@ -53,9 +53,10 @@ task<std::vector<SnapshotInfo>> all_snapshots(App& app, VaultPort& vault) {
   if (app.reads_older()) co_return all;
   compare_listing(vault, app.state(), pinned, all);
   const Head known = Heads(app.state()).newest_seen();
-  if (known.sequence > (all.empty() ? 0 : all.back().sequence))
-    app.reporter().note(fmt::format("{} does not have the newest snapshot yet that this machine knows of, number {} ({}); the newest there is number {}", vault.server(), known.sequence, known.id.brief(),
-                                    all.empty() ? 0 : all.back().sequence));
+  const SnapshotInfo* newest = newest_there(all);
+  const std::uint64_t number = newest ? newest->sequence : 0;
+  if (known.sequence > number)
+    app.reporter().note(fmt::format("{} does not have the newest snapshot yet that this machine knows of, number {} ({}); the newest there is number {}", vault.server(), known.sequence, known.id.brief(), number));
   co_return all;
 }
 
@@ -96,7 +97,7 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
   for (auto& s : all) {
     const std::string when = s.server_time == WallTime{} ? std::string(20, '-') : rfc3339(s.server_time);
     if (app.options().json) {
-      boost::json::object o{{"message_type", "snapshot"}, {"id", s.id.hex()}, {"short_id", s.id.brief()}, {"sequence", s.sequence}, {"time", when},
+      boost::json::object o{{"message_type", "snapshot"}, {"id", s.id.is_zero() ? "" : s.id.hex()}, {"short_id", s.id.is_zero() ? "" : s.id.brief()}, {"sequence", s.sequence}, {"time", when},
                             {"protected", s.is_protected}, {"job", s.details.job}, {"host", s.details.host}, {"files", s.details.files}, {"folders", s.details.folders},
                             {"bytes", s.details.bytes}, {"bytes_sent", s.details.bytes_sent}, {"unreadable", s.details.unreadable},
                             {"changed_while_read", s.details.changed_while_read}};
@@ -106,12 +107,13 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
       o["paths"] = std::move(paths);
       o["tags"] = std::move(tags);
       if (!s.problem.empty()) o["problem"] = s.problem;
+      o["missing"] = s.missing_from != 0;  // of this server
       if (s.missing_from != 0) o["missing_from"] = s.missing_from;
       if (!s.elsewhere.empty()) o["elsewhere"] = s.elsewhere;
       app.say(boost::json::serialize(o));
       continue;
     }
-    std::string line = fmt::format("{}  {}  {:9}  {:12} {:>9} files {:>10}", s.id.brief(), when, s.is_protected ? "protected" : "received", harmless_line(s.details.job), s.details.files,
+    std::string line = fmt::format("{}  {}  {:9}  {:12} {:>9} files {:>10}", s.id.is_zero() ? std::string(s.id.brief().size(), '-') : s.id.brief(), when, s.missing_from ? "missing" : s.is_protected ? "protected" : "received", harmless_line(s.details.job), s.details.files,
                                    show_bytes(static_cast<double>(s.details.bytes)));
     if (s.details.unreadable + s.details.changed_while_read) line += fmt::format("  {} unreadable, {} changed while read", s.details.unreadable, s.details.changed_while_read);
     if (s.missing_from != 0) line += fmt::format("  number {}", s.sequence);
@@ -136,7 +138,8 @@ Exit snapshots(App& app, const Values& values, const Operands&) {
     const SteadyTime until = app.timers().now() + 60s;
     for (;;) {
       all = co_await all_snapshots(app, vault);
-      if (!values.count("wait-protected") || all.empty() || all.back().is_protected) co_return;
+      const SnapshotInfo* newest = newest_there(all);
+      if (!values.count("wait-protected") || !newest || newest->is_protected) co_return;
       if (app.timers().now() >= until) break;
       co_await app.timers().sleep(500ms);
     }
@@ -169,6 +172,7 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
     const SnapshotInfo& snapshot = pick_snapshot(all, chosen);
+    if (!snapshot.problem.empty()) throw failure(Errc::damaged, "listing snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
     std::uint64_t line = 0;
     Fetcher fetcher(vault, app.keys(), app.workers());
     CatalogStream stream(snapshot.root, CatalogRange::below(path));

@@ -83,7 +83,7 @@ void note_protection(AgentState& state, const AgentConfig& config, std::span<con
   for (auto& job : unprotected_jobs(state, config)) {
     const std::uint64_t newest = state.job(job).snapshot_sequence();
     const std::string id = state.job(job).snapshot_digest();
-    const auto found = std::find_if(all.begin(), all.end(), [&](auto& s) { return s.sequence == newest && s.id.raw() == id; });
+    const auto found = std::find_if(all.begin(), all.end(), [&](auto& s) { return s.missing_from == 0 && s.sequence == newest && s.id.raw() == id; });
     if (found != all.end() && found->is_protected) remember(state, job, newest);
   }
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <span>
+#include <utility>
 
 #include "agent/fetcher.hpp"
 #include "agent/servers.hpp"
@@ -241,9 +242,15 @@ void look_elsewhere(std::vector<SnapshotInfo>& all, const Elsewhere& elsewhere) 
     s = *at;
     s.missing_from = from;
     s.elsewhere = elsewhere.other;
-    s.on_its_way = !later_is_on_both;
-    if (later_is_on_both) s.problem = fmt::format("{} does not show it{}, though a later one is on both servers; {} has it", elsewhere.here, range, elsewhere.other);
+    const bool was_on_both = std::exchange(s.is_protected, false);
+    s.on_its_way = !later_is_on_both && !was_on_both;
+    if (!s.on_its_way) s.problem = fmt::format("{} does not show it{}, though {}; {} has it", elsewhere.here, range, was_on_both ? "both servers have acknowledged it" : "a later one is on both servers", elsewhere.other);
   }
+}
+
+const SnapshotInfo* newest_there(const std::vector<SnapshotInfo>& all) {
+  const auto at = std::find_if(all.rbegin(), all.rend(), [](const SnapshotInfo& s) { return s.missing_from == 0 && s.ours; });
+  return at == all.rend() ? nullptr : &*at;
 }
 
 const SnapshotInfo& pick_snapshot(const std::vector<SnapshotInfo>& all, const std::string& name) {

@@ -63,6 +63,9 @@ struct Elsewhere {
 };
 void look_elsewhere(std::vector<SnapshotInfo>& all, const Elsewhere& elsewhere);
 
+/// The newest that the server shows, and that a holder of this machine's root key made; null: none.
+const SnapshotInfo* newest_there(const std::vector<SnapshotInfo>& all);
+
 /// The one that `name` means: `latest`, `latest:JOB`, or the first hex digits of an id.
 /// Throws usage when several match, and not_here: not_found, for another server may show it, and busy for one that is on the other server alone.  A newer credible snapshot that does not open may be the latest: damaged, so that the other server is
 /// asked.  A server must not lead a restore to an older snapshot by sending less of a newer one.
