@@ -72,8 +72,11 @@ as_agent() { if [ -n "$uid" ]; then setpriv --reuid "$uid" --regid "$gid" --clea
 folder() { # NAME MODE OWNER
   [ -d "$1" ] || { mkdir -p "$1" && chown "$3" "$1" && chmod "$2" "$1"; } || die 1 "the folder $1 could not be made" "make room there, or correct its rights"
 }
+# There as long as the service has not taken over what changed: a run that is cut off leaves it to the next one.
+changed=$etc/.not-taken-over
 put() { # FILE NAME MODE: a file of ours, unless it is there already
   if ! cmp -s "$1" "$etc/$2"; then
+    true >"$changed" || die 1 "nothing can be written in $etc" "make room there, or correct its rights"
     if [ "$2" = agent.ini ] && [ -e "$etc/$2" ]; then
       cp -p "$etc/$2" "$etc/$2.before" || die 1 "the settings in $etc could not be kept aside" "make room there, or correct its rights"
       say "the settings that were there are kept in $etc/$2.before"
@@ -122,8 +125,8 @@ fi
 # 6. the service
 if [ -n "$start" ] && [ -d /run/systemd/system ]; then
   systemctl enable --quiet farkeepd.service || die 1 "systemd could not enable farkeepd.service" "see systemctl status farkeepd"
-  # Whatever changed: an earlier run that was cut off may have written the files, and settings that are the same are taken over in no time.
-  ! registered || systemctl reload-or-restart farkeepd.service || die 1 "systemd could not start farkeepd.service" "see journalctl -u farkeepd"
+  if [ -e "$changed" ]; then act=reload-or-restart; else act=start; fi
+  ! registered || systemctl "$act" farkeepd.service || die 1 "systemd could not start farkeepd.service" "see journalctl -u farkeepd"
   ! registered || say "farkeepd runs"
 elif [ -n "$start" ]; then
   say "note: no systemd runs here; start farkeepd in this machine's own way"
@@ -132,6 +135,7 @@ elif [ -n "$root" ]; then
     systemctl "--root=$root" enable --quiet farkeepd.service || die 1 "farkeepd.service could not be enabled below $root" "see what systemctl says above"
   say "a machine made of $root registers when this install.sh, without --root, is run on it: at its first boot"
 fi
+rm -f "$changed"
 )SH";
 
 }  // namespace

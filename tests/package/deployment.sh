@@ -59,6 +59,12 @@ INI
   is "the process, and how often it was read anew" "$(field farkeepd MainPID), $(journal farkeepd | grep -c "is taken over" || true)" "$pid, 0"
   is "the agents at the server" "$(registered_agents)" 1
 
+  note "what a run wrote that was cut off is taken over by the next one, though no file changes then"
+  true >"$root/etc/farkeep/.not-taken-over"
+  alone sh /root/bundles/web1/install.sh || fail "install.sh ended with $?: $(cat "$work/out")"
+  is "the process, and how often it was read anew" "$(field farkeepd MainPID), $(journal farkeepd | grep -c "is taken over" || true)" "$pid, 1"
+  [ ! -e "$root/etc/farkeep/.not-taken-over" ] || fail "every further run would have it read anew"
+
   note "the same as a package"
   fresh_machine
   alone sh -c 'cd / && dpkg -i /root/bundles/farkeep-config-db1_*_all.deb' || fail "dpkg: $(cat "$work/out")"
