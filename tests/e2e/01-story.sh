@@ -27,7 +27,7 @@ note "the agent listens on nothing"
 farkeepd --config "$work/a.ini" >"$work/farkeepd.log" 2>&1 &
 pid_of[farkeepd]=$!
 handles "${pid_of[farkeepd]}" 15
-! ss -ltnp 2>/dev/null | grep -q "pid=${pid_of[farkeepd]}," || fail "farkeepd listens"
+! grep -q "pid=${pid_of[farkeepd]}," <<<"$(ss -ltnp 2>/dev/null)" || fail "farkeepd listens"
 kill -TERM "${pid_of[farkeepd]}"
 wait "${pid_of[farkeepd]}" || fail "farkeepd did not end cleanly"
 unset 'pid_of[farkeepd]'

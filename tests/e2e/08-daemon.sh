@@ -84,7 +84,7 @@ expect 0 fk a jobs
 grep -q "^job main (every 4h): next 20.* (its schedule); last ran 20.*, done 20.*: snapshot" "$work/out" || fail "the jobs are not told: $(cat "$work/out")"
 expect 0 fk a pause second --for 2h
 expect 0 fk a jobs --json
-grep '"name":"second"' "$work/out" | grep -q '"paused_until":"20' || fail "the pause is not told: $(cat "$work/out")"
+grep -q '"paused_until":"20' <<<"$(grep '"name":"second"' "$work/out")" || fail "the pause is not told: $(cat "$work/out")"
 expect 0 fk a pause
 expect 0 fk a jobs
 [ "$(grep -c "paused until it is resumed" "$work/out")" = 3 ] || fail "not all are paused: $(cat "$work/out")"
@@ -126,7 +126,7 @@ for i in $(seq 50); do
   pid_of[status]=$!
   # Stopped in the middle of its walk, which an open folder shows (only root sees it).
   while kill -STOP "${pid_of[status]}" 2>/dev/null; do
-    ! ls -l "/proc/${pid_of[status]}/fd" 2>/dev/null | grep -q " $work/many/" || { caught=yes; break 2; }
+    ! grep -q " $work/many/" <<<"$(ls -l "/proc/${pid_of[status]}/fd" 2>/dev/null)" || { caught=yes; break 2; }
     kill -CONT "${pid_of[status]}"
   done
   wait "${pid_of[status]}" || fail "status: $(cat "$work/status.out")"

@@ -26,7 +26,7 @@ says_not "tmp$\|hunter2\|# default"
 expect 0 fk a config show --all
 says "^connect_timeout = 10s  # default$"
 expect 0 fk a config show --all --json
-grep '"key":"exclude"' "$work/out" | grep '"name":"home"' | grep -q '"value":"\*.bak".*"line":3' || fail "no object for exclude: $(cat "$work/out")"
+grep -q '"value":"\*.bak".*"line":3' <<<"$(grep '"key":"exclude"' "$work/out" | grep '"name":"home"')" || fail "no object for exclude: $(cat "$work/out")"
 says_not hunter2
 chmod 644 "$work/a.ini"
 expect 0 fk a config check

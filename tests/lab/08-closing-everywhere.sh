@@ -38,7 +38,7 @@ closing() {
   from=$EPOCHREALTIME
   closed "$how" $net1
   doctor "$name" 4 "$3" "$who" "$permit $net1 port 16384"
-  ! tail -n 1 "$work/out" | grep -qF "$net2" || fail "a net that is open is named: $(tail -n 1 "$work/out")"
+  ! grep -qF "$net2" <<<"$(tail -n 1 "$work/out")" || fail "a net that is open is named: $(tail -n 1 "$work/out")"
   opened
   finished "$name"
   note "$name: primary's net closed ($how): $took s until it flows to the alternate; open again: $(since "$from") s until finished, checked, restored"

@@ -276,14 +276,14 @@ journey() {
   note "$name: registered, backed up, restored in $(since "$from") s"
 }
 # says WORDS: the command that `expect` ran last told its user so.
-says() { tr '\n' ' ' <"$work/err" | grep -qF -- "$1" || fail "the message does not say '$1': $(cat "$work/err")"; }
+says() { grep -qF -- "$1" <<<"$(tr '\n' ' ' <"$work/err")" || fail "the message does not say '$1': $(cat "$work/err")"; }
 # doctor NAME RC FINDING WORDS…: its verdict for this agent, for people and for programs.
 doctor() {
   local name=$1 rc=$2 finding=$3 words
   shift 3
   expect "$rc" fk "$name" doctor --json
-  tail -n 1 "$work/out" | grep -qF "\"finding\":\"$finding\"" || fail "the finding is not $finding: $(cat "$work/out")"
-  for words in "$@"; do tail -n 1 "$work/out" | grep -qF -- "$words" || fail "it does not say '$words': $(tail -n 1 "$work/out")"; done
+  grep -qF "\"finding\":\"$finding\"" <<<"$(tail -n 1 "$work/out")" || fail "the finding is not $finding: $(cat "$work/out")"
+  for words in "$@"; do grep -qF -- "$words" <<<"$(tail -n 1 "$work/out")" || fail "it does not say '$words': $(tail -n 1 "$work/out")"; done
   note "$finding: $(tail -n 1 "$work/out" | grep -o '"sentence":"[^"]*"' | cut -d '"' -f 4 | cut -c 1-110)"
 }
 # until_log NAME WORDS SECONDS: what was started under this name logs them.

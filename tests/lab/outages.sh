@@ -33,7 +33,7 @@ daemon() {
   sed -i 's/^state =/log_level = info\nstate =/; s/^path =/schedule = every 4h\npath =/' "$work/$1.ini"
   expect 0 fk "$1" register
   for _ in $(seq 200); do  # the alternate hears of new agents from the primary
-    ! farkeep-server agents --data "$work/west" | grep -qw "$1" || break
+    ! grep -qw "$1" <<<"$(farkeep-server agents --data "$work/west")" || break
     sleep 0.05
   done
   start "daemon-$1" agent - farkeepd --config "$work/$1.ini"

@@ -9,6 +9,7 @@
   once      a header without #pragma once
   readme    a module of lib/ without a README.md, or with one above 40 lines: a front page is read, a manual is not
   fuzz      a tests/fuzz/*_fuzz.cpp that tests/fuzz/CMakeLists.txt does not build
+  early     COMMAND | grep -q: it ends early, COMMAND by a broken pipe, and under pipefail what was found counts as not found
 """
 import pathlib, re, sys
 import lint
@@ -23,6 +24,7 @@ UNFINISHED = re.compile(r"\b(?:TO[D]O|FIX[M]E|XX[X])\b|\bnot (?:yet )?implement[
 # XXXX-XXXX is a placeholder for a token, not a mark; a lower-case "xxx" neither.
 PLACEHOLDER = re.compile(r"\bxxx\b")
 EXCUSE = re.compile(r"(?://|#).*\bLong: \S+")
+ENDS_EARLY = re.compile(r"(?<!\|)\|\s*grep\s+(?:-\S+\s+)*-\w*q")
 TEXT = (".hpp", ".cpp", ".txt", ".md", ".py", ".sh", ".cmake", ".ini", ".proto", ".service", ".timer", ".socket", ".conf", ".json", ".in")
 
 
@@ -82,8 +84,15 @@ def check_fuzz(root: pathlib.Path):
             yield Finding(shown(root, path), 0, "fuzz", "is not built by tests/fuzz/CMakeLists.txt")
 
 
+def check_scripts(root: pathlib.Path):
+    for path in lint.files(root, "tests", "config", ends=(".sh",)):
+        for number, line in enumerate(lint.text_of(path).splitlines(), 1):
+            if ENDS_EARLY.search(line):
+                yield Finding(shown(root, path), number, "early", "grep -q ends before its input does: grep -q WORDS <<<\"$(COMMAND)\"")
+
+
 def check(root: pathlib.Path):
-    for part in (check_top, check_words, check_sources, check_modules, check_fuzz):
+    for part in (check_top, check_words, check_sources, check_modules, check_fuzz, check_scripts):
         yield from part(root)
 
 

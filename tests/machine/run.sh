@@ -13,7 +13,7 @@ names=("$@")
 [ $# -gt 0 ] || names=(lvm zfs unit)
 
 missing=()
-for p in qemu-system-x86 busybox-static kmod; do dpkg-query -W -f '${Status}' $p 2>/dev/null | grep -q '^install ok installed' || missing+=($p); done
+for p in qemu-system-x86 busybox-static kmod; do grep -q '^install ok installed' <<<"$(dpkg-query -W -f '${Status}' $p 2>/dev/null)" || missing+=($p); done
 if [ ${#missing[@]} -gt 0 ]; then
   [ "$(id -u)" = 0 ] || skip "these packages are missing: ${missing[*]}"
   apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 || skip "these packages cannot be installed: ${missing[*]}"

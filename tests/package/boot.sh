@@ -82,10 +82,10 @@ field() { in_root systemctl show -P "$2" "$1"; }
 running() { [ "$(field "$1" ActiveState)" = active ]; }
 came_back() { running "$1" && [ "$(field "$1" MainPID)" != "$2" ]; }
 journal() { in_root journalctl --no-pager -o cat -u "$@"; }
-said() { journal "$1" | grep -q -- "$2"; }
+said() { grep -q -- "$2" <<<"$(journal "$1")"; }
 
 story() {
-  up() { in_root systemctl is-system-running 2>/dev/null | grep -Eq 'running|degraded'; }
+  up() { grep -Eq 'running|degraded' <<<"$(in_root systemctl is-system-running 2>/dev/null)"; }
   local i
   for i in $(seq 600); do up && break || sleep 0.05; done
   up || skip "systemd does not come up here: $(tail -n 5 "$work/systemd")"
@@ -122,7 +122,7 @@ story() {
   is "the agent's rights" "$(awk '/^Cap(Prm|Amb|Bnd)/ {printf "%s ", $2}' "$root/proc/$pid/status")" "0000000000000004 0000000000000004 0000000000000004 "
   is "the agent's niceness" "$(cut -d ' ' -f 19 "$root/proc/$pid/stat")" 10
   until_it "the agent's status" eval '[[ $(field farkeepd StatusText) == "next: job main at "* ]]'
-  ! in_root ss -ltnp | grep -q "pid=$pid," || fail "the agent listens"
+  ! grep -q "pid=$pid," <<<"$(in_root ss -ltnp)" || fail "the agent listens"
   restores
 
   note "a reload takes a new job over, and refuses a wrong file"

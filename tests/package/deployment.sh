@@ -18,7 +18,7 @@ fresh_machine() {
 serves() {
   is "the unit" "$(in_root systemctl is-enabled farkeepd), $(field farkeepd ActiveState)" "enabled, active"
   is "the agents at the server" "$(registered_agents)" "$2"
-  in_root farkeep-server agents --json | grep -q "\"name\":\"$1\"" || fail "the server knows no agent $1: $(in_root farkeep-server agents --json)"
+  grep -q "\"name\":\"$1\"" <<<"$(in_root farkeep-server agents --json)" || fail "the server knows no agent $1: $(in_root farkeep-server agents --json)"
   [ ! -e "$root/etc/farkeep/token" ] || fail "the token was left lying about"
   is "the settings' owner" "$(in_root stat -c '%a %U:%G' /etc/farkeep/agent.ini)" "640 root:farkeep"
   until_it "the backup of $1" has_snapshots 1
