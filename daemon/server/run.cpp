@@ -16,6 +16,7 @@
 #include "platform/disk_size.hpp"
 #include "platform/process.hpp"
 #include "platform/service_notify.hpp"
+#include "renewal_watch.hpp"
 #include "settings.hpp"
 #include "store/directory_store.hpp"
 #include "transport/direct_dialer.hpp"
@@ -31,22 +32,10 @@ namespace farkeep::server {
 namespace {
 
 constexpr auto kRenewalCheck = std::chrono::minutes{1};  // of certificate and clock: a clock that is right again counts at once
-constexpr auto kKeysCheck = std::chrono::seconds{5};     // an operator who revokes a key waits for it
 constexpr auto kRenewalAgain = std::chrono::hours{1};    // after one that could not be written
 constexpr auto kLook = std::chrono::minutes{1};          // for agents that are overdue
 constexpr auto kTrim = std::chrono::seconds{30};         // a millisecond of work for each 100 MiB of heap
 constexpr auto kChildGrace = std::chrono::seconds{2};    // for a notifying command, when the server ends
-
-// What the root says of whom to trust, to be compared: what it took back, and the roots.
-std::string trust_in(const std::string& root_word, const Identity& identity) {
-  auto const word = wire::stored_root_word(root_word, identity.roots());
-  std::string out;
-  if (word) {
-    for (auto const& one : word->content.revoked()) out += one.SerializeAsString();
-    for (auto const& one : word->content.root()) out += one.SerializeAsString();
-  }
-  return out;
-}
 
 Revocations revocations_of(const std::string& root_word, const Identity& identity) {
   auto const word = wire::stored_root_word(root_word, identity.roots());
@@ -113,37 +102,42 @@ class Service {
   task<void> serve_until_stopped() {
     auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data), disk_size(started_.data));
     for (bool again = true; again;) {
+      auto state = Identity::state_on_disk(app_.disk(), started_.data);
       auto identity = Identity::load(app_.disk(), started_.data);
-      renew(identity);
-      again = co_await serve_as(std::move(identity), *store);
+      bool const renewed = renew(identity);
+      if (renewed) state = Identity::state_on_disk(app_.disk(), started_.data);
+      again = co_await serve_as(std::move(identity), state, *store);
     }
     ended_ = true;
   }
 
-  // A disk that is full must not end the server for that.
-  void renew(Identity& identity) {
+  // True when another certificate was saved.  A disk that is full must not end the server for that.
+  bool renew(Identity& identity) {
     ClockGuard guard{app_.disk(), started_.data, app_.clock(), build_time()};
     renewal_check_ = kRenewalCheck;
     try {
       guard.note();
       auto const now = app_.clock().wall();
       auto const what = identity.renewal(now, guard.judge());
-      if (!identity.renew_if_due(app_.disk(), started_.data, now, guard.judge(), app_.random())) return;
+      if (!identity.renew_if_due(app_.disk(), started_.data, now, guard.judge(), app_.random())) return false;
       if (what == Identity::Renewal::issue) log_info("the server's certificate was renewed");
       else log_info("the newest certificate of the server is not valid now, by this machine's clock; an earlier one is shown");
+      return true;
     } catch (const failure& e) {
       renewal_check_ = kRenewalAgain;
       log_error("renewing the server's certificate: {}; it is tried again in an hour", e.what());
     }
+    return false;
   }
 
-  task<bool> serve_as(Identity identity, DirectoryStore& store) {
+  task<bool> serve_as(Identity identity, Digest state, DirectoryStore& store) {
     auto const executor = co_await asio::this_coro::executor;
     DirectDialer direct{executor, timers_};
     Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
     auto const word = registry.root_word();
     identity.hear(word);
-    auto const trust = trust_in(word, identity);
+    RenewalWatch::Began began{state, trust_in(word, identity)};
+    RenewalWatch watch{app_.disk(), app_.clock(), timers_, workers_, started_.data, std::move(began), renewal_check_};
     auto const tls = tls_of(identity, revocations_of(word, identity), app_.clock());
     TlsDialer dialer{direct, timers_, tls};
     Server server{executor, app_.disk(), store, identity, app_.clock(), timers_, workers_, app_.random(), dialer, settings_of(config_)};
@@ -172,7 +166,7 @@ class Service {
       scope.spawn(feed_watchdog(), "the watchdog");
       scope.spawn(give_memory_back(), "giving memory back");
       scope.spawn(watch_clock(server), "watching the clock");
-      scope.spawn(wait_for_renewal(scope, server, identity, trust, again), "the certificate");
+      scope.spawn(begin_anew(scope, watch, server, identity, again), "the certificate");
       try {
         co_await scope.join();
       } catch (...) {
@@ -338,53 +332,10 @@ class Service {
     }
   }
 
-  // A disk that cannot be read now is asked again.
-  // `same_word`: the last one that says the same as at the start.
-  task<bool> keys_changed(Server& server, const Identity& identity, Digest before, std::string trust, std::string& same_word) {
-    try {
-      auto const now = co_await workers_.offload([](Disk* disk, std::string data) { return Identity::state_on_disk(*disk, data); }, &app_.disk(), started_.data);
-      auto const word = co_await workers_.offload([](Registry* registry) { return registry->root_word(); }, &server.registry());
-      if (now == before && (word == same_word || trust_in(word, identity) == trust)) {
-        same_word = word;
-        co_return false;
-      }
-    } catch (const failure& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      log_warning("looking for changed keys: {}", e.what());
-      co_return false;
-    }
-    log_info("keys or the root's word changed: connections begin anew");
-    co_return true;
-  }
-
-  // A certificate that is due; keys that an operator's command changed; a server or key that the root took back, a new root: then all connections end and everything begins anew.
-  task<void> wait_for_renewal(Scope& scope, Server& server, const Identity& identity, std::string trust, bool& again) {
-    auto const before = Identity::state_on_disk(app_.disk(), started_.data);
-    std::string same_word;
-    for (std::chrono::nanoseconds waited{0};;) {
-      co_await timers_.sleep(kKeysCheck);
-      bool const changed = co_await keys_changed(server, identity, before, trust, same_word);
-      if (changed) break;
-      waited += kKeysCheck;
-      if (waited < renewal_check_) continue;
-      waited = std::chrono::nanoseconds{0};
-      bool const due = co_await renewal_due(server, identity);
-      if (due) break;
-    }
+  task<void> begin_anew(Scope& scope, RenewalWatch& watch, Server& server, const Identity& identity, bool& again) {
+    co_await watch.wait(server, identity);
     again = true;
     scope.cancel();
-  }
-
-  // What the clock said before is in a file: one that cannot be read is no reason to stop serving.
-  task<bool> renewal_due(Server& server, const Identity& identity) {
-    try {
-      auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
-      co_return identity.renewal(app_.clock().wall(), verdict) != Identity::Renewal::none;
-    } catch (const failure& f) {
-      if (classify(f.code()) == Errc::cancelled) throw;
-      log_warning("looking whether the server's certificate is due: {}; it is tried again in a minute", f.what());
-    }
-    co_return false;
   }
 
   App& app_;

@@ -1,0 +1,66 @@
+#include "renewal_watch.hpp"
+
+#include "base/log.hpp"
+#include "wire/root_word.hpp"
+
+namespace farkeep::server {
+namespace {
+
+constexpr auto kKeysCheck = std::chrono::seconds{5};  // an operator who revokes a key waits for it
+
+}  // namespace
+
+std::string trust_in(const std::string& root_word, const Identity& identity) {
+  auto const word = wire::stored_root_word(root_word, identity.roots());
+  std::string out;
+  if (word) {
+    for (auto const& one : word->content.revoked()) out += one.SerializeAsString();
+    for (auto const& one : word->content.root()) out += one.SerializeAsString();
+  }
+  return out;
+}
+
+task<void> RenewalWatch::wait(Server& server, const Identity& identity) {
+  for (std::chrono::nanoseconds waited{0};;) {
+    co_await timers_.sleep(kKeysCheck);
+    bool const changed = co_await keys_changed(server, identity);
+    if (changed) co_return;
+    waited += kKeysCheck;
+    if (waited < look_) continue;
+    waited = std::chrono::nanoseconds{0};
+    bool const due = co_await renewal_due(server, identity);
+    if (due) co_return;
+  }
+}
+
+// A disk that cannot be read now is asked again.
+task<bool> RenewalWatch::keys_changed(Server& server, const Identity& identity) {
+  try {
+    auto const now = co_await workers_.offload([](Disk* disk, std::string data) { return Identity::state_on_disk(*disk, data); }, &disk_, std::string{data_});
+    auto const word = co_await workers_.offload([](Registry* registry) { return registry->root_word(); }, &server.registry());
+    if (now == began_.state && (word == same_word_ || trust_in(word, identity) == began_.trust)) {
+      same_word_ = word;
+      co_return false;
+    }
+  } catch (const failure& e) {
+    if (classify(e.code()) == Errc::cancelled) throw;
+    log_warning("looking for changed keys: {}", e.what());
+    co_return false;
+  }
+  log_info("keys or the root's word changed: connections begin anew");
+  co_return true;
+}
+
+// What the clock said before is in a file: one that cannot be read is no reason to stop serving.
+task<bool> RenewalWatch::renewal_due(Server& server, const Identity& identity) {
+  try {
+    auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
+    co_return identity.renewal(clock_.wall(), verdict) != Identity::Renewal::none;
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::cancelled) throw;
+    log_warning("looking whether the server's certificate is due: {}; it is tried again in a minute", f.what());
+  }
+  co_return false;
+}
+
+}  // namespace farkeep::server
