@@ -271,9 +271,11 @@ task<void> SnapshotPush::forward(Buffer records, Kept kept) {
 
 // The envelope goes first: of every session among the records, unless the partner is known to have it.
 task<void> SnapshotPush::send_envelopes(std::vector<SessionId> sessions) {
+  if (sessions_.size() > most_.sessions) sessions_.clear();
   std::vector<ObjectId> ids;
   for (auto const& session : sessions)
     if (sessions_.insert(session).second) ids.push_back(envelope_id(session));
+  most_sessions_ = std::max(most_sessions_, sessions_.size());
   if (ids.empty()) co_return;
   std::vector<ObjectId> asked = ids;
   auto const lacked = co_await lacking(std::move(asked));

@@ -25,6 +25,7 @@ struct PushLimits {
   PushLimits() = default;
   std::size_t nodes = std::size_t{1} << 22;  ///< of one push, new or waiting to be read: a hundred million files have three million
   std::size_t node_groups = std::size_t{1} << 22;  ///< read in one push: NodeSet's groups, 24 bytes each, where a catalog of a hundred million files has fifty thousand
+  std::size_t sessions = std::size_t{1} << 16;  ///< whose envelopes are remembered to be there, 64 bytes each: an agent may use one for each record.  Beyond, the partner is asked again
   std::size_t node_bytes = 4 * limits::kMiB;  ///< of node records read at once: they name 131,072 objects at most, and the last record some more
 };
 
@@ -49,6 +50,8 @@ class SnapshotPush {
   std::size_t most_waiting() const noexcept { return most_waiting_; }
   /// Groups of what was looked at in the last push.
   std::size_t looked_at() const noexcept { return looked_at_groups_; }
+  /// Sessions that were remembered at once, at most.
+  std::size_t most_sessions() const noexcept { return most_sessions_; }
 
  private:
   struct Sent {
@@ -100,7 +103,7 @@ class SnapshotPush {
   const ServerId partner_;
   PartnerKnowledge& known_;
   const PushLimits most_;
-  std::size_t most_waiting_ = 0, looked_at_groups_ = 0;
+  std::size_t most_waiting_ = 0, looked_at_groups_ = 0, most_sessions_ = 0;
   std::set<SessionId> sessions_;  // whose envelopes the partner has
   std::deque<Sent> sent_;
   std::size_t sent_bytes_ = 0;

@@ -76,7 +76,7 @@ PeerIdentity shown_by(const DataCentre& centre) {
 struct Parted : PairOfServers {
   TestAgent agent{planet};
   PushLimits most;               // of push()
-  std::size_t most_waiting = 0, looked_at = 0;  // in the last push()
+  std::size_t most_waiting = 0, looked_at = 0, most_sessions = 0;  // in the last push()
 
   Parted() {
     REQUIRE(agent.enrol(*east, east->token("acme")) == Errc{});
@@ -167,6 +167,7 @@ struct Parted : PairOfServers {
         if (!lease->is_protected(row.sequence)) co_await push.push(std::move(row));
       most_waiting = push.most_waiting();
       looked_at = push.looked_at();
+      most_sessions = push.most_sessions();
     }
     co_await peer.bye();
   }
@@ -654,4 +655,37 @@ TEST_CASE("junk first: a push reads few nodes at once, and none has more of them
   // A leaf or the root is a group, and of the small chunks as many as 4 KiB hold.
   CHECK(w.looked_at > kLeaves);
   CHECK(w.looked_at < kLeaves + kRefs / 4);
+}
+
+TEST_CASE("junk first: a push remembers few sessions, however many an agent used, and sends their envelopes all the same") {
+  bool const compares = GENERATE(true, false);
+  Parted w;
+  constexpr std::uint8_t kSessions = 24;
+  auto const manifest = w.agent.manifest(300);
+  std::vector<Buffer> chunks;
+  std::vector<std::uint64_t> refs;
+  for (std::uint8_t i = 0; i < kSessions; ++i) {
+    chunks.push_back(record(ObjectType::data, {Made{object(5000u + i), {}}}, 1 << 20, session(static_cast<std::uint8_t>(100 + i))));  // a batch of its own
+    refs.push_back(5000u + i);
+  }
+  auto const work = [&](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    for (std::uint8_t i = 0; i < kSessions; ++i) {
+      std::vector<Buffer> some{envelope(session(static_cast<std::uint8_t>(100 + i))), chunks[i]};
+      auto put = co_await TestAgent::put(peer, std::move(some));
+      co_await put.only();
+    }
+    std::vector<Buffer> last{envelope(), node(300, refs)};
+    auto put = co_await TestAgent::put(peer, std::move(last));
+    co_await put.only();
+    auto const committed = co_await TestAgent::commit(peer, manifest);
+    REQUIRE(committed.has_receipt());
+  };
+  REQUIRE(w.agent.client.with(*w.east, work) == Errc{});
+  Counts counts;
+  w.most.sessions = 4;
+  REQUIRE(w.push(*w.east, *w.west, counts, compares) == Errc{});
+  CHECK(w.most_sessions > 4);
+  CHECK(w.most_sessions <= 4 + 4);
+  CHECK(w.finds_all(*w.west, chunks));
 }
