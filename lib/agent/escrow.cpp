@@ -1,6 +1,7 @@
 #include "agent/escrow.hpp"
 
 #include "base/hex.hpp"
+#include "crypto/keyring.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/file_access.hpp"
 
@@ -10,6 +11,16 @@ namespace {
 constexpr std::size_t kMaxKeyFile = 8192;
 
 std::string brief(const EscrowPublicKey& key) { return hex(key.view().first(4)); }
+
+// That a slot was made of this root key: what is in it shows to the organisation alone.
+Digest mark_of(const SecretKey& root, ByteView slot) {
+  const ByteView parts[] = {as_bytes("escrow"), slot};
+  return Hmac(KeyRing(root).local_key().view())(parts);
+}
+
+bool is_of(const agent::pb::Escrow& known, const EscrowPublicKey& key, const SecretKey& root) {
+  return known.recipient() == as_text(key.view()) && !known.slot().empty() && known.mark() == mark_of(root, as_bytes(known.slot())).raw();
+}
 
 }  // namespace
 
@@ -26,18 +37,19 @@ EscrowPublicKey read_escrow_key(Disk& disk, const std::string& file) {
 
 bool has_escrow_slot(const AgentState& state, const EscrowPublicKey& key) {
   const auto known = state.escrow();
-  return known.recipient() == as_text(key.view()) && !known.slot().empty() && known.put_ns() != 0;
+  return known.put_ns() != 0 && state.has_root_key() && is_of(known, key, state.root_key());
 }
 
 // Nobody but the organisation can tell whose key a slot holds, and everybody can make one for it: so ours is the one that we made, byte for byte.  It is
 // written down before it is sent, and sent again as it is when the answer was lost: a server takes the same one once.
 task<void> put_escrow_slot(AgentState& state, VaultPort& vault, EscrowPublicKey key, const Clock& clock, Random& random) {
   agent::pb::Escrow known = state.escrow();
-  if (known.recipient() != as_text(key.view()) || known.slot().empty()) {
-    const SecretKey root = state.root_key();
+  const SecretKey root = state.root_key();
+  if (!is_of(known, key, root)) {
     known.Clear();
     known.set_recipient(to_string(key.view()));
     known.set_slot(to_string(seal_escrow_slot(root, key, random)));
+    known.set_mark(mark_of(root, as_bytes(known.slot())).raw());
     state.set_escrow(known);
   }
   Buffer slot = to_buffer(as_bytes(known.slot()));

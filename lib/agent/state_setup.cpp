@@ -36,9 +36,7 @@ SecretKey AgentState::root_key() const {
   return std::move((*file)->root);
 }
 
-// What was made with an earlier one goes first: it says nothing of this one.
 void AgentState::set_root_key(const SecretKey& root, const KeyOwner& owner) {
-  if (disk_.exists(path("escrow"))) disk_.remove(path("escrow"));
   Buffer file = write_key_file(root, owner);
   store("root.key", file);
   wipe(file);
