@@ -1,6 +1,7 @@
 #include "agent/report.hpp"
 
 #include "agent/scheduler.hpp"
+#include "agent/stored_time.hpp"
 #include "base/limits.hpp"
 #include "base/utf8.hpp"
 #include "wire/message.hpp"
@@ -27,7 +28,7 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
     auto* row = report.add_job();
     row->set_name(job.name);
     row->set_schedule(std::string(whole_characters(schedules, kMostText)));
-    row->set_last_good_ns(record.last_good_ns());
+    row->set_last_good_ns(believable(record.last_good_ns(), now));
     if (const auto overdue = times.overdue_at(record, now)) row->set_overdue_ns(overdue->time_since_epoch().count());
     row->set_paused(paused_until(state, job.name, now).has_value());
   }

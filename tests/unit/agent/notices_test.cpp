@@ -4,9 +4,11 @@
 #include <catch2/catch.hpp>
 
 #include "agent/agent_metrics.hpp"
+#include "agent/report.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
 #include "unit/config/fake_zone.hpp"
+#include "wire/wire.pb.h"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -192,6 +194,11 @@ TEST_CASE("metrics: a time that was written under a clock that was ahead is left
   CHECK_THAT(text, !Contains("farkeep_job_last_success_timestamp_seconds{") && !Contains("farkeep_job_last_start_timestamp_seconds{"));
   CHECK_THAT(text, Contains("farkeep_job_last_end_timestamp_seconds{job=\"main\"}") && Contains("farkeep_job_snapshot_files{job=\"main\"}"));
   CHECK_THAT(text, Contains("farkeep_job_overdue_timestamp_seconds{job=\"main\"} "));
+  m.state.set_identity({});
+  wire::pb::Report report;
+  REQUIRE(report.ParseFromString(to_string(report_of(m.state, m.config, m.zone, m.clock.wall(), ""))));
+  CHECK(report.job(0).last_good_ns() == 0);
+  CHECK(report.job(0).overdue_ns() > 0);
 }
 
 TEST_CASE("metrics: after a snapshot all is there, once, and each sample follows its family") {
