@@ -187,6 +187,8 @@ TEST_CASE("heads: a snapshot that a thief of the agent's key put on top keeps no
   for (const std::size_t which : {0u, 1u}) {
     CHECK(looks[which].alarm);
     CHECK(looks[which].is_forged);
+    CHECK(looks[which].head.sequence == 0);  // it is no newest snapshot for status
+    CHECK_THAT(looks[which].problem, Contains("its newest snapshot, number 3, was not made with this machine's root key") && Contains("ask the operator to look at that snapshot and to set it aside"));
     const auto all = h.list(which);
     REQUIRE(all.size() == 3);
     CHECK(all[1].ours);

@@ -312,6 +312,28 @@ TEST_CASE("liar: a snapshot that this agent did not make is never the latest") {
   CHECK(picked == newest);
 }
 
+TEST_CASE("liar: below a thief's snapshot on top of both servers the newest of this agent's is read, with an alarm of each") {
+  LiedToReader r;
+  const auto newest = r.stores[0].snapshots.rbegin()->first;
+  r.acknowledge();
+  for (auto& store : r.stores) {
+    const Buffer forged = r.forged(newest + 1);
+    store.snapshots[newest + 1] = RemoteSnapshot{forged, {}, {}};
+    store.digests[newest + 1] = value_or_throw(Manifest::parse(forged), "test").snapshot_id();
+  }
+  for (const std::string name : {"latest", "latest:main"}) {
+    std::uint64_t picked = 0;
+    CHECK(r.read([&, name](VaultPort& vault) -> task<void> {
+      co_await r.list(vault);
+      picked = pick_snapshot(r.all, name).sequence;
+    }) == Errc{});
+    CHECK(picked == newest);
+    CHECK(newest_there(r.all)->sequence == newest);
+    CHECK(r.alarms.size() == 2);
+  }
+  CHECK(history_alarms(*r.state).size() == 2);
+}
+
 TEST_CASE("liar: a snapshot that a server leaves out is missed, whichever it is") {
   LiedToReader r;
   r.write("a", "3");
