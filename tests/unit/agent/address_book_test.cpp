@@ -5,8 +5,7 @@
 
 #include "agent/heads.hpp"
 #include "crypto/authority.hpp"
-#include "sim/sim_disk.hpp"
-#include "sim/sim_timers.hpp"
+#include "sim_state.hpp"
 #include "wire/directory_rule.hpp"
 #include "wire/signed_document.hpp"
 
@@ -17,21 +16,13 @@ using Heard = AddressBook::Heard;
 
 namespace {
 
-struct BookWorld {
-  asio::io_context io;
-  sim::SimTimers timers;
-  sim::SimClock clock{timers};
-  SystemRandom random;
-  sim::SimDisk disk;
-  AgentState state{disk, "/state"};
+struct BookWorld : test::SimState {
   Authority root = Authority::make_root(SigningKey::generate(random), clock.wall(), random);
   Authority stranger = Authority::make_root(SigningKey::generate(random), clock.wall(), random);
   SigningKey key = SigningKey::generate(random);
   ServerId east = random.id<ServerId>(), west = random.id<ServerId>();
   AddressBook book{state, root.certificate(), clock};
 
-  void pass(std::chrono::nanoseconds d) { sim::run(io, timers, timers.sleep(d)); }
-  std::int64_t now() const { return clock.wall().time_since_epoch().count(); }
   static std::int64_t ns(std::chrono::nanoseconds d) { return d.count(); }
   // serial, and the pair's addresses: 192.0.2.<n>, 198.51.100.<n>
   Directory directory(std::uint64_t serial, int n) const {

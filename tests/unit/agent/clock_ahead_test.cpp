@@ -3,8 +3,7 @@
 
 #include "agent/tls_servers.hpp"
 #include "crypto/authority.hpp"
-#include "sim/sim_disk.hpp"
-#include "sim/sim_timers.hpp"
+#include "sim_state.hpp"
 #include "wire/signed_document.hpp"
 
 using namespace farkeep;
@@ -14,17 +13,8 @@ namespace {
 
 constexpr auto kYears = 24h * 365 * 10;
 
-struct ClockWorld {
-  asio::io_context io;
-  sim::SimTimers timers;
-  sim::SimClock clock{timers};
-  SystemRandom random;
-  sim::SimDisk disk;
-  AgentState state{disk, "/state"};
+struct ClockWorld : test::SimState {
   ServerChoice choice{state, clock, random};
-
-  std::int64_t now() const { return clock.wall().time_since_epoch().count(); }
-  void pass(std::chrono::nanoseconds time) { sim::run(io, timers, timers.sleep(time)); }
 };
 
 // Nobody is reached.

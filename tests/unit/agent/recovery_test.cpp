@@ -4,6 +4,7 @@
 #include "agent/heads.hpp"
 #include "crypto/key_slot.hpp"
 #include "old_statement.hpp"
+#include "recovery_sources.hpp"
 #include "signing_server.hpp"
 
 using namespace farkeep;
@@ -64,24 +65,13 @@ struct Lost : Machine {
     stores[which].digests[number] = m.snapshot_id();
   }
 
-  RecoverySource by_escrow() {
-    RecoverySource source;
-    source.escrow.emplace(EscrowPrivateKey::from_pem(organisation.to_pem().text()).value());
-    return source;
-  }
+  RecoverySource by_escrow() { return test::by_escrow(organisation); }
   RecoverySource by_passphrase(std::string_view passphrase) {
     RecoverySource source;
     source.passphrase = SecretText(passphrase);
     return source;
   }
-  RecoverySource by_paper(const SecretKey& root) {
-    RecoverySource source;
-    source.sheet.emplace();
-    source.sheet->root = root.copy();
-    source.sheet->account = owner.account;
-    source.sheet->agent = owner.agent;
-    return source;
-  }
+  RecoverySource by_paper(const SecretKey& root) { return test::by_paper(root, owner); }
   // As `farkeep recover` on a machine that has its identity.
   Errc recover(RecoverySource source) {
     notes.said.clear();

@@ -7,8 +7,8 @@
 #include "agent/tls_servers.hpp"
 #include "async/scope.hpp"
 #include "crypto/authority.hpp"
-#include "sim/sim_disk.hpp"
 #include "sim/sim_net.hpp"
+#include "sim_state.hpp"
 #include "transport/peer.hpp"
 #include "wire/message.hpp"
 #include "wire/root_word.hpp"
@@ -70,13 +70,7 @@ struct TrustServer {
   Greeter::Renew renew;
 };
 
-struct TrustWorld {
-  asio::io_context io;
-  sim::SimTimers timers;
-  sim::SimClock clock{timers};
-  SystemRandom random;
-  sim::SimDisk disk;
-  AgentState state{disk, "/state"};
+struct TrustWorld : test::SimState {
   sim::SimNet net{timers, 1};
   Authority root = Authority::make_root(SigningKey::generate(random), clock.wall(), random);
   TrustServer east = server("10.0.0.1"), west = server("10.0.0.2");

@@ -8,8 +8,7 @@
 #include "agent/second_server.hpp"
 #include "crypto/random.hpp"
 #include "fake_vault.hpp"
-#include "sim/sim_disk.hpp"
-#include "sim/sim_timers.hpp"
+#include "sim_state.hpp"
 #include "transport/proxy_error.hpp"
 
 using namespace farkeep;
@@ -39,13 +38,7 @@ ServerId id_of(std::uint8_t fill) {
 }
 
 // A pair that fails as it is told.
-struct ServersWorld final : Servers {
-  asio::io_context io;
-  sim::SimTimers timers;
-  sim::SimClock clock{timers};
-  SystemRandom random;
-  sim::SimDisk disk;
-  AgentState state{disk, "/state"};
+struct ServersWorld final : test::SimState, Servers {
   ServerChoice choice{state, clock, random};
   ServersNotes notes;
   FakeVault::Store store;

@@ -10,6 +10,7 @@
 #include "crypto/authority.hpp"
 #include "fake_vault.hpp"
 #include "platform/atomic_file.hpp"
+#include "recovery_sources.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
 #include "transport/line.hpp"
@@ -109,19 +110,7 @@ struct SetupWorld : Servers {
     state.clear_unfinished();
   }
   void escrow_slot(const EscrowPrivateKey& key) { stores[0].slots.push_back(seal_escrow_slot(secret, key.public_key(), random)); }
-  RecoverySource by(const EscrowPrivateKey& key) {
-    RecoverySource source;
-    source.escrow.emplace(EscrowPrivateKey::from_pem(key.to_pem().text()).value());
-    return source;
-  }
-  RecoverySource by_paper() {
-    RecoverySource source;
-    source.sheet.emplace();
-    source.sheet->root = secret.copy();
-    source.sheet->account = owner.account;
-    source.sheet->agent = owner.agent;
-    return source;
-  }
+  RecoverySource by_paper() { return test::by_paper(secret, owner); }
 
   std::string root_key() {
     AgentState state(*disk, kFolder);
@@ -186,7 +175,7 @@ TEST_CASE("recover: cut off at any point, it is given again, and no key is ever 
     if (w.disk->exists(kRootKey)) CHECK(parse_key_file(w.disk->content(kRootKey)).has_value());
     if (state.registered() && !state.has_root_key()) CHECK_THAT(state.how_to_finish(), Contains("recover") && Contains(w.owner.agent.hex()));
   };
-  CHECK(w.cut_everywhere([] {}, [&] { w.recover_here(w.by(organisation)); }, look) > 30);
+  CHECK(w.cut_everywhere([] {}, [&] { w.recover_here(test::by_escrow(organisation)); }, look) > 30);
   CHECK(w.root_key() == w.right_root_key());
   CHECK(w.cut_everywhere([] {}, [&] { w.recover_here(w.by_paper()); }, look) > 30);
   CHECK(w.root_key() == w.right_root_key());
@@ -429,13 +418,13 @@ TEST_CASE("recover: a placeholder of zeros from an older version, or a damaged k
   const auto organisation = EscrowPrivateKey::generate(w.random);
   w.escrow_slot(organisation);
   for (const Buffer& left : {Buffer(32, 0), Buffer(31, 5), Buffer(300, 5), Buffer{}}) {
-    w.recover_here(w.by(organisation));
+    w.recover_here(test::by_escrow(organisation));
     w.disk->set_content(kRootKey, left);
     AgentState state(*w.disk, kFolder);
     CHECK_FALSE(state.has_root_key());
     CHECK_THROWS_AS(AgentKeys::load(state), failure);
     CHECK_NOTHROW(AgentCredentials::load(state));
-    w.recover_here(w.by(organisation));
+    w.recover_here(test::by_escrow(organisation));
     CHECK(w.root_key() == w.right_root_key());
   }
   CHECK(w.disk->exists(kRootKey + ".aside-4"));  // what was there is not thrown away
@@ -496,16 +485,16 @@ TEST_CASE("recover: what the first server has does not open, or it has nothing: 
   const auto organisation = EscrowPrivateKey::generate(w.random), stranger = EscrowPrivateKey::generate(w.random);
   w.stores[0].slots = {Buffer(10, 1), seal_escrow_slot(w.random.secret<32>(), stranger.public_key(), w.random)};
   w.stores[1].slots = {seal_escrow_slot(w.secret, organisation.public_key(), w.random)};
-  w.recover_here(w.by(organisation));
+  w.recover_here(test::by_escrow(organisation));
   CHECK(w.root_key() == w.right_root_key());
   REQUIRE(w.notes.said.size() == 2);
   CHECK_THAT(w.notes.said[0], Contains("1 malformed"));
   CHECK_THAT(w.notes.said[1], Contains("nothing could prove"));
 
   SetupWorld none;
-  CHECK_THROWS_WITH(none.recover_here(none.by(organisation)), Contains("no key slot") && Contains("east and west"));
+  CHECK_THROWS_WITH(none.recover_here(test::by_escrow(organisation)), Contains("no key slot") && Contains("east and west"));
   none.down[1] = true;
-  CHECK_THROWS_WITH(none.recover_here(none.by(organisation)), Contains("not asked") && Contains("west"));
+  CHECK_THROWS_WITH(none.recover_here(test::by_escrow(organisation)), Contains("not asked") && Contains("west"));
   CHECK_FALSE(none.disk->exists(kRootKey));
 }
 
@@ -514,7 +503,7 @@ TEST_CASE("recover: of several keys for the organisation the oldest counts, and 
   const auto organisation = EscrowPrivateKey::generate(w.random);
   w.escrow_slot(organisation);
   w.stores[0].slots.push_back(seal_escrow_slot(w.random.secret<32>(), organisation.public_key(), w.random));
-  w.recover_here(w.by(organisation));
+  w.recover_here(test::by_escrow(organisation));
   CHECK(w.root_key() == w.right_root_key());
   REQUIRE(w.notes.said.size() == 1);
   CHECK_THAT(w.notes.said[0], Contains("different root keys"));
