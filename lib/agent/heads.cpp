@@ -283,8 +283,8 @@ task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
   if (facts.head < pinned.sequence) refuse_rollback(vault, pinned, number_in_words(facts.head));
   if (facts.head == 0) co_return Head{};
   if (facts.head == pinned.sequence && facts.head_digest != pinned.id) refuse_rollback(vault, pinned, fmt::format("{} ({})", number_in_words(facts.head), facts.head_digest.brief()));
-  // Later snapshots do not bring back one that it had lost.
-  if (pinned.sequence > 0 && facts.head > pinned.sequence && Heads(state).is_alarmed(vault.server_id())) {
+  // Later snapshots do not bring back one that it had lost: the mirror may have brought them before anybody looked.
+  if (pinned.sequence > 0 && facts.head > pinned.sequence) {
     const std::vector<RemoteSnapshot> rows = co_await vault.snapshots(pinned.sequence - 1);
     const auto first = rows.empty() ? result<Manifest>{Errc::missing_object} : Manifest::parse(rows.front().manifest);
     if (!first || first->snapshot_id() != pinned.id) refuse_rollback(vault, pinned, number_in_words(facts.head));
@@ -302,16 +302,18 @@ task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
 void compare_listing(const VaultPort& vault, AgentState& state, const Head& pinned, const std::vector<SnapshotInfo>& all) {
   Heads heads(state);
   Head newest;
+  bool has_pinned = pinned.sequence == 0;
   std::uint64_t bound_from = 0;
   for (auto& s : all) {
     if (s.missing_from != 0) continue;
     // What is pinned was proven once: that its envelope or its receipt does not open any more is no other history.
     if (!s.ours && (s.sequence != pinned.sequence || s.id != pinned.id)) continue;
     newest = Head{s.sequence, s.id, s.server_time};
+    has_pinned = has_pinned || (s.sequence == pinned.sequence && s.id == pinned.id);
     if (s.bound && bound_from == 0) bound_from = s.sequence;
     if (s.sequence == pinned.sequence && s.id != pinned.id) refuse_rollback(vault, pinned, in_words(newest));
   }
-  if (newest.sequence < pinned.sequence) refuse_rollback(vault, pinned, in_words(newest));
+  if (!has_pinned) refuse_rollback(vault, pinned, in_words(newest));
   if (newest.sequence > 0 && all.back().ours) heads.pin(vault.server_id(), newest);
   if (bound_from > 0) heads.found_bound(bound_from);
 }

@@ -257,6 +257,31 @@ TEST_CASE("heads: later snapshots do not end the alarm about one that a server h
   CHECK(history_alarms(*h.state).empty());
 }
 
+TEST_CASE("heads: that a server has lost one is noticed although later ones came to it before anybody looked") {
+  History h;
+  h.back_up(2);
+  h.write("a", "east alone");
+  h.backup();
+  const RemoteSnapshot lost = h.stores[0].snapshots.at(3);
+  h.stores[0].snapshots.erase(3);
+  h.down[0] = true;
+  h.write("a", "west goes on");
+  h.backup();
+  h.down[0] = false;
+  h.mirror();
+  REQUIRE(h.stores[0].snapshots.contains(4));
+  CHECK(h.look()[0].alarm);
+  CHECK_THAT(h.look()[0].problem, Contains("number 3") && Contains("The newest there is number 4 now"));
+  CHECK_THROWS_AS(h.list(0), failure);
+  CHECK(h.list(1).back().sequence == 4);
+  CHECK(history_alarms(*h.state).size() == 1);  // the list ended nothing
+  h.stores[0].snapshots[3] = lost;
+  CHECK_FALSE(h.look()[0].alarm);
+  CHECK(history_alarms(*h.state).empty());
+  const auto looks = h.look();  // and it is asked no more for that one
+  CHECK(looks[0].head.sequence == 4);
+}
+
 TEST_CASE("heads: another snapshot under the number that a server acknowledged is noticed") {
   History h;
   h.back_up(2);
