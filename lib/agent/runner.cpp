@@ -89,6 +89,7 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
   own_alarm_ = record.own_alarm_told() ? std::string{} : record.own_alarm();
   record.set_running(true);
   record.set_last_start_ns(parts_.clock.wall().time_since_epoch().count());
+  const SteadyTime began = parts_.timers.now();
   parts_.state.set_job(job.name, record);
   if (Heads heads(parts_.state); heads.are_lost()) {
     alarm(job, kLostHeads);
@@ -118,7 +119,7 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
     record.set_own_alarm_told(true);
     record.set_unreadable(end.result->progress.unreadable);
     record.set_changed(end.result->progress.changed_while_read);
-    record.set_took_ns(now - record.last_start_ns());
+    record.set_took_ns(std::chrono::nanoseconds(parts_.timers.now() - began).count());
   }
   parts_.state.set_job(job.name, record);
   if (end.error) std::rethrow_exception(end.error);
