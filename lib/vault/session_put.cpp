@@ -178,8 +178,10 @@ task<Reply> Session::commit(Request request) {
     auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(*outcome.receipt));
     if (!signed_receipt) throw failure(Errc::damaged, "reading the stored receipt of a snapshot");
     *answer.mutable_receipt() = *signed_receipt;
-    if (mirrored) co_await vault->set_partner_receipt(sequence, to_buffer(as_bytes(wire::known_part(first_receipt).SerializeAsString())));
-    else parts_.news.vault_changed(VaultName{vault->account(), vault->agent()});
+    // One that the agent brought here itself: it is protected when this side's push has held the records here against the partner's, which may be junk.
+    bool const compared = outcome.is_new || vault->is_protected(sequence);
+    if (mirrored && compared) co_await vault->set_partner_receipt(sequence, to_buffer(as_bytes(wire::known_part(first_receipt).SerializeAsString())));
+    if (!mirrored) parts_.news.vault_changed(VaultName{vault->account(), vault->agent()});
   } else {
     answer.set_missing(wire::to_field(outcome.missing));
     answer.set_more_missing(outcome.more_missing);

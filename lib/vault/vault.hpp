@@ -58,6 +58,7 @@ struct SnapshotRow {
 
 struct CommitOutcome {
   std::optional<Buffer> receipt;  ///< nothing: not committed, because of
+  bool is_new = false;            ///< this commit made the snapshot; else it was here
   std::vector<ObjectId> missing;  ///< these (the first limits::kIdsPerQuestion)
   bool more_missing = false;
 };

@@ -81,6 +81,7 @@ task<CommitOutcome> Vault::commit(Buffer manifest, ManifestJudge& judge, Receipt
   Buffer receipt = receipts.make(owner_.account, owner_.agent, facts->sequence, facts->digest);
   ManifestFacts proven = *facts;
   outcome.receipt = co_await make_snapshot(std::move(proven), std::move(manifest), std::move(receipt));
+  outcome.is_new = true;
   if (attempt) attempt->made_a_snapshot();
   complete_.add(std::move(checked.nodes));
   if (complete_.size() - complete_saved_ >= kSaveCompleteAfter) co_await save_complete_nodes();

@@ -278,6 +278,33 @@ TEST_CASE("junk first: a bad envelope of an earlier session, with the good recor
   CHECK(w.finds(*w.west, data) == 1);
 }
 
+TEST_CASE("junk first: the agent itself brought the snapshot to both servers, and the one with the junk pushes first") {
+  Parted w;
+  bool const at_the_primary = GENERATE(true, false);
+  DataCentre& fooled = at_the_primary ? *w.east : *w.west;
+  DataCentre& other = at_the_primary ? *w.west : *w.east;
+  Buffer const data = record(ObjectType::data, {Made{object(900), {}}}, 100);
+  auto const manifest = w.agent.manifest(901);
+  auto const bring = [&](DataCentre& to, std::vector<Buffer> records) {
+    auto const work = [&](Peer& peer) -> task<void> {
+      co_await TestAgent::open(peer);
+      auto put = co_await TestAgent::put(peer, std::move(records));
+      auto const committed = co_await TestAgent::commit(peer, manifest);
+      CHECK(committed.has_receipt());
+      co_await put.only();
+    };
+    REQUIRE(w.agent.client.with(to, work) == Errc{});
+  };
+  w.put(fooled, {envelope(), junk_for(data, 1)});
+  bring(other, {envelope(), data, node(901, {900})});  // its answer is lost, and so it goes to both
+  bring(fooled, {node(901, {900})});                   // which has the rest, it says
+  Counts counts;
+  CHECK(w.push(fooled, other, counts) == Errc{});
+  w.join_again();
+  CHECK(w.equal_and_protected(w.agent, 1));
+  CHECK(w.finds(fooled, data) == 2);
+}
+
 TEST_CASE("junk first: whatever a thief fills an id with, before and after, there is a place for the partner's copy") {
   Parted w;
   REQUIRE(w.agent.run(*w.east, 700) == Errc{});
