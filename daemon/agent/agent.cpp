@@ -12,6 +12,7 @@
 #include "agent/runner.hpp"
 #include "agent/secrets.hpp"
 #include "agent/tls_servers.hpp"
+#include "async/fence.hpp"
 #include "async/scope.hpp"
 #include "common/take_over.hpp"
 #include "platform/atomic_file.hpp"
@@ -84,9 +85,14 @@ task<void> Agent::run() {
   co_await scope.join();
 }
 
+// For people: a state that cannot be read is told by the scheduler.
 void Agent::say_next() {
-  const auto next = scheduler_.next();
-  service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
+  try {
+    const auto next = scheduler_.next();
+    service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
+  } catch (const failure& f) {
+    service_status(f.what());
+  }
 }
 
 Buffer Agent::report(const std::string& done) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
@@ -95,21 +101,20 @@ Buffer Agent::report(const std::string& done) const { return report_of(state_, c
 // runs must be missed too.  No lock: it changes nothing that a run needs, and a server that is slow to answer must turn nobody away who backs up by hand.
 task<void> Agent::tell_servers() {
   std::chrono::nanoseconds pause = kFirstReport;
+  auto tell = [this]() -> task<void> {
+    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
+    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+    NoReporter quiet;
+    Servers::Work report_it = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
+    co_await use_any(servers, choice_, quiet, std::move(report_it));
+  };
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kReportAgain;
     if (scheduler_.running()) continue;  // the run tells them
-    try {
-      const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-      NoReporter quiet;
-      Servers::Work tell = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
-      co_await use_any(servers, choice_, quiet, std::move(tell));
-      pause = kReportAnew;
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      log_info("telling the servers how the jobs stand: {}", e.what());
-    }
+    const std::string problem = co_await problem_of(tell());
+    if (problem.empty()) pause = kReportAnew;
+    else log_info("telling the servers how the jobs stand: {}", problem);
   }
 }
 
@@ -118,54 +123,51 @@ task<void> Agent::watch_protection() {
   std::uint64_t asked_for = 0;
   std::chrono::nanoseconds pause = kFirstLook;
   SteadyTime next{};
+  auto look = [&]() -> task<void> {
+    const auto head = state_.head();
+    const bool is_new = head && head->sequence() != asked_for;
+    if ((!is_new && timers_.now() < next) || scheduler_.running()) co_return;
+    if (is_new) {
+      asked_for = head->sequence();
+      pause = kFirstLook;
+    }
+    next = timers_.now() + pause;
+    pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
+    std::vector<std::string> jobs = unprotected_jobs(state_, config_);
+    if (jobs.empty()) co_return;
+    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
+    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+    NoReporter quiet;
+    const std::vector<ServerId> pair = ids_of(servers.pair());
+    Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), pair); };
+    co_await use_any(servers, choice_, quiet, std::move(ask));
+  };
   for (;;) {
     co_await timers_.sleep(kFirstLook);
-    try {
-      const auto head = state_.head();
-      const bool is_new = head && head->sequence() != asked_for;
-      if ((!is_new && timers_.now() < next) || scheduler_.running()) continue;
-      if (is_new) {
-        asked_for = head->sequence();
-        pause = kFirstLook;
-      }
-      next = timers_.now() + pause;
-      pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
-      std::vector<std::string> jobs = unprotected_jobs(state_, config_);
-      if (jobs.empty()) continue;
-      const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-      NoReporter quiet;
-      const std::vector<ServerId> pair = ids_of(servers.pair());
-      Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), pair); };
-      co_await use_any(servers, choice_, quiet, std::move(ask));
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      log_info("asking which snapshots are on both servers: {}", e.what());
-    }
+    const std::string problem = co_await problem_of(look());
+    if (!problem.empty()) log_info("asking which snapshots are on both servers: {}", problem);
   }
 }
 
 // A server that was set back must be noticed although no run uses it: the primary serves all of them.  No lock, for the same reason.
 task<void> Agent::watch_history() {
   std::chrono::nanoseconds pause = kFirstHistory;
-  for (;;) {
-    co_await timers_.sleep(pause);
-    pause = kHistoryAgain;
-    std::vector<HeadLook> looks;
-    try {
-      const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-      TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-      const HeadParts parts{servers, state_, keys, workers_, timers_, clock_};
-      looks = co_await look_at_heads(parts, kHistoryPatience);
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      log_info("asking the servers for their newest snapshots: {}", e.what());
-    }
+  auto look = [this]() -> task<void> {
+    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
+    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+    const HeadParts parts{servers, state_, keys, workers_, timers_, clock_};
+    const std::vector<HeadLook> looks = co_await look_at_heads(parts, kHistoryPatience);
     for (auto& l : looks) {
       if (!l.is_news) continue;
       log_error("ALARM: {}", l.problem);
       notifier_.tell(Notice{Notice::Event::failed, "", "ALARM: " + l.problem, true});
     }
+  };
+  for (;;) {
+    co_await timers_.sleep(pause);
+    pause = kHistoryAgain;
+    const std::string problem = co_await problem_of(look());
+    if (!problem.empty()) log_info("asking the servers for their newest snapshots: {}", problem);
     look_around();
   }
 }

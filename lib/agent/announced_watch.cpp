@@ -2,6 +2,7 @@
 
 #include "agent/stored_time.hpp"
 #include "agent/tls_servers.hpp"
+#include "async/fence.hpp"
 #include "base/log.hpp"
 
 namespace farkeep {
@@ -15,11 +16,8 @@ constexpr auto kAgain = 24h;
 
 task<void> AnnouncedWatch::run() {
   for (;;) {
-    try {
-      co_await look();
-    } catch (const failure& f) {  // a full disk: jobs say so themselves
-      log_warning("trying the announced servers: {}", f.what());
-    }
+    const std::string problem = co_await problem_of(look());
+    if (!problem.empty()) log_warning("trying the announced servers: {}", problem);
     co_await timers_.sleep(kLook);
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/stored_time.hpp"
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "base/log.hpp"
 
@@ -57,17 +58,24 @@ void Scheduler::note_new_jobs() {
 
 task<void> Scheduler::run() {
   for (;;) {
-    note_new_jobs();
-    const auto due = next();
-    const WallTime now = clock_.wall();
-    if (due && due->at <= now) {
-      log_info("job {}: starts ({})", due->job->name, name_of(due->why));
-      co_await run_one(*due->job);
-      continue;
-    }
-    const std::chrono::nanoseconds pause = due ? std::min(kClockLook, due->at - now) : kClockLook;
-    co_await sleep_or(look_, pause);
+    const std::string problem = co_await problem_of(turn());
+    if (problem.empty()) continue;
+    log_error("looking which job is due: {}; this is done again in a minute", problem);
+    co_await timers_.sleep(kClockLook);
   }
+}
+
+task<void> Scheduler::turn() {
+  note_new_jobs();
+  const auto due = next();
+  const WallTime now = clock_.wall();
+  if (due && due->at <= now) {
+    log_info("job {}: starts ({})", due->job->name, name_of(due->why));
+    co_await run_one(*due->job);
+    co_return;
+  }
+  const std::chrono::nanoseconds pause = due ? std::min(kClockLook, due->at - now) : kClockLook;
+  co_await sleep_or(look_, pause);
 }
 
 task<void> Scheduler::sleep_or(Waiters& woken, std::chrono::nanoseconds pause) {

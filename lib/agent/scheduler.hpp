@@ -39,7 +39,7 @@ class Scheduler {
   std::optional<Due> next() const;
   /// When one job is due next; nothing: not by itself.
   std::optional<Due> next(const JobConfig& job) const;
-  /// Until cancelled.
+  /// Until cancelled: a state that cannot be read or written stops nothing but one turn.
   task<void> run();
 
   /// Something has changed in the state, a pause: looks at once what is due.
@@ -52,6 +52,7 @@ class Scheduler {
  private:
   JobTimes times(const JobConfig& job) const { return JobTimes(job, agent_, zone_); }
   void note_new_jobs();
+  task<void> turn();
   task<void> run_one(const JobConfig& job);
   task<void> wait_for_stop(const JobConfig& job);
   task<void> sleep_or(Waiters& woken, std::chrono::nanoseconds pause);

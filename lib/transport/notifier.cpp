@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "async/commands.hpp"
+#include "async/fence.hpp"
 #include "base/log.hpp"
 #include "base/harmless.hpp"
 
@@ -16,19 +17,15 @@ constexpr auto kCommand = 60s;
 // Runs until it works; gives up after the third try.
 template <class Attempt>
 task<void> try_thrice(Timers& timers, std::string what, Attempt attempt) {
-  std::string problem;
   for (std::size_t tries = 0;; ++tries) {
-    try {
-      co_await attempt();
+    const std::string problem = co_await problem_of(attempt());
+    if (problem.empty()) co_return;
+    if (tries == std::size(kPauses)) {
+      log_warning("notifying {}: {}; given up after {} tries", what, problem, std::size(kPauses) + 1);
       co_return;
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      problem = e.what();
     }
-    if (tries == std::size(kPauses)) break;
     co_await timers.sleep(kPauses[tries]);
   }
-  log_warning("notifying {}: {}; given up after {} tries", what, problem, std::size(kPauses) + 1);
 }
 
 std::string listed(const std::vector<std::string>& names) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "async/backoff.hpp"
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "base/log.hpp"
@@ -55,13 +56,8 @@ task<void> Mirror::run() {
   auto backoff = fresh_backoff();
   for (;;) {
     std::optional<vault::pb::Partner> partner;
-    std::string unread;
-    try {
-      partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry);
-    } catch (const failure& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      unread = e.what();  // agents are served all the same
-    }
+    auto const read_partner = [&]() -> task<void> { partner = co_await parts_.workers.offload([](Registry* registry) { return registry->partner(); }, &parts_.registry); };
+    std::string unread = co_await problem_of(read_partner());  // agents are served all the same
     if (!unread.empty()) {
       co_await note(std::move(unread), 0);
       co_await parts_.timers.sleep(kPartnerPoll);
@@ -75,16 +71,9 @@ task<void> Mirror::run() {
       continue;
     }
     auto const name = partner->name();
-    std::string problem;
     reached_ = false;
-    try {
-      co_await converse(std::move(*partner));
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      problem = e.what();
-    } catch (const std::exception& e) {
-      problem = e.what();  // whatever a partner made go wrong: agents are served all the same
-    }
+    // Whatever a partner made go wrong: agents are served all the same.
+    std::string problem = co_await problem_of(converse(std::move(*partner)));
     if (longest != settings_.backoff) backoff = fresh_backoff();
     longest = settings_.backoff;
     if (reached_) backoff.reset();

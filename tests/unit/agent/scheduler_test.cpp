@@ -77,9 +77,12 @@ struct SchedulerMachine {
   std::chrono::nanoseconds done_before{0};
 
   void live(std::chrono::nanoseconds time) {
-    scheduler.emplace(state, jobs, zone, timers, clock, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); });
     auto day = [](SchedulerMachine& m, std::chrono::nanoseconds t) -> task<void> { co_await m.timers.sleep(t); };
-    sim::run(io, timers, both(scheduler->run(), day(*this, time)));
+    live_beside(day(*this, time));
+  }
+  void live_beside(task<void> what) {  // as long as that lasts
+    scheduler.emplace(state, jobs, zone, timers, clock, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); });
+    sim::run(io, timers, both(scheduler->run(), std::move(what)));
   }
   static task<void> both(task<void> a, task<void> b) { co_await race(std::move(a), std::move(b)); }
 
@@ -126,6 +129,19 @@ TEST_CASE("scheduler: around a change of the clock every day has its run") {
       CHECK(std::chrono::floor<std::chrono::days>(m.zone.local_at(m.times()[static_cast<std::size_t>(day)])) == std::chrono::floor<std::chrono::days>(wanted));
     }
   }
+}
+
+TEST_CASE("scheduler: a state that cannot be written for a while ends nothing, and what was due runs afterwards") {
+  SchedulerMachine m(utc(2028, 5, 1));
+  m.job("main", {"every 4h"});
+  m.disk.fail_after(0, Errc::no_space, true);
+  auto heal = [&]() -> task<void> {
+    co_await m.timers.sleep(9min + 30s);
+    m.disk.heal();
+    co_await m.timers.sleep(1h);
+  };
+  m.live_beside(heal());
+  CHECK(m.times() == Times{utc(2028, 5, 1) + 10min});
 }
 
 TEST_CASE("scheduler: a job that never ran waits for its time over restarts, and what is counted from the last start begins at once") {
