@@ -3,19 +3,6 @@
 . "$(dirname "$0")/lib.sh" 98
 
 at() { in_future "+${1}d" "${@:2}"; }  # DAYS COMMAND…: so many days from now
-servers_at() {  # DAYS
-  local name i
-  for name in east west; do
-    server_kill "$name" TERM
-    at "$1" exec farkeep-server run --data "$work/$name" >>"$work/$name.log" 2>&1 &
-    pid_of[$name]=$!
-    for i in $(seq 1200); do
-      (exec 3<>"/dev/tcp/$(address_of "$name")/16384") 2>/dev/null && break
-      kill -0 "${pid_of[$name]}" 2>/dev/null || fail "the server $name ended: $(tail -n 3 "$work/$name.log")"
-      sleep 0.05
-    done
-  done
-}
 
 mkdir -p "$work/src"
 seq 5000 >"$work/src/numbers"
@@ -27,12 +14,12 @@ expect 0 fk asleep backup main
 before=$(sha256sum <"$work/steady.state/identity")
 
 note "in the first two thirds of its life nothing is renewed"
-servers_at 200
+servers_at +200d
 expect 0 at 200 farkeep --config "$work/steady.ini" backup main
 [ "$before" = "$(sha256sum <"$work/steady.state/identity")" ] || fail "it was renewed too early"
 
 note "in the last third it is renewed by the next run, the servers' too"
-servers_at 300
+servers_at +300d
 grep -q "the server's certificate was renewed" "$work/east.log" || fail "the server did not renew its own: $(cat "$work/east.log")"
 expect 0 at 300 farkeep --config "$work/steady.ini" backup main
 grep -q "this agent's certificate was renewed" "$work/err" || fail "nothing was said: $(cat "$work/err")"
@@ -45,7 +32,7 @@ expect 4 at 310 farkeep --config "$work/asleep.ini" backup main
 grep -q "renewing the certificate" "$work/err" || fail "nothing was said: $(cat "$work/err")"
 
 note "after a year and a half the renewed one works, and the one that slept is refused with words"
-servers_at 550
+servers_at +550d
 expect 0 at 550 farkeep --config "$work/steady.ini" backup main
 expect 5 at 550 farkeep --config "$work/asleep.ini" backup main
 grep -qi "expired" "$work/err" || fail "it does not say why: $(cat "$work/err")"

@@ -20,7 +20,6 @@ up() {
   done
 }
 later() { in_future "+${1}h" "${@:2}"; }  # HOURS COMMAND…
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 says_not() { ! grep -q -- "$1" "$work/out" "$work/err" || fail "it says '$1': $(cat "$work/out" "$work/err")"; }
 
 # the registration pair is .2 and .3; moves go to .12 and .13, then to .22 and .23

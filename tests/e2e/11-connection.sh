@@ -6,7 +6,6 @@ for tool in microsocks socat; do command -v $tool >/dev/null || fail "install th
 fw=127.$net.0.9
 mkdir -p "$work/src"
 seq 3000 >"$work/src/numbers"
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 says_not() { ! grep -q -- "$1" "$work/out" "$work/err" || fail "it says '$1': $(cat "$work/out" "$work/err")"; }
 listens() {  # ADDRESS PORT
   local i

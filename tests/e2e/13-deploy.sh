@@ -4,7 +4,6 @@
 . "$(dirname "$0")/lib.sh" 113
 [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null || { echo "skipped: needs root and mount namespaces"; exit 77; }
 
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 says_not() { ! grep -q -- "$1" "$work/out" "$work/err" || fail "it says '$1': $(cat "$work/out" "$work/err")"; }
 # machine NAME: an empty one, with the system's programs and ours, and the user that the package makes.
 machine() {

@@ -66,7 +66,7 @@ server_by_clock() {  # NAME
   reached_before[$1]=$(reached "$1") || true
   FAKETIME_TIMESTAMP_FILE=$work/clock FAKETIME_NO_CACHE=1 NO_FAKE_STAT=1 by_another_clock exec farkeep-server run --config "$work/$1.ini" >>"$work/$1.log" 2>&1 &
   pid_of[$1]=$!
-  for i in $(seq 1200); do (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && break; sleep 0.05; done
+  is_there "$1"
   handles "${pid_of[$1]}" 1
 }
 # joined NAME…: each has reached its partner since it was started.

@@ -2,7 +2,6 @@
 # One configuration from several files: checked, shown with its places, generated, and never edited where another file decides.
 . "$(dirname "$0")/lib.sh" 117
 config=$(dirname "$0")/../../config
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 says_not() { ! grep -q -- "$1" "$work/out" "$work/err" || fail "it says '$1': $(cat "$work/out" "$work/err")"; }
 
 farkeep-server init --data "$work/east" --name east --address "$east" >"$work/init.log" 2>&1

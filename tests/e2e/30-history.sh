@@ -50,9 +50,7 @@ for name in east west; do
   set_back $name
   server_up $name
   rm -rf "$work/new.$name"
-  farkeep-server run --data "$work/$other" >>"$work/$other.log" 2>&1 &
-  pid_of[$other]=$!
-  for _ in $(seq 1200); do (exec 3<>"/dev/tcp/$(address_of $other)/16384") 2>/dev/null && break; sleep 0.05; done
+  server_up $other
   rc=0
   fk legit restore latest --target "$work/new.$name" >"$work/out" 2>"$work/err" || rc=$?
   [ $rc -eq 6 ] || { [ $rc -eq 0 ] && ! grep -q ALARM "$work/err"; } || fail "a restore beside an alarm ended with $rc: $(cat "$work/err")"  # unless the partner was quicker

@@ -3,21 +3,6 @@
 . "$(dirname "$0")/lib.sh" 130
 
 at() { in_future "$1" "${@:2}"; }  # OFFSET COMMAND…
-servers_at() {  # OFFSET, as +300d; none: the right time
-  local name i
-  for name in east west; do
-    server_kill "$name" TERM
-    if [ -n "$1" ]; then at "$1" exec farkeep-server run --data "$work/$name" >>"$work/$name.log" 2>&1 &
-    else farkeep-server run --data "$work/$name" >>"$work/$name.log" 2>&1 & fi
-    pid_of[$name]=$!
-    for i in $(seq 1200); do
-      (exec 3<>"/dev/tcp/$(address_of "$name")/16384") 2>/dev/null && break
-      kill -0 "${pid_of[$name]}" 2>/dev/null || fail "the server $name ended: $(tail -n 3 "$work/$name.log")"
-      sleep 0.05
-    done
-  done
-}
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 
 mkdir -p "$work/src"
 seq 5000 >"$work/src/numbers"

@@ -3,27 +3,6 @@
 # poisoned directory is put aside.
 . "$(dirname "$0")/lib.sh" 131
 
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
-# heard FILE PATTERN COUNT: waits until the log has it so often
-heard() {
-  local i
-  for i in $(seq 1200); do
-    [ "$(grep -c -- "$2" "$work/$1.log")" -ge "$3" ] && return 0
-    sleep 0.05
-  done
-  fail "$1 does not say '$2': $(tail -n 5 "$work/$1.log")"
-}
-# anew NAME COUNT: the server has taken changed keys over so often, and serves again
-anew() {
-  local i
-  heard "$1" "connections begin anew" "$2"
-  for i in $(seq 1200); do
-    [ "$(grep -n "connections begin anew" "$work/$1.log" | tail -n 1 | cut -d: -f1)" -lt "$(grep -n "listens on" "$work/$1.log" | tail -n 1 | cut -d: -f1)" ] &&
-      (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
-    sleep 0.05
-  done
-  fail "$1 does not serve again: $(tail -n 5 "$work/$1.log")"
-}
 auth() { local verb=$1; shift; farkeep-server authority "$verb" --data "$work/east" "$@"; }
 key_of() { farkeep-server authority show --data "$work/$1" --json | grep -o "\"$2\":\"[0-9a-f]*\"" | cut -d'"' -f4; }
 
@@ -79,12 +58,7 @@ anew west 1
 [ ! -e "$work/east/identity/root.key" ] || fail "the root's key stayed there"
 
 note "the thief stands at the server's address: who has heard of it gives him nothing"
-server_kill east
-server_kill west
-rm -f "$work/thief/run.lock"
-farkeep-server run --data "$work/thief" >>"$work/thief.log" 2>&1 &
-pid_of[thief]=$!
-for i in $(seq 1200); do (exec 3<>"/dev/tcp/$east/16384") 2>/dev/null && break; sleep 0.05; done
+thief_up
 expect 5 fk legit backup main
 says "was revoked by the data centres' root"
 server_kill thief

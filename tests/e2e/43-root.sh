@@ -3,18 +3,6 @@
 # time, a new one and a recovered machine go on; the thief of what stood under the old root gets nothing.
 . "$(dirname "$0")/lib.sh" 143
 
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
-# anew NAME COUNT: the server has taken changed keys over so often, and serves again
-anew() {
-  local i
-  for i in $(seq 600); do
-    [ "$(grep -c "connections begin anew" "$work/$1.log")" -ge "$2" ] &&
-      [ "$(grep -n "connections begin anew" "$work/$1.log" | tail -n 1 | cut -d: -f1)" -lt "$(grep -n "listens on" "$work/$1.log" | tail -n 1 | cut -d: -f1)" ] &&
-      (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
-    sleep 0.05
-  done
-  fail "$1 does not serve anew: $(tail -n 5 "$work/$1.log")"
-}
 auth() { local server=$1 verb=$2; shift 2; farkeep-server authority "$verb" --data "$work/$server" "$@"; }
 old_root=(--root-key "$work/root.pem" --passphrase-file "$work/passphrase")
 new_root=(--root-key "$work/root-2.pem" --passphrase-file "$work/passphrase-2")
@@ -177,12 +165,7 @@ same "$work/src" "$work/out-joined$work/src"
 server_up east
 
 note "who stole the server's folder before that, and stands at its address, gets nothing from those who heard, and nothing from who pins the new root"
-server_kill east
-server_kill west
-rm -f "$work/thief/run.lock"
-farkeep-server run --data "$work/thief" >>"$work/thief.log" 2>&1 &
-pid_of[thief]=$!
-for i in $(seq 1200); do (exec 3<>"/dev/tcp/$east/16384") 2>/dev/null && break; sleep 0.05; done
+thief_up
 for name in before sleeper after; do
   expect 5 fk "$name" backup main
   says "was revoked by the data centres' root"

@@ -11,7 +11,6 @@ killed_at() {
   shift
   rc=$( (ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" DIE_AT=$n LD_PRELOAD=$FARKEEP_DIE_AT "$@" >"$work/out" 2>"$work/err"; echo $?) 2>/dev/null)
 }
-says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 again() {  # COMMAND…: 0, or it was done before, and it says what to do next
   rc=0
   "$@" >"$work/out" 2>"$work/err" || rc=$?

@@ -34,18 +34,51 @@ expect() {
   "$@" >"$work/out" 2>"$work/err" || rc=$?
   [ $rc -eq "$want" ] || { cat "$work/out" "$work/err" >&2; fail "$* ended with $rc, not $want"; }
 }
+# says WORDS: what was run last by expect says so.
+says() { grep -q -- "$1" "$work/out" "$work/err" || fail "it does not say '$1': $(cat "$work/out" "$work/err")"; }
 
 address_of() { [ "$1" = east ] && echo "$east" || echo "$west"; }
-server_up() {  # NAME
-  farkeep-server run --data "$work/$1" >>"$work/$1.log" 2>&1 &
-  pid_of[$1]=$!
+# is_there NAME [ADDRESS]: waits until the server that was started as NAME listens.
+is_there() {
   local i
   for i in $(seq 1200); do
-    (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
+    (exec 3<>"/dev/tcp/${2:-$(address_of "$1")}/16384") 2>/dev/null && return 0
     kill -0 "${pid_of[$1]}" 2>/dev/null || fail "the server $1 ended: $(tail -n 3 "$work/$1.log")"
     sleep 0.05
   done
   fail "the server $1 does not listen"
+}
+server_up() {  # NAME [OFFSET [ADDRESS]]: by a clock that is so much ahead (+300d), unless OFFSET is empty
+  if [ -n "${2:-}" ]; then in_future "$2" exec farkeep-server run --data "$work/$1" >>"$work/$1.log" 2>&1 &
+  else farkeep-server run --data "$work/$1" >>"$work/$1.log" 2>&1 & fi
+  pid_of[$1]=$!
+  is_there "$1" "${3:-}"
+}
+# servers_at OFFSET: both, anew, by that clock; empty: by the right one
+servers_at() {
+  local name
+  for name in east west; do
+    server_kill "$name" TERM
+    server_up "$name" "$1"
+  done
+}
+# anew NAME COUNT: the server has taken changed keys over so often, and serves again.
+anew() {
+  local i
+  for i in $(seq 1200); do
+    [ "$(grep -c "connections begin anew" "$work/$1.log")" -ge "$2" ] &&
+      [ "$(grep -n "connections begin anew" "$work/$1.log" | tail -n 1 | cut -d: -f1)" -lt "$(grep -n "listens on" "$work/$1.log" | tail -n 1 | cut -d: -f1)" ] &&
+      (exec 3<>"/dev/tcp/$(address_of "$1")/16384") 2>/dev/null && return 0
+    sleep 0.05
+  done
+  fail "$1 does not serve again: $(tail -n 5 "$work/$1.log")"
+}
+# Whoever stole the folder of a server ($work/thief) stands at the primary's address, where nobody else is.
+thief_up() {
+  server_kill east
+  server_kill west
+  rm -f "$work/thief/run.lock"
+  server_up thief "" "$east"
 }
 server_kill() {  # NAME [SIGNAL]
   [ -n "${pid_of[$1]:-}" ] || return 0

@@ -6,8 +6,10 @@
 #include "archive/record_codec.hpp"
 #include "base/error.hpp"
 #include "crypto/random.hpp"
+#include "unit/errc_of.hpp"
 
 using namespace farkeep;
+using farkeep::test::errc_of;
 
 namespace {
 
@@ -30,15 +32,6 @@ struct Maker {
   }
 };
 
-Errc outcome(const std::function<void()>& work) {
-  try {
-    work();
-    return Errc{};
-  } catch (const failure& f) {
-    return classify(f.code());
-  }
-}
-
 }  // namespace
 
 TEST_CASE("asked records: those that hold what was asked for are taken, also two that share an object") {
@@ -46,8 +39,8 @@ TEST_CASE("asked records: those that hold what was asked for are taken, also two
   AskedRecords asked({m.id("a"), m.id("b")}, "east");
   Buffer both = m.record({"a", "b"});
   append(both, m.record({"b", "c"}));
-  CHECK(outcome([&] { asked.got(both); }) == Errc{});
-  CHECK(outcome([&] { asked.got({}); }) == Errc{});
+  CHECK(errc_of([&] { asked.got(both); }) == Errc{});
+  CHECK(errc_of([&] { asked.got({}); }) == Errc{});
 }
 
 TEST_CASE("asked records: one that nobody asked for, one again and again, and more than were asked for are refused") {
@@ -55,15 +48,15 @@ TEST_CASE("asked records: one that nobody asked for, one again and again, and mo
   std::vector<ObjectId> ids;
   for (int i = 0; i < 100; ++i) ids.push_back(m.id(std::to_string(i)));
   AskedRecords asked(ids, "east");
-  CHECK(outcome([&] { asked.got(m.record({"c", "d"})); }) == Errc::protocol);
+  CHECK(errc_of([&] { asked.got(m.record({"c", "d"})); }) == Errc::protocol);
   const Buffer first = m.record({"7"});
   int taken = 0;
-  while (taken < 100 && outcome([&] { asked.got(first); }) == Errc{}) ++taken;
+  while (taken < 100 && errc_of([&] { asked.got(first); }) == Errc{}) ++taken;
   CHECK(taken == 4);
   AskedRecords one({m.id("7")}, "east");
   one.got(first);
-  CHECK(outcome([&] { one.got(m.record({"7"})); }) == Errc::protocol);  // another copy of the same
-  CHECK(outcome([&] { AskedRecords({m.id("7")}, "east").got(ByteView{first}.first(first.size() - 1)); }) != Errc{});
+  CHECK(errc_of([&] { one.got(m.record({"7"})); }) == Errc::protocol);  // another copy of the same
+  CHECK(errc_of([&] { AskedRecords({m.id("7")}, "east").got(ByteView{first}.first(first.size() - 1)); }) != Errc{});
 }
 
 TEST_CASE("asked records: one that has the header of another is taken beside it") {
@@ -73,20 +66,20 @@ TEST_CASE("asked records: one that has the header of another is taken beside it"
   Buffer alike = good;
   alike.back() ^= 1;
   asked.got(alike);
-  CHECK(outcome([&] { asked.got(good); }) == Errc{});
+  CHECK(errc_of([&] { asked.got(good); }) == Errc{});
 }
 
 TEST_CASE("asked records: only what was asked for can be missing, once") {
   Maker m;
   AskedRecords asked({m.id("a"), m.id("b")}, "east");
   asked.lacks({m.id("a"), m.id("b")});
-  CHECK(outcome([&] { asked.lacks({m.id("a")}); }) == Errc::protocol);
-  CHECK(outcome([&] { asked.lacks({m.id("c")}); }) == Errc::protocol);
+  CHECK(errc_of([&] { asked.lacks({m.id("a")}); }) == Errc::protocol);
+  CHECK(errc_of([&] { asked.lacks({m.id("c")}); }) == Errc::protocol);
 }
 
 TEST_CASE("asked records: pieces that hold nothing end an answer, and do not make it endless") {
   Maker m;
   AskedRecords asked({m.id("a")}, "east");
-  CHECK(outcome([&] { asked.nothing(); }) == Errc{});
-  CHECK(outcome([&] { asked.nothing(); }) == Errc::protocol);
+  CHECK(errc_of([&] { asked.nothing(); }) == Errc{});
+  CHECK(errc_of([&] { asked.nothing(); }) == Errc::protocol);
 }

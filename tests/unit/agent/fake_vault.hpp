@@ -29,6 +29,14 @@ class FakeVault : public VaultPort {
     std::uint64_t bytes = 0;
 
     void lose(const ObjectId& id) { where.erase(id); }
+    /// What the other one has, too.
+    void take_all_of(const Store& other) {
+      where.insert(other.where.begin(), other.where.end());
+      refs.insert(other.refs.begin(), other.refs.end());
+      nodes.insert(other.nodes.begin(), other.nodes.end());
+      snapshots.insert(other.snapshots.begin(), other.snapshots.end());
+      digests.insert(other.digests.begin(), other.digests.end());
+    }
     std::uint64_t head() const { return snapshots.empty() ? 0 : snapshots.rbegin()->first; }
   };
 

@@ -46,14 +46,8 @@ struct History : Machine {
     return all;
   }
   void mirror() {  // both have what one of them has
-    for (auto* from : {&stores[0], &stores[1]}) {
-      auto& to = from == &stores[0] ? stores[1] : stores[0];
-      to.where.insert(from->where.begin(), from->where.end());
-      to.refs.insert(from->refs.begin(), from->refs.end());
-      to.nodes.insert(from->nodes.begin(), from->nodes.end());
-      to.snapshots.insert(from->snapshots.begin(), from->snapshots.end());
-      to.digests.insert(from->digests.begin(), from->digests.end());
-    }
+    stores[0].take_all_of(stores[1]);
+    stores[1].take_all_of(stores[0]);
   }
   void back_up(int times) {
     for (int i = 0; i < times; ++i) {

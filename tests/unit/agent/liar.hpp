@@ -88,14 +88,8 @@ struct Liars : Machine {
     run(done(std::move(work)));
   }
   void mirror() {  // the alternate has what the primary has, and the other way round
-    for (auto* from : {&stores[0], &stores[1]}) {
-      auto& to = from == &stores[0] ? stores[1] : stores[0];
-      to.where.insert(from->where.begin(), from->where.end());
-      to.refs.insert(from->refs.begin(), from->refs.end());
-      to.nodes.insert(from->nodes.begin(), from->nodes.end());
-      to.snapshots.insert(from->snapshots.begin(), from->snapshots.end());
-      to.digests.insert(from->digests.begin(), from->digests.end());
-    }
+    stores[0].take_all_of(stores[1]);
+    stores[1].take_all_of(stores[0]);
   }
   // A manifest of this agent's name, not made with its root key.
   Buffer forged(std::uint64_t number) {

@@ -2,13 +2,13 @@
 
 #include <catch2/catch.hpp>
 #include <functional>
-#include <set>
 
 #include "agent/checked_state.hpp"
 #include "agent/heads.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "platform/atomic_file.hpp"
+#include "sim/bad_sectors.hpp"
 #include "sim/sim_disk.hpp"
 
 using namespace farkeep;
@@ -16,26 +16,6 @@ using namespace farkeep;
 namespace {
 
 AgentState::Pending pending() { return AgentState::Pending{7, "main", Buffer(50, 9)}; }
-
-// A disk on which some files cannot be read.
-struct BadSectors final : Disk {
-  sim::SimDisk whole;
-  std::set<std::string> bad;
-  std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
-    if (how == Open::read && bad.contains(path)) throw failure(Errc::io, "opening " + path);
-    return whole.open(path, how);
-  }
-  void rename(const std::string& from, const std::string& to) override { whole.rename(from, to); }
-  bool rename_new(const std::string& from, const std::string& to) override { return whole.rename_new(from, to); }
-  void remove(const std::string& path) override { whole.remove(path); }
-  void make_folders(const std::string& path) override { whole.make_folders(path); }
-  void sync_folder(const std::string& path) override { whole.sync_folder(path); }
-  std::vector<std::string> list(const std::string& folder) override { return whole.list(folder); }
-  bool exists(const std::string& path) override { return whole.exists(path); }
-  void remove_tree(const std::string& path) override { whole.remove_tree(path); }
-  std::unique_ptr<DiskLock> lock(const std::string& path) override { return whole.lock(path); }
-  std::uint64_t free_bytes(const std::string& path) override { return whole.free_bytes(path); }
-};
 
 Digest id() {
   Digest d;
@@ -133,7 +113,8 @@ TEST_CASE("agent state: a record that is read and written again and again does n
 }
 
 TEST_CASE("agent state: a file that is too long, or that the disk does not give, is a damaged one: its copy counts, or it is empty") {
-  BadSectors disk;
+  sim::SimDisk whole;
+  sim::BadSectors disk(whole);
   AgentState state(disk, "/state");
   agent::pb::Head head;
   head.set_sequence(5);
@@ -152,13 +133,13 @@ TEST_CASE("agent state: a file that is too long, or that the disk does not give,
     CHECK(state.last_given().sequence == 7);
   };
   SECTION("unreadable") {
-    disk.bad = {"/state/head", "/state/pins", "/state/given", "/state/jobs/main/state", "/state/protection", "/state/endpoints"};
+    disk.unreadable = {"/state/head", "/state/pins", "/state/given", "/state/jobs/main/state", "/state/protection", "/state/endpoints"};
     look();
     CHECK(state.job("main").snapshot_sequence() == 0);
     CHECK_NOTHROW(state.protections());
-    disk.bad = {"/state/head.copy", "/state/pins.copy", "/state/given.copy"};
+    disk.unreadable = {"/state/head.copy", "/state/pins.copy", "/state/given.copy"};
     look();
-    disk.bad = {"/state/head", "/state/head.copy"};
+    disk.unreadable = {"/state/head", "/state/head.copy"};
     CHECK_FALSE(state.head());
   }
   SECTION("too long") {

@@ -12,21 +12,13 @@
 #include "platform/io_posix.hpp"
 #include "platform/printable.hpp"
 #include "scratch.hpp"
+#include "unit/errc_of.hpp"
 
 using namespace farkeep;
 using namespace farkeep::testing;
+using farkeep::test::errc_of;
 
 namespace {
-
-template <class F>
-Errc failure_of(F f) {
-  try {
-    f();
-  } catch (const failure& e) {
-    return classify(e.code());
-  }
-  return Errc{};
-}
 
 std::uint32_t mode_of(const std::string& path) {
   struct stat st;
@@ -59,8 +51,8 @@ TEST_CASE("disk: what is appended and written comes back, short only at the end"
 TEST_CASE("disk: create_new refuses what exists, read what is missing, read_write keeps what is there") {
   Scratch s;
   put(s.at("f"), "abc");
-  CHECK(failure_of([&] { system_disk().open(s.at("f"), Open::create_new); }) == Errc::exists);
-  CHECK(failure_of([&] { system_disk().open(s.at("g"), Open::read); }) == Errc::not_found);
+  CHECK(errc_of([&] { system_disk().open(s.at("f"), Open::create_new); }) == Errc::exists);
+  CHECK(errc_of([&] { system_disk().open(s.at("g"), Open::read); }) == Errc::not_found);
   system_disk().open(s.at("f"), Open::read_write)->append(as_bytes("d"));
   CHECK(get(s.at("f")) == "abcd");
   system_disk().open(s.at("g"), Open::read_write);
@@ -70,8 +62,8 @@ TEST_CASE("disk: create_new refuses what exists, read what is missing, read_writ
 TEST_CASE("disk: a named pipe in the place of a file is refused, not waited for") {
   Scratch s;
   REQUIRE(::mkfifo(s.at("pipe").c_str(), 0600) == 0);
-  CHECK(failure_of([&] { system_disk().open(s.at("pipe"), Open::read); }) == Errc::io);
-  CHECK(failure_of([&] { system_disk().open(s.at("pipe"), Open::read_write); }) == Errc::io);
+  CHECK(errc_of([&] { system_disk().open(s.at("pipe"), Open::read); }) == Errc::io);
+  CHECK(errc_of([&] { system_disk().open(s.at("pipe"), Open::read_write); }) == Errc::io);
 }
 
 TEST_CASE("disk: a failure names the path and what was done, safely") {
@@ -90,12 +82,12 @@ TEST_CASE("disk: after a failed sync the file refuses everything") {
   f->append(as_bytes("x"));
   CHECK_THROWS_AS(f->sync(), failure);
   Buffer b(1);
-  CHECK(failure_of([&] { f->read_at(0, b); }) == Errc::io);
-  CHECK(failure_of([&] { f->append(as_bytes("x")); }) == Errc::io);
-  CHECK(failure_of([&] { f->write_at(0, as_bytes("x")); }) == Errc::io);
-  CHECK(failure_of([&] { f->truncate(0); }) == Errc::io);
-  CHECK(failure_of([&] { f->sync(); }) == Errc::io);
-  CHECK(failure_of([&] { f->size(); }) == Errc::io);
+  CHECK(errc_of([&] { f->read_at(0, b); }) == Errc::io);
+  CHECK(errc_of([&] { f->append(as_bytes("x")); }) == Errc::io);
+  CHECK(errc_of([&] { f->write_at(0, as_bytes("x")); }) == Errc::io);
+  CHECK(errc_of([&] { f->truncate(0); }) == Errc::io);
+  CHECK(errc_of([&] { f->sync(); }) == Errc::io);
+  CHECK(errc_of([&] { f->size(); }) == Errc::io);
 }
 
 TEST_CASE("disk: an append that does not fit leaves the file as long as it was") {
@@ -106,7 +98,7 @@ TEST_CASE("disk: an append that does not fit leaves the file as long as it was")
   }
   auto f = system_disk().open(tiny.at("f"), Open::create_new);
   f->append(Buffer(1000, 1));
-  CHECK(failure_of([&] { f->append(Buffer(1 << 20, 2)); }) == Errc::no_space);
+  CHECK(errc_of([&] { f->append(Buffer(1 << 20, 2)); }) == Errc::no_space);
   CHECK(f->size() == 1000);
   CHECK(system_disk().free_bytes(tiny.path()) <= 64 << 10);
   f->append(as_bytes("fits"));
@@ -135,8 +127,8 @@ TEST_CASE("disk: rename replaces, rename_new does not, by either method") {
   CHECK(get(s.at("c")) == "a");
   CHECK(by_link("x", "y"));
   CHECK(d.list(s.path()) == std::vector<std::string>{"c", "y"});
-  CHECK(failure_of([&] { by_link("gone", "z"); }) == Errc::not_found);
-  CHECK(failure_of([&] { d.rename_new(s.at("gone"), s.at("z")); }) == Errc::not_found);
+  CHECK(errc_of([&] { by_link("gone", "z"); }) == Errc::not_found);
+  CHECK(errc_of([&] { d.rename_new(s.at("gone"), s.at("z")); }) == Errc::not_found);
 }
 
 TEST_CASE("disk: folders are made private and whole, and a file in the way is a failure") {
@@ -148,9 +140,9 @@ TEST_CASE("disk: folders are made private and whole, and a file in the way is a 
   d.make_folders(s.at("a/b"));
   put(s.at("f"), "");
   CHECK_THROWS_AS(d.make_folders(s.at("f/g")), failure);
-  CHECK(failure_of([&] { d.make_folders(s.at("f")); }) == Errc::exists);
+  CHECK(errc_of([&] { d.make_folders(s.at("f")); }) == Errc::exists);
   d.sync_folder(s.at("a"));
-  CHECK(failure_of([&] { d.sync_folder(s.at("none")); }) == Errc::not_found);
+  CHECK(errc_of([&] { d.sync_folder(s.at("none")); }) == Errc::not_found);
 }
 
 TEST_CASE("disk: a listing is sorted as bytes, and empty for no folder") {
@@ -228,7 +220,7 @@ TEST_CASE("read file: the limit is inclusive, a missing file is nothing") {
   Scratch s;
   put(s.at("f"), "12345");
   CHECK(read_file(system_disk(), s.at("f"), 5) == to_buffer(as_bytes("12345")));
-  CHECK(failure_of([&] { read_file(system_disk(), s.at("f"), 4); }) == Errc::too_large);
+  CHECK(errc_of([&] { read_file(system_disk(), s.at("f"), 4); }) == Errc::too_large);
   CHECK_FALSE(read_file(system_disk(), s.at("none"), 5));
   put(s.at("empty"), "");
   CHECK(read_file(system_disk(), s.at("empty"), 0) == Buffer{});
@@ -238,7 +230,7 @@ TEST_CASE("read file: a pseudo file that claims to be empty is read, within the 
   auto const all = read_file(system_disk(), "/proc/self/status", 1 << 20);
   REQUIRE(all);
   CHECK(all->size() > 100);
-  CHECK(failure_of([&] { read_file(system_disk(), "/proc/self/status", 100); }) == Errc::too_large);
+  CHECK(errc_of([&] { read_file(system_disk(), "/proc/self/status", 100); }) == Errc::too_large);
 }
 
 TEST_CASE("printable: text stays, control characters and broken UTF-8 are escaped") {
@@ -277,8 +269,8 @@ TEST_CASE("disk: what root makes in another user's folder is that user's, and a 
   for (const char* name : {"kept", "missing"}) {
     auto const link = s.at(std::string{"theirs/to "} + name);
     REQUIRE(::symlink(s.at(name).c_str(), link.c_str()) == 0);
-    CHECK(failure_of([&] { (void)system_disk().open(link, Open::read_write); }) != Errc{});
-    CHECK(failure_of([&] { (void)system_disk().lock(link); }) != Errc{});
+    CHECK(errc_of([&] { (void)system_disk().open(link, Open::read_write); }) != Errc{});
+    CHECK(errc_of([&] { (void)system_disk().lock(link); }) != Errc{});
   }
   CHECK(get(s.at("kept")) == "kept");
   CHECK(owner("kept") == ours);

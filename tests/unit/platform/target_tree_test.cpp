@@ -11,22 +11,14 @@
 #include "platform/disk.hpp"
 #include "platform/source_tree.hpp"
 #include "scratch.hpp"
+#include "unit/errc_of.hpp"
 
 using namespace farkeep;
 using namespace farkeep::testing;
+using farkeep::test::errc_of;
 using Action = TargetPlan::Action;
 
 namespace {
-
-template <class F>
-Errc tree_failure_of(F f) {
-  try {
-    f();
-  } catch (const failure& e) {
-    return classify(e.code());
-  }
-  return Errc{};
-}
 
 EntryStat ours(EntryKind kind, std::uint32_t mode = 0600) {
   EntryStat s;
@@ -65,25 +57,25 @@ TEST_CASE("target: names that are no single component are refused everywhere") {
   auto const t = TargetFolder::open_root(s.at("t"), {});
   restore(*t, "ok", "x");
   for (std::string const bad : {"", ".", "..", "a/b", "/", "../x", "a/"}) {
-    CHECK(tree_failure_of([&] { t->folder(bad); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->file(bad, {}); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->plan(bad, EntryStat{}); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->symlink(bad, {}, "x", ours(EntryKind::symlink), {}); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->special(bad, {}, ours(EntryKind::fifo), {}); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->hardlink(bad, {}, *t, "ok", {}); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->hardlink("new", {}, *t, bad, {}); }) == Errc::malformed);
-    CHECK(tree_failure_of([&] { t->apply(bad, EntryStat{}, {}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->folder(bad); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->file(bad, {}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->plan(bad, EntryStat{}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->symlink(bad, {}, "x", ours(EntryKind::symlink), {}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->special(bad, {}, ours(EntryKind::fifo), {}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->hardlink(bad, {}, *t, "ok", {}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->hardlink("new", {}, *t, bad, {}); }) == Errc::malformed);
+    CHECK(errc_of([&] { t->apply(bad, EntryStat{}, {}); }) == Errc::malformed);
   }
   std::string const nul{"a\0b", 3};
-  CHECK(tree_failure_of([&] { t->file(nul, {}); }) == Errc::malformed);
-  CHECK(tree_failure_of([&] { t->folder(nul); }) == Errc::malformed);
-  CHECK(tree_failure_of([&] { t->symlink("l", {}, nul, ours(EntryKind::symlink), {}); }) == Errc::malformed);
+  CHECK(errc_of([&] { t->file(nul, {}); }) == Errc::malformed);
+  CHECK(errc_of([&] { t->folder(nul); }) == Errc::malformed);
+  CHECK(errc_of([&] { t->symlink("l", {}, nul, ours(EntryKind::symlink), {}); }) == Errc::malformed);
   for (auto const walk : kWalks) {
     TargetOptions o;
     o.walk = walk;
     auto const w = TargetFolder::open_root(s.at("t"), o);
     for (std::string const bad : {"", "/", "/etc", "..", "a/..", "a//b", "a/", "./a"})
-      CHECK(tree_failure_of([&] { w->descend(bad); }) == Errc::malformed);
+      CHECK(errc_of([&] { w->descend(bad); }) == Errc::malformed);
   }
   CHECK(names(s.at("t")) == std::vector<std::string>{"ok"});
   CHECK(names(s.path()) == std::vector<std::string>{"t"});
@@ -120,7 +112,7 @@ TEST_CASE("target: symlinked folders are not walked through, by openat2 and by c
       INFO(bad);
       CHECK_THROWS_AS(t->descend(bad), failure);
     }
-    CHECK(tree_failure_of([&] { t->descend("real/none"); }) == Errc::not_found);
+    CHECK(errc_of([&] { t->descend("real/none"); }) == Errc::not_found);
   }
 }
 
@@ -135,7 +127,7 @@ TEST_CASE("target: a symlink swapped in for a folder during the restore is repla
   auto const careful = TargetFolder::open_root(s.at("t"), with(Overwrite::never));
   auto const open_before = careful->folder("a");
   swap_in(s.at("t"));
-  CHECK(tree_failure_of([&] { careful->folder("a"); }) == Errc::exists);
+  CHECK(errc_of([&] { careful->folder("a"); }) == Errc::exists);
   restore(*open_before, "f", "restored");
   CHECK(get(s.at("t/moved/f")) == "restored");
 
@@ -165,7 +157,7 @@ TEST_CASE("target: what takes the name while a file is written is not overwritte
   auto f = t->file("f", t->plan("f", ours(EntryKind::file)));
   f->write_at(0, as_bytes("restored"));
   REQUIRE(::symlink("../outside", s.at("t/f").c_str()) == 0);
-  CHECK(tree_failure_of([&] { f->finish(ours(EntryKind::file), {}); }) == Errc::exists);
+  CHECK(errc_of([&] { f->finish(ours(EntryKind::file), {}); }) == Errc::exists);
   f.reset();
   CHECK(names(s.at("t")) == std::vector<std::string>{"f"});
   CHECK(get(s.at("outside")) == "kept");
@@ -180,9 +172,9 @@ TEST_CASE("target: a root said to be empty is believed and still not overwritten
   REQUIRE(::symlink("../dangling", s.at("t/l").c_str()) == 0);
   REQUIRE(::symlink("../outside", s.at("t/m").c_str()) == 0);
   for (const char* name : {"l", "m"}) {
-    CHECK(tree_failure_of([&] { t->file(name, {}); }) == Errc::exists);
-    CHECK(tree_failure_of([&] { t->symlink(name, {}, "x", ours(EntryKind::symlink), {}); }) == Errc::exists);
-    CHECK(tree_failure_of([&] { t->special(name, {}, ours(EntryKind::fifo), {}); }) == Errc::exists);
+    CHECK(errc_of([&] { t->file(name, {}); }) == Errc::exists);
+    CHECK(errc_of([&] { t->symlink(name, {}, "x", ours(EntryKind::symlink), {}); }) == Errc::exists);
+    CHECK(errc_of([&] { t->special(name, {}, ours(EntryKind::fifo), {}); }) == Errc::exists);
   }
   CHECK(look(s.at("t/m")) == "->../outside");
   CHECK(look(s.at("dangling")) == "nothing");
@@ -241,7 +233,7 @@ TEST_CASE("target: a file where a folder is needed is replaced or in the way, as
       t->folder("f");
       CHECK(look(s.at("f")) == "folder");
     } else {
-      CHECK(tree_failure_of([&] { t->folder("f"); }) == Errc::exists);
+      CHECK(errc_of([&] { t->folder("f"); }) == Errc::exists);
       CHECK(look(s.at("f")) == "file");
     }
   }
@@ -256,8 +248,8 @@ TEST_CASE("target: an empty folder makes way for a file or a link, a full one do
   restore(*t, "a", "file");
   auto const link = ours(EntryKind::symlink);
   t->symlink("b", t->plan("b", link), "target", link, {});
-  CHECK(tree_failure_of([&] { restore(*t, "c", "file"); }) == Errc::exists);
-  CHECK(tree_failure_of([&] { t->symlink("c", t->plan("c", link), "target", link, {}); }) == Errc::exists);
+  CHECK(errc_of([&] { restore(*t, "c", "file"); }) == Errc::exists);
+  CHECK(errc_of([&] { t->symlink("c", t->plan("c", link), "target", link, {}); }) == Errc::exists);
   CHECK(look(s.at("a")) == "file");
   CHECK(look(s.at("b")) == "->target");
   CHECK(names(s.path()) == std::vector<std::string>{"a", "b", "c"});
@@ -362,9 +354,9 @@ TEST_CASE("target: a hard link to a file that was exchanged is refused") {
   REQUIRE(::unlink(s.at("t/first").c_str()) == 0);
   SECTION("for another file") { REQUIRE(::link(s.at("secret").c_str(), s.at("t/first").c_str()) == 0); }
   SECTION("for a symlink") { REQUIRE(::symlink("../secret", s.at("t/first").c_str()) == 0); }
-  CHECK(tree_failure_of([&] { t->hardlink("second", {}, *t, "first", f->identity()); }) == Errc::io);
+  CHECK(errc_of([&] { t->hardlink("second", {}, *t, "first", f->identity()); }) == Errc::io);
   auto const plan = t->plan("old", ours(EntryKind::file));
-  CHECK(tree_failure_of([&] { t->hardlink("old", plan, *t, "first", f->identity()); }) == Errc::io);
+  CHECK(errc_of([&] { t->hardlink("old", plan, *t, "first", f->identity()); }) == Errc::io);
   CHECK(names(s.at("t")) == std::vector<std::string>{"first", "old"});
   CHECK(get(s.at("t/old")) == "old");
 }
@@ -377,7 +369,7 @@ TEST_CASE("target: a full disk is no_space, and the half file is gone") {
   }
   auto const t = TargetFolder::open_root(tiny.path(), {});
   auto f = t->file("f", {});
-  CHECK(tree_failure_of([&] { f->write_at(0, Buffer(1 << 20, 1)); }) == Errc::no_space);
+  CHECK(errc_of([&] { f->write_at(0, Buffer(1 << 20, 1)); }) == Errc::no_space);
   f.reset();
   CHECK(names(tiny.path()).empty());
   restore(*t, "g", "fits again");

@@ -4,6 +4,8 @@
 
 #include "base/hex.hpp"
 #include "platform/atomic_file.hpp"
+#include "sim/bad_sectors.hpp"
+#include "unit/errc_of.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/two_identities.hpp"
 #include "vault/names.hpp"
@@ -13,6 +15,7 @@
 #include "wire/root_word.hpp"
 
 using namespace farkeep;
+using farkeep::test::errc_of;
 using namespace std::chrono_literals;
 using Taken = Registry::Taken;
 using vault::pb::Agent;
@@ -109,45 +112,11 @@ struct Pair {
   }
 };
 
-/// A disk with places that it does not give any more; it counts what is read.
-struct BadSectors final : Disk {
-  explicit BadSectors(Disk& d) : disk(d) {}
-  std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
-    if (how == Open::read) ++reads[path];
-    if (how == Open::read && unreadable.contains(path)) throw failure(Errc::io, "reading " + path);
-    return disk.open(path, how);
-  }
-  void rename(const std::string& from, const std::string& to) override { disk.rename(from, to); }
-  bool rename_new(const std::string& from, const std::string& to) override { return disk.rename_new(from, to); }
-  void remove(const std::string& path) override { disk.remove(path); }
-  void make_folders(const std::string& path) override { disk.make_folders(path); }
-  void sync_folder(const std::string& path) override { disk.sync_folder(path); }
-  std::vector<std::string> list(const std::string& folder) override { return disk.list(folder); }
-  bool exists(const std::string& path) override { return disk.exists(path); }
-  void remove_tree(const std::string& path) override { disk.remove_tree(path); }
-  std::unique_ptr<DiskLock> lock(const std::string& path) override { return disk.lock(path); }
-  std::uint64_t free_bytes(const std::string& path) override { return disk.free_bytes(path); }
-
-  Disk& disk;
-  std::set<std::string> unreadable;
-  std::map<std::string, int> reads;
-};
-
-template <class F>
-Errc refusal_of(F&& f) {
-  try {
-    f();
-  } catch (const failure& e) {
-    return classify(e.code());
-  }
-  return Errc{};
-}
-
 }  // namespace
 
 TEST_CASE("pair: a page of the partner, however long, makes the server look up once who the partner is and what the root said") {
   Pair w;
-  BadSectors disk{w.east.disk};
+  sim::BadSectors disk{w.east.disk};
   Registry registry{disk, w.clock, w.east.random, "/data/registry"};
   registry.sign_as(w.ids.east);
   wire::pb::SyncRegistry page;
@@ -200,7 +169,7 @@ TEST_CASE("pair: while the home is away the other server revokes, admits and rec
   CHECK(w.east.keys(id) == "b");
   w.exchange();
   CHECK(w.west.keys(id) == "b");
-  CHECK(refusal_of([&] { w.east.registry.take_partners_keys(id); }) == Errc::usage);
+  CHECK(errc_of([&] { w.east.registry.take_partners_keys(id); }) == Errc::usage);
 }
 
 TEST_CASE("pair: what the partner revoked an operator lifts here, and the partner's same word does not bring it back") {
@@ -430,7 +399,7 @@ TEST_CASE("pair: a page of the partner has no more entries than it may") {
   }
   CHECK(merge_page(w.east.registry, page).entry_size() == 0);
   *page.add_entry() = page.entry(0);
-  CHECK(refusal_of([&] { merge_page(w.east.registry, page); }) == Errc::malformed);
+  CHECK(errc_of([&] { merge_page(w.east.registry, page); }) == Errc::malformed);
 }
 
 TEST_CASE("pair: an operator sets the partner's word on an agent aside, and hears it again") {
@@ -439,8 +408,8 @@ TEST_CASE("pair: an operator sets the partner's word on an agent aside, and hear
   auto const id = AgentId::from(agent.id()).value();
   REQUIRE(w.east.registry.take(w.word(w.ids.west, agent)) == Taken::changed);
   REQUIRE(w.east.keys(id) == "m");
-  CHECK(refusal_of([&] { w.east.registry.set_aside(agent.id(), "no \" quotes"); }) == Errc::usage);
-  CHECK(refusal_of([&] { w.east.registry.set_aside(std::string(16, 'q'), "why"); }) == Errc::not_found);
+  CHECK(errc_of([&] { w.east.registry.set_aside(agent.id(), "no \" quotes"); }) == Errc::usage);
+  CHECK(errc_of([&] { w.east.registry.set_aside(std::string(16, 'q'), "why"); }) == Errc::not_found);
   w.east.registry.set_aside(agent.id(), "keys were exchanged");
   CHECK(w.east.keys(id) == "");
   agent.set_version(2);
@@ -468,7 +437,7 @@ TEST_CASE("registry: a file with one wrong bit is told, healed by the partner, a
     CAPTURE(at);
     w.east.flip(file, at);
     CHECK(w.east.registry.damaged() == std::vector<std::string>{"agents/" + id.hex()});
-    CHECK(refusal_of([&] { w.east.registry.agent(id); }) == Errc::damaged);
+    CHECK(errc_of([&] { w.east.registry.agent(id); }) == Errc::damaged);
     REQUIRE(w.east.registry.agents().size() == 1);
     CHECK(w.east.keys(other) == "b");
     w.exchange();
@@ -493,14 +462,14 @@ TEST_CASE("registry: a file that the disk does not give holds nobody else up, an
   Pair w;
   auto const id = w.east.enrol(w.account, 'a'), other = w.east.enrol(w.account, 'b');
   w.exchange();
-  BadSectors bad{w.east.disk};
+  sim::BadSectors bad{w.east.disk};
   auto reader = std::make_unique<Registry>(bad, w.clock, w.east.random, "/data/registry");
   reader->sign_as(w.ids.east);
   w.east.registry.set_revoked(id, true);  // what the partner has not heard
   bad.unreadable.insert(w.east.agent_file(id));
   auto const before = w.east.disk.content(w.east.agent_file(id));
   CHECK(reader->agents().size() == 1);
-  CHECK(refusal_of([&] { reader->agent(id); }) == Errc::damaged);
+  CHECK(errc_of([&] { reader->agent(id); }) == Errc::damaged);
   CHECK(reader->agent(other));
   CHECK(reader->damaged() == std::vector<std::string>{"agents/" + id.hex()});
   CHECK(reader->to_adopt().empty());
@@ -525,7 +494,7 @@ TEST_CASE("registry: a file that the disk does not give holds nobody else up, an
   for (auto const* name : {"generation", "mirror", "refused"}) bad.unreadable.insert(std::string{"/data/registry/"} + name);
   CHECK(reader->generation() == 0);
   CHECK_FALSE(reader->mirror_state());
-  CHECK(refusal_of([&] { reader->set_revoked(other, true); }) == Errc{});
+  CHECK(errc_of([&] { reader->set_revoked(other, true); }) == Errc{});
   bad.unreadable.clear();
   CHECK(w.east.registry.generation() > 0);
 }
@@ -546,7 +515,7 @@ TEST_CASE("registry: notes that rot count as none, and the partner's record has 
   auto const token = w.east.token(account);
   auto const tokens = w.east.disk.list("/data/registry/tokens");
   for (auto const& name : tokens) w.east.flip("/data/registry/tokens/" + name, 10);
-  CHECK(refusal_of([&] { w.east.enrol(account, 'c'); }) == Errc{});  // a new one is not hindered by rotten ones
+  CHECK(errc_of([&] { w.east.enrol(account, 'c'); }) == Errc{});  // a new one is not hindered by rotten ones
 }
 
 TEST_CASE("registry: files of the first version are read, signed by their holder, and at home at the primary") {
@@ -868,6 +837,6 @@ TEST_CASE("names: what enters is well-formed text without control characters") {
   CHECK(printable_name("a\xc2\x9b" "b\n", 64) == "a  b ");
   CHECK(printable_name("xxä", 3) == "xx");
   Pair w;
-  CHECK(refusal_of([&] { w.east.registry.add_account("caf\xe9", 0); }) == Errc::usage);
+  CHECK(errc_of([&] { w.east.registry.add_account("caf\xe9", 0); }) == Errc::usage);
   CHECK(w.east.registry.accounts().size() == 1);
 }

@@ -5,12 +5,14 @@
 #include "base/error.hpp"
 #include "crypto/digest.hpp"
 #include "platform/atomic_file.hpp"
+#include "unit/errc_of.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/temp_folder.hpp"
 #include "vault/damage_watch.hpp"
 #include "vault/failure_limit.hpp"
 
 using namespace farkeep;
+using farkeep::test::errc_of;
 using namespace std::chrono_literals;
 
 namespace {
@@ -43,24 +45,14 @@ struct RegistryWorld {
   }
 };
 
-template <class F>
-Errc error_of(F&& f) {
-  try {
-    f();
-  } catch (const failure& e) {
-    return classify(e.code());
-  }
-  return Errc{};
-}
-
 }  // namespace
 
 TEST_CASE("registry: an account's name is unique and printable") {
   RegistryWorld w;
-  CHECK(error_of([&] { w.registry.add_account("acme", 0); }) == Errc::exists);
-  CHECK(error_of([&] { w.registry.add_account("", 0); }) == Errc::usage);
-  CHECK(error_of([&] { w.registry.add_account("a\nb", 0); }) == Errc::usage);
-  CHECK(error_of([&] { w.registry.add_account(std::string(65, 'x'), 0); }) == Errc::usage);
+  CHECK(errc_of([&] { w.registry.add_account("acme", 0); }) == Errc::exists);
+  CHECK(errc_of([&] { w.registry.add_account("", 0); }) == Errc::usage);
+  CHECK(errc_of([&] { w.registry.add_account("a\nb", 0); }) == Errc::usage);
+  CHECK(errc_of([&] { w.registry.add_account(std::string(65, 'x'), 0); }) == Errc::usage);
   CHECK(w.registry.accounts().size() == 1);
   CHECK(w.registry.account_named("acme")->id() == as_text(w.account.view()));
   CHECK_FALSE(w.registry.account_named("other"));
@@ -72,7 +64,7 @@ TEST_CASE("registry: a token makes exactly as many agents as it has uses") {
   auto const a = w.enrol(token, 'a');
   auto const b = w.enrol(token, 'b');
   CHECK(a != b);
-  CHECK(error_of([&] { w.enrol(token, 'c'); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(token, 'c'); }) == Errc::bad_token);
   CHECK(w.registry.agents().size() == 2);
   CHECK(w.registry.agent(a)->account() == as_text(w.account.view()));
 }
@@ -90,21 +82,21 @@ TEST_CASE("registry: a wrong token, an expired one, an invitation and an empty o
   auto wrong = w.token();
   auto const good = wrong.copy();
   wrong.mutable_view()[31] ^= 1;
-  CHECK(error_of([&] { w.enrol(wrong, 'a'); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(wrong, 'a'); }) == Errc::bad_token);
   auto e = w.enrolment(good, 'a');
   e.token.clear();
-  CHECK(error_of([&] { w.registry.enrol(e); }) == Errc::bad_token);
-  CHECK(error_of([&] { w.registry.accept_invitation(to_string(good.view()), w.random.id<ServerId>(), std::string(32, 'k')); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.registry.enrol(e); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.registry.accept_invitation(to_string(good.view()), w.random.id<ServerId>(), std::string(32, 'k')); }) == Errc::bad_token);
   Registry::TokenOrder invitation;
   invitation.purpose = vault::pb::Token::INVITE;
   invitation.valid = 1h;
   auto const invite = w.registry.create_token(invitation);
-  CHECK(error_of([&] { w.enrol(invite, 'a'); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(invite, 'a'); }) == Errc::bad_token);
   w.clock.pass(24h);
-  CHECK(error_of([&] { w.enrol(good, 'a'); }) == Errc{});  // to the last moment
+  CHECK(errc_of([&] { w.enrol(good, 'a'); }) == Errc{});  // to the last moment
   auto const late = w.token();
   w.clock.pass(24h + 1ns);
-  CHECK(error_of([&] { w.enrol(late, 'b'); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(late, 'b'); }) == Errc::bad_token);
 }
 
 TEST_CASE("registry: an invitation admits one server, which may ask again") {
@@ -117,8 +109,8 @@ TEST_CASE("registry: an invitation admits one server, which may ask again") {
   auto const key = std::string(32, 'k'), another = std::string(32, 'a');
   w.registry.accept_invitation(token, one, key);
   w.registry.accept_invitation(token, one, key);
-  CHECK(error_of([&] { w.registry.accept_invitation(token, one, another); }) == Errc::bad_token);
-  CHECK(error_of([&] { w.registry.accept_invitation(token, other, key); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.registry.accept_invitation(token, one, another); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.registry.accept_invitation(token, other, key); }) == Errc::bad_token);
 }
 
 TEST_CASE("registry: recovery hands the same agent to a new key and retires the old") {
@@ -131,7 +123,7 @@ TEST_CASE("registry: recovery hands the same agent to a new key and retires the 
   CHECK(agent->key(0) == std::string(32, 'b'));
   REQUIRE(agent->retired_key_size() == 1);
   CHECK(agent->retired_key(0) == std::string(32, 'a'));
-  CHECK(error_of([&] { w.enrol(token, 'c', id); }) == Errc::bad_token);  // once, whatever was asked for
+  CHECK(errc_of([&] { w.enrol(token, 'c', id); }) == Errc::bad_token);  // once, whatever was asked for
 }
 
 TEST_CASE("registry: a recovery lets no revoked agent in, unless its token was made to") {
@@ -139,12 +131,12 @@ TEST_CASE("registry: a recovery lets no revoked agent in, unless its token was m
   auto const id = w.enrol(w.token(), 'a');
   auto const early = w.token(1, id);
   w.registry.set_revoked(id, true);
-  CHECK(error_of([&] { w.enrol(early, 'b', id); }) == Errc::unauthorised);  // made before: it says nothing about the revocation
+  CHECK(errc_of([&] { w.enrol(early, 'b', id); }) == Errc::unauthorised);  // made before: it says nothing about the revocation
   auto proved = w.enrolment(early, 'b', id);
   proved.token.clear();
   proved.recovery_proved = true;
-  CHECK(error_of([&] { w.registry.enrol(proved); }) == Errc::unauthorised);
-  CHECK(error_of([&] { w.token(1, id); }) == Errc::usage);
+  CHECK(errc_of([&] { w.registry.enrol(proved); }) == Errc::unauthorised);
+  CHECK(errc_of([&] { w.token(1, id); }) == Errc::usage);
   CHECK(w.registry.agent(id)->revoked());
   CHECK(w.registry.agent(id)->key(0) == std::string(32, 'a'));
 
@@ -163,21 +155,21 @@ TEST_CASE("registry: a key that a recovery replaced is never taken again") {
   auto const first = w.token();
   auto const id = w.enrol(first, 'a');
   w.enrol(w.token(1, id), 'b', id);
-  CHECK(error_of([&] { w.enrol(w.token(1, id), 'a', id); }) == Errc::unauthorised);
-  CHECK(error_of([&] { w.enrol(first, 'a'); }) == Errc::unauthorised);  // with the token that it registered with, too
+  CHECK(errc_of([&] { w.enrol(w.token(1, id), 'a', id); }) == Errc::unauthorised);
+  CHECK(errc_of([&] { w.enrol(first, 'a'); }) == Errc::unauthorised);  // with the token that it registered with, too
   auto proved = w.enrolment(first, 'a', id);
   proved.token.clear();
   proved.recovery_proved = true;
-  CHECK(error_of([&] { w.registry.enrol(proved); }) == Errc::unauthorised);
+  CHECK(errc_of([&] { w.registry.enrol(proved); }) == Errc::unauthorised);
   CHECK(w.registry.agent(id)->key(0) == std::string(32, 'b'));
 }
 
 TEST_CASE("registry: a token for new agents recovers none, and one for a recovery makes none") {
   RegistryWorld w;
   auto const id = w.enrol(w.token(), 'a'), other = w.enrol(w.token(), 'b');
-  CHECK(error_of([&] { w.enrol(w.token(), 'c', id); }) == Errc::bad_token);
-  CHECK(error_of([&] { w.enrol(w.token(1, id), 'c'); }) == Errc::bad_token);
-  CHECK(error_of([&] { w.enrol(w.token(1, id), 'c', other); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(w.token(), 'c', id); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(w.token(1, id), 'c'); }) == Errc::bad_token);
+  CHECK(errc_of([&] { w.enrol(w.token(1, id), 'c', other); }) == Errc::bad_token);
   CHECK(w.registry.agent(id)->key(0) == std::string(32, 'a'));
 }
 
@@ -189,10 +181,10 @@ TEST_CASE("registry: a token for another account's agent cannot be made") {
   order.account = second;
   order.valid = 1h;
   order.recover = id;
-  CHECK(error_of([&] { w.registry.create_token(order); }) == Errc::not_found);
+  CHECK(errc_of([&] { w.registry.create_token(order); }) == Errc::not_found);
   order.recover.reset();
   order.uses = 0;
-  CHECK(error_of([&] { w.registry.create_token(order); }) == Errc::usage);
+  CHECK(errc_of([&] { w.registry.create_token(order); }) == Errc::usage);
 }
 
 TEST_CASE("registry: a crash between a token's use and its agent's file loses no agent") {

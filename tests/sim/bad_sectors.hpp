@@ -1,0 +1,36 @@
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/error.hpp"
+#include "platform/disk.hpp"
+
+namespace farkeep::sim {
+
+/// A disk with places that it does not give any more; it counts what is read.
+struct BadSectors final : Disk {
+  explicit BadSectors(Disk& d) : disk(d) {}
+  std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
+    if (how == Open::read) ++reads[path];
+    if (how == Open::read && unreadable.contains(path)) throw failure(Errc::io, "opening " + path);
+    return disk.open(path, how);
+  }
+  void rename(const std::string& from, const std::string& to) override { disk.rename(from, to); }
+  bool rename_new(const std::string& from, const std::string& to) override { return disk.rename_new(from, to); }
+  void remove(const std::string& path) override { disk.remove(path); }
+  void make_folders(const std::string& path) override { disk.make_folders(path); }
+  void sync_folder(const std::string& path) override { disk.sync_folder(path); }
+  std::vector<std::string> list(const std::string& folder) override { return disk.list(folder); }
+  bool exists(const std::string& path) override { return disk.exists(path); }
+  void remove_tree(const std::string& path) override { disk.remove_tree(path); }
+  std::unique_ptr<DiskLock> lock(const std::string& path) override { return disk.lock(path); }
+  std::uint64_t free_bytes(const std::string& path) override { return disk.free_bytes(path); }
+
+  Disk& disk;
+  std::set<std::string> unreadable;
+  std::map<std::string, int> reads;
+};
+
+}  // namespace farkeep::sim
