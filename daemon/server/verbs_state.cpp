@@ -63,7 +63,9 @@ void read_snapshots(App& app, const AccountId& account, const AgentId& agent, st
     auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(commit->receipt));
     if (signed_receipt)
       if (auto const receipt = wire::parse_message<wire::pb::Receipt>(signed_receipt->receipt())) row.received_ns = receipt->time_ns();
-    row.is_protected = app.disk().exists(store + layout.partner(commit->sequence) + ".obj");
+    auto const receipt = read_file(app.disk(), store + layout.partner(commit->sequence) + ".obj", kMaxCommitObject);
+    auto const partner = parse_partner_object(receipt ? ByteView{*receipt} : ByteView{});
+    row.is_protected = partner && partner->protects;
     rows.push_back(row);
   }
 }

@@ -33,6 +33,11 @@ void Mirror::vault_changed(const VaultName& name) {
   news_.wake_all();
 }
 
+void Mirror::partner_lost_some(const VaultName& name) {
+  to_compare_.insert(name);
+  vault_changed(name);
+}
+
 void Mirror::registry_changed() {
   registry_changed_ = true;
   news_.wake_all();
@@ -67,6 +72,7 @@ task<void> Mirror::run() {
       // Nobody to tell; whoever comes is compared with as a whole.
       registry_changed_ = false;
       changed_.clear();
+      to_compare_.clear();
       co_await wait_for_news(kPartnerPoll);
       continue;
     }
@@ -152,6 +158,7 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
     if (parts_.registry.take_met_damage()) co_await heal_registry(peer);
     bool const compare = parts_.timers.now() >= next_comparison;
     Names names = std::exchange(changed_, {});
+    Names const whole = std::exchange(to_compare_, {});
     bool const anything = compare || !names.empty();
     if (compare) {
       next_comparison = parts_.timers.now() + settings_.interval;
@@ -160,7 +167,7 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
       failed.clear();
     }
     for (auto const& name : names) {
-      bool const pushed = co_await push_vault(peer, partner, name, compare);
+      bool const pushed = co_await push_vault(peer, partner, name, compare || whole.contains(name));
       if (pushed) failed.erase(name);
       else failed.insert(name);
     }

@@ -54,6 +54,7 @@ class Mirror final : public MirrorNews {
   /// For what comes from now on; a connection that stands is kept, one that cannot be had is tried at once.
   void use(MirrorSettings settings);
   void vault_changed(const VaultName& name) override;
+  void partner_lost_some(const VaultName& name) override;
   void registry_changed() override;
   void partner_came() override;
 
@@ -77,13 +78,14 @@ class Mirror final : public MirrorNews {
   task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name);
   task<void> push_vault_slots(Peer& peer, Vault& vault);
   task<void> push_vault_slot(Peer& peer, std::string slot);
-  task<std::set<std::uint64_t>> sequences_of(Peer& peer, const Vault& vault);
+  task<std::set<std::uint64_t>> still_there(Peer& peer, const Vault& vault);
   task<void> wait_for_news(std::chrono::nanoseconds longest);
   task<void> note(std::string problem, std::size_t behind);
 
   MirrorParts parts_;
   MirrorSettings settings_;
   Names changed_;
+  Names to_compare_;  // of changed_: as a whole
   bool registry_changed_ = false;
   Waiters news_;
   Waiters try_now_;       // ends the wait after a failure

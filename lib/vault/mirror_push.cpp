@@ -3,6 +3,7 @@
 
 #include "base/log.hpp"
 #include "vault/mirror.hpp"
+#include "vault/receipt_facts.hpp"
 
 // What the mirror tells the partner.
 namespace farkeep {
@@ -102,7 +103,10 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
   vaults_ = ours.size();
   std::set<std::string> known;
   for (auto const& name : ours) known.insert(key_of(name));
-  std::map<std::string, std::string> theirs;
+  struct Theirs {
+    std::string digest, receipts;
+  };
+  std::map<std::string, Theirs> theirs;
   wire::pb::ListVaults question;
   for (bool more = true; more;) {
     auto const page = co_await peer.call<wire::pb::VaultList>(wire::Verb::vaults, question);
@@ -110,7 +114,7 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
     for (auto const& vault : page.vault()) {
       auto const key = vault.account() + vault.agent();
       if (key <= last) throw failure(Errc::protocol, "reading the partner's list of vaults: it does not ascend");
-      if (known.contains(key) && vault.digest().size() == Digest::kSize) theirs[key] = vault.digest();
+      if (known.contains(key) && vault.digest().size() == Digest::kSize) theirs[key] = Theirs{vault.digest(), vault.receipts()};
       last = key;
     }
     more = page.more() && page.vault_size() > 0;
@@ -121,7 +125,9 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
     auto const found = theirs.find(key_of(name));
     try {
       auto const summary = co_await parts_.vaults.summary(name);
-      bool const equal = found != theirs.end() && found->second == as_text(summary.digest.view());
+      // One that says nothing of its receipts may have been set back, and nobody sees it.
+      bool const equal = found != theirs.end() && found->second.digest == as_text(summary.digest.view()) &&
+                         (found->second.receipts.empty() || found->second.receipts == as_text(summary.partner_receipts.view()));
       if (summary.head.sequence > 0 && !(equal && summary.is_protected)) out.insert(name);
     } catch (const failure& e) {
       if (classify(e.code()) == Errc::cancelled) throw;
@@ -146,22 +152,22 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     co_await push_vault_slots(peer, vault);
 
     std::set<std::uint64_t> theirs;
-    auto const ours = vault.protected_numbers();
-    if (compare_all) theirs = co_await sequences_of(peer, vault);
+    auto const ours = vault.numbers_with_receipt();
+    if (compare_all) theirs = co_await still_there(peer, vault);
     forget_too_much();
     auto& known = known_[name];
     known.compares = compares_;
     // A partner that lost snapshots may have lost what earlier pushes found there, and somebody may have put junk in its place.
     if (compare_all) known.trusted = std::includes(theirs.begin(), theirs.end(), ours.begin(), ours.end());
     SnapshotPush push{peer, vault, parts_.identity.roots(), partner, known};
-    auto after = compare_all ? 0 : vault.first_unprotected().value_or(vault.head().sequence + 1) - 1;
+    auto after = compare_all ? 0 : vault.first_not_pushed(partner).value_or(vault.head().sequence + 1) - 1;
     bool all = true;
     for (;;) {
       auto rows = co_await vault.snapshots(after, kRowsAtOnce);
       if (rows.empty()) break;
       after = rows.back().sequence;
       for (auto& row : rows) {
-        bool const there = compare_all ? theirs.contains(row.sequence) && vault.is_protected(row.sequence) : vault.is_protected(row.sequence);
+        bool const there = compare_all ? theirs.contains(row.sequence) && vault.is_protected(row.sequence) : vault.is_pushed(row.sequence, partner);
         if (there) continue;
         bool const pushed = co_await push_row(push, std::move(row), name);
         all = all && pushed;
@@ -221,8 +227,8 @@ task<void> Mirror::push_vault_slot(Peer& peer, std::string slot) {
   }
 }
 
-// Of those that are here and known to be protected, for which alone it is asked: the partner could name others without end.
-task<std::set<std::uint64_t>> Mirror::sequences_of(Peer& peer, const Vault& vault) {
+// Those for which the partner still names the receipt that is kept here: where it names another one, it has lost the snapshot since, and what hangs below it.
+task<std::set<std::uint64_t>> Mirror::still_there(Peer& peer, const Vault& vault) {
   std::set<std::uint64_t> out;
   wire::pb::Snapshots question;
   for (bool more = true; more;) {
@@ -232,7 +238,7 @@ task<std::set<std::uint64_t>> Mirror::sequences_of(Peer& peer, const Vault& vaul
       auto const receipt = wire::parse_message<wire::pb::Receipt>(one.receipt().receipt());
       if (!receipt) throw failure(Errc::protocol, "reading the partner's snapshots: a receipt that does not parse");
       last = std::max(last, receipt->sequence());
-      if (vault.is_protected(receipt->sequence())) out.insert(receipt->sequence());
+      if (vault.has_partner_receipt(receipt->sequence(), receipt_mark(one.receipt()))) out.insert(receipt->sequence());
     }
     more = page.more() && last > question.after();
     question.set_after(last);

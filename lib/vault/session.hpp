@@ -42,6 +42,8 @@ inline constexpr std::size_t kGetsAtOnce = 4, kHavesAtOnce = 4;
 class MirrorNews {
  public:
   virtual void vault_changed(const VaultName& name) = 0;
+  /// The partner has not what it had when a snapshot of this vault went there.
+  virtual void partner_lost_some(const VaultName& name) = 0;
   virtual void registry_changed() = 0;
   /// It connected, and was admitted: so it can probably be reached again.
   virtual void partner_came() = 0;

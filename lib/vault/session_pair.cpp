@@ -66,6 +66,7 @@ task<Reply> Session::list_vaults(Request request) {
       one->set_agent(wire::to_field(name.agent));
       one->set_head(summary.head.sequence);
       one->set_digest(wire::to_field(summary.digest));
+      one->set_receipts(wire::to_field(summary.receipts));
     } catch (const failure& e) {
       if (classify(e.code()) == Errc::cancelled) throw;
       log_error("telling the partner of the vault of agent {}: {}", name.agent.brief(), e.what());  // left out: the partner takes it for behind

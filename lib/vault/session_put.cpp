@@ -178,10 +178,15 @@ task<Reply> Session::commit(Request request) {
     auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(*outcome.receipt));
     if (!signed_receipt) throw failure(Errc::damaged, "reading the stored receipt of a snapshot");
     *answer.mutable_receipt() = *signed_receipt;
-    // One that the agent brought here itself: it is protected when this side's push has held the records here against the partner's, which may be junk.
-    bool const compared = outcome.is_new || vault->is_protected(sequence);
-    if (mirrored && compared) co_await vault->set_partner_receipt(sequence, to_buffer(as_bytes(wire::known_part(first_receipt).SerializeAsString())));
-    if (!mirrored) parts_.news.vault_changed(VaultName{vault->account(), vault->agent()});
+    VaultName const name{vault->account(), vault->agent()};
+    if (mirrored) {
+      auto const there = co_await vault->note_came(sequence, to_buffer(as_bytes(wire::known_part(first_receipt).SerializeAsString())));
+      answer.set_pushed(there == Vault::PushedThere::yes);
+      if (there == Vault::PushedThere::no) parts_.news.vault_changed(name);
+      if (there == Vault::PushedThere::to_another_store) parts_.news.partner_lost_some(name);
+    } else {
+      parts_.news.vault_changed(name);
+    }
   } else {
     answer.set_missing(wire::to_field(outcome.missing));
     answer.set_more_missing(outcome.more_missing);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view kObjectMagic = "FKO1";
 constexpr std::uint32_t kObjectVersion = 1;
-enum class Kind : std::uint32_t { commit = 1, partner = 2, slot = 3, aside = 4, report = 6 };
+enum class Kind : std::uint32_t { commit = 1, partner = 2, slot = 3, aside = 4, report = 6, pushed = 7 };
 
 Buffer wrap(Kind kind, ByteView payload) {
   Buffer out;
@@ -83,8 +83,17 @@ result<CommitObject> parse_commit_object(ByteView bytes) {
   return c;
 }
 
-Buffer encode_partner_receipt(ByteView receipt) { return wrap(Kind::partner, receipt); }
-result<Buffer> parse_partner_receipt(ByteView bytes) { return unwrapped_copy(Kind::partner, bytes); }
+Buffer encode(const PartnerObject& partner) { return wrap(partner.protects ? Kind::partner : Kind::pushed, partner.receipt); }
+
+result<PartnerObject> parse_partner_object(ByteView bytes) {
+  PartnerObject out;
+  auto receipt = unwrapped_copy(Kind::partner, bytes);
+  out.protects = receipt.has_value();
+  if (!receipt) receipt = unwrapped_copy(Kind::pushed, bytes);
+  if (!receipt) return receipt.error();
+  out.receipt = std::move(*receipt);
+  return out;
+}
 
 Buffer encode_report(const std::vector<ReportedObject>& objects) {
   Buffer payload;

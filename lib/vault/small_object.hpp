@@ -25,8 +25,13 @@ struct CommitObject {
 Buffer encode(const CommitObject& commit);
 result<CommitObject> parse_commit_object(ByteView bytes);
 
-Buffer encode_partner_receipt(ByteView receipt);
-result<Buffer> parse_partner_receipt(ByteView bytes);
+/// The partner's receipt for a snapshot that this server pushed there.
+struct PartnerObject {
+  Buffer receipt;
+  bool protects = false;  ///< the partner has pushed the snapshot here as well
+};
+Buffer encode(const PartnerObject& partner);
+result<PartnerObject> parse_partner_object(ByteView bytes);
 
 /// An object all of whose copies a client could not use, and how many there were then (LOCKING.md §4).
 struct ReportedObject {

@@ -57,7 +57,7 @@ task<void> SnapshotPush::push(SnapshotRow row) {
     auto const answer = co_await commit(question);
     if (answer.has_receipt()) {
       looked_at_groups_ = looked_at_.group_count();
-      co_await keep_receipt(row, answer.receipt());
+      co_await keep_receipt(row, answer);
       co_await vault_.note_at_partner(std::move(looked_at_));
       co_return;
     }
@@ -86,13 +86,15 @@ task<wire::pb::Committed> SnapshotPush::commit(const wire::pb::Commit& question)
   co_return answer;
 }
 
-task<void> SnapshotPush::keep_receipt(const SnapshotRow& row, const wire::pb::SignedReceipt& receipt) {
+// A partner that does not compare does not push what it got from here either: its receipt alone has to do.
+task<void> SnapshotPush::keep_receipt(const SnapshotRow& row, const wire::pb::Committed& answer) {
+  auto const& receipt = answer.receipt();
   auto const theirs = wire::verify_receipt(receipt, roots_);
   bool const right = theirs && theirs->server_id() == as_text(partner_.view()) && theirs->sequence() == row.sequence &&
                      theirs->manifest_digest() == as_text(row.digest.view()) && theirs->account() == as_text(vault_.account().view()) &&
                      theirs->agent() == as_text(vault_.agent().view());
   if (!right) throw failure(Errc::identity, "mirroring snapshot " + std::to_string(row.sequence) + ": the partner's receipt does not hold");
-  co_await vault_.set_partner_receipt(row.sequence, to_buffer(as_bytes(wire::known_part(receipt).SerializeAsString())));
+  co_await vault_.note_pushed(row.sequence, to_buffer(as_bytes(wire::known_part(receipt).SerializeAsString())), answer.pushed() || !known_.compares);
 }
 
 // ---- what the partner lacks, from some ids down

@@ -95,7 +95,7 @@ class SnapshotPush {
   task<void> fetch(std::vector<ObjectId> ids, std::function<task<void>(Buffer)> sink);
   task<void> put(Buffer records, Kept kept);
   task<void> settle(std::size_t most_bytes);
-  task<void> keep_receipt(const SnapshotRow& row, const wire::pb::SignedReceipt& receipt);
+  task<void> keep_receipt(const SnapshotRow& row, const wire::pb::Committed& answer);
 
   Peer& peer_;
   Vault& vault_;

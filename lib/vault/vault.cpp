@@ -88,17 +88,6 @@ VaultHead Vault::head() const {
   return head;
 }
 
-Digest Vault::set_digest() const {
-  Sha256 hash;
-  for (const auto& [sequence, row] : rows_) {
-    Buffer number;
-    Writer{number}.number(sequence);
-    hash.update(number);
-    hash.update(row.digest.view());
-  }
-  return hash.finish();
-}
-
 void Vault::refuse_if_closing() const {
   if (closing_) throw failure(Errc::busy, "using a vault that is being closed");
 }

@@ -32,6 +32,8 @@
 
 namespace farkeep {
 
+struct ReceiptFacts;
+
 struct VaultSettings {
   std::size_t segment_target = limits::kSegmentTarget;
   std::chrono::nanoseconds segment_age = limits::kSegmentAge;
@@ -53,12 +55,11 @@ struct SnapshotRow {
   std::uint64_t sequence = 0;
   Digest digest;
   Buffer manifest, receipt;
-  Buffer partner_receipt;  ///< empty: the partner has not got it yet
+  Buffer partner_receipt;  ///< empty: it is not protected yet
 };
 
 struct CommitOutcome {
   std::optional<Buffer> receipt;  ///< nothing: not committed, because of
-  bool is_new = false;            ///< this commit made the snapshot; else it was here
   std::vector<ObjectId> missing;  ///< these (the first limits::kIdsPerQuestion)
   bool more_missing = false;
 };
@@ -162,12 +163,29 @@ class Vault {
 
   /// Those with numbers above `after`, ascending, at most `most`.  One that cannot be read is left out and logged.
   task<std::vector<SnapshotRow>> snapshots(std::uint64_t after, std::size_t most);
-  /// not_found when there is no such snapshot; too_large for what is no receipt.  The first one stays.
-  task<void> set_partner_receipt(std::uint64_t sequence, Buffer receipt);
-  /// Whether the partner's receipt is here: what a mirror still has to push are the others.
+
+  // Receipts of the partner (LOCKING.md §4a, vault_receipts.cpp); that their signatures hold is the caller's affair.
+
+  /// This server's push of a snapshot has ended with this receipt.  `pushed_here`: the partner says the same of its own push.  not_found when there is no
+  /// such snapshot; identity for a receipt of another one; too_large and malformed for what is none.
+  task<void> note_pushed(std::uint64_t sequence, Buffer receipt, bool pushed_here);
+  /// Whether a push from here has ended with a given receipt; in another store: with an earlier receipt, so the partner has lost since what it got then.
+  enum class PushedThere { no, yes, to_another_store };
+  /// The partner's push of a snapshot has ended; `receipt` is what it gave for the snapshot.
+  task<PushedThere> note_came(std::uint64_t sequence, Buffer receipt);
+  /// Both servers have pushed it to one another.
   bool is_protected(std::uint64_t sequence) const;
-  /// The lowest number for which it is not; nothing when there is none.
-  std::optional<std::uint64_t> first_unprotected() const;
+  bool all_protected() const;
+  bool is_pushed(std::uint64_t sequence, const ServerId& to) const;
+  /// The lowest number that is not; nothing when there is none.
+  std::optional<std::uint64_t> first_not_pushed(const ServerId& to) const;
+  /// `mark`: receipt_mark().
+  bool has_partner_receipt(std::uint64_t sequence, const Digest& mark) const;
+  /// Of the snapshots with a receipt of whatever partner, ascending.
+  std::vector<std::uint64_t> numbers_with_receipt() const;
+  /// Over all pairs of a number and the mark of this server's receipt; of the partner's.
+  Digest receipts_digest() const;
+  Digest partner_receipts_digest() const;
 
   /// Gives `sink` every record that holds any of the ids, each once, in batches of about a MiB (or one record).  Returns the
   /// ids that are not here; a record that does not check counts as absent from then on, is logged, and the next copy of what it held is given.
@@ -201,8 +219,6 @@ class Vault {
   task<void> note_at_partner(NodeSet known);
   /// A node stands for itself, any other record for all that is in it.
   static NodeKey partner_key(const Place& place);
-  /// Of the snapshots with a receipt of the partner, ascending.
-  std::vector<std::uint64_t> protected_numbers() const;
 
   /// One that is here already is no error.  too_large and quota beyond what vault_limits say; quota, too, for one that was set aside.
   task<void> add_slot(Buffer slot, SlotFrom from, std::int64_t now_ns);
@@ -222,11 +238,18 @@ class Vault {
   task<void> close();
 
  private:
+  struct AtPartner {
+    ServerId server;
+    Digest mark;            // of its receipt
+    bool protects = false;  // its push to here has ended, too
+  };
   struct Row {
     Digest digest, previous;
-    bool is_protected = false;
-    std::int64_t received_ns = 0;  // by our receipt; 0: it does not say
-    bool first_known = false;      // received_ns is the earlier one of both receipts
+    Digest mark;                   // of our receipt
+    std::int64_t received_ns = 0;  // by the earlier one of both receipts; 0: they do not say
+    std::optional<AtPartner> partner;  // our push has ended there
+    Digest came;                   // the mark of the partner's receipt with which its push ended here, since the vault was opened
+    bool is_protected() const { return partner && partner->protects; }
   };
   class Committing;
   class Attempt;
@@ -239,6 +262,11 @@ class Vault {
   task<void> load_complete_nodes();
   task<void> load_nodes(CompleteNodes& to, std::size_t& saved, const char* name);
   task<void> load_snapshots();
+  void add_row(const CommitObject& commit);
+  task<void> load_partner_receipts();
+  task<void> remove_if_it_can(std::string name);
+  void note_partner(Row& row, const ReceiptFacts& facts, bool protects);
+  task<void> keep_partner_receipt(std::uint64_t sequence, Buffer receipt, ReceiptFacts facts);
   task<void> load_aside();
   task<void> count_small_objects();
   task<void> keep_damaged(std::uint64_t sequence, Buffer bytes);
@@ -253,7 +281,7 @@ class Vault {
   void check_history(const ManifestFacts& facts, bool from_mirror) const;
   void check_room(std::size_t bytes, bool from_mirror) const;
   void check_attempts();
-  task<void> check_day(std::int64_t now_ns);
+  void check_day(std::int64_t now_ns) const;
   struct Checked {
     std::set<ObjectId> missing;
     NodeSet nodes;  // of a whole catalog

@@ -66,7 +66,7 @@ task<CommitOutcome> Vault::commit(Buffer manifest, ManifestJudge& judge, Receipt
   check_history(*facts, from_mirror);
   check_room(manifest.size(), from_mirror);
   auto const now = receipts.time_ns();
-  if (!from_mirror) co_await check_day(now);
+  if (!from_mirror) check_day(now);
   if (settle) co_await settle();
   co_await writer_.flush();
   check_room(manifest.size(), from_mirror);  // with all that has come
@@ -81,7 +81,6 @@ task<CommitOutcome> Vault::commit(Buffer manifest, ManifestJudge& judge, Receipt
   Buffer receipt = receipts.make(owner_.account, owner_.agent, facts->sequence, facts->digest);
   ManifestFacts proven = *facts;
   outcome.receipt = co_await make_snapshot(std::move(proven), std::move(manifest), std::move(receipt));
-  outcome.is_new = true;
   if (attempt) attempt->made_a_snapshot();
   complete_.add(std::move(checked.nodes));
   if (complete_.size() - complete_saved_ >= kSaveCompleteAfter) co_await save_complete_nodes();
@@ -185,11 +184,7 @@ task<Buffer> Vault::make_snapshot(ManifestFacts facts, Buffer manifest, Buffer r
     }
   }
   small_bytes_ += cost;
-  Row row;
-  row.digest = facts.digest;
-  row.previous = facts.previous;
-  row.received_ns = receipt_time(object.receipt);
-  rows_.emplace(facts.sequence, row);
+  add_row(object);
   co_return std::move(object.receipt);
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/log.hpp"
 #include "vault/vault.hpp"
-#include "wire/message.hpp"
 
 // What a vault costs, and what its agent may make of it in a day.
 namespace farkeep {
@@ -16,12 +15,6 @@ constexpr std::int64_t kDay = std::chrono::nanoseconds{std::chrono::hours{24}}.c
 bool within_a_day(std::int64_t time, std::int64_t now) { return time > now - kDay && time < now + kDay; }
 
 }  // namespace
-
-std::int64_t receipt_time(ByteView bytes) {
-  auto const signed_receipt = wire::parse_message<wire::pb::SignedReceipt>(as_text(bytes));
-  auto const receipt = signed_receipt ? wire::parse_message<wire::pb::Receipt>(signed_receipt->receipt()) : result<wire::pb::Receipt>{Errc::malformed};
-  return receipt ? receipt->time_ns() : 0;
-}
 
 // Every folder but the segments', whatever later versions keep there.
 task<void> Vault::count_small_objects() {
@@ -53,25 +46,10 @@ void Vault::check_attempts() {
     throw failure(Errc::busy, "committing a snapshot: too many commits that made none came within a minute");
 }
 
-// Counted by receipts, so that a restart forgets nothing.  Snapshots that the mirror brought count when the agent made them, not when they
-// came: the partner's receipt says that, and is only read when the limit is near.
-task<void> Vault::check_day(std::int64_t now_ns) {
-  const auto count = [&] {
-    return std::count_if(rows_.begin(), rows_.end(), [&](const auto& row) { return within_a_day(row.second.received_ns, now_ns); });
-  };
-  if (count() < settings_.snapshots_a_day) co_return;
-  std::vector<std::uint64_t> unsure;
-  for (const auto& [sequence, row] : rows_)
-    if (row.is_protected && !row.first_known && within_a_day(row.received_ns, now_ns)) unsure.push_back(sequence);
-  for (std::uint64_t sequence : unsure) {
-    auto const bytes = co_await read_small(layout_.partner(sequence));
-    auto const receipt = parse_partner_receipt(bytes ? ByteView{*bytes} : ByteView{});
-    auto row = rows_.find(sequence);
-    if (row == rows_.end()) continue;
-    row->second.first_known = true;
-    if (auto const theirs = receipt ? receipt_time(*receipt) : 0; theirs > 0) row->second.received_ns = std::min(row->second.received_ns, theirs);
-  }
-  if (count() < settings_.snapshots_a_day) co_return;
+// Counted by receipts, so that a restart forgets nothing.  Snapshots that the mirror brought count when the agent made them, not when they came.
+void Vault::check_day(std::int64_t now_ns) const {
+  auto const today = std::count_if(rows_.begin(), rows_.end(), [&](const auto& row) { return within_a_day(row.second.received_ns, now_ns); });
+  if (today < settings_.snapshots_a_day) return;
   log_warning("{} has made {} snapshots within a day: it makes no more until that is over", layout_.top(), settings_.snapshots_a_day);
   throw failure(Errc::quota, "committing a snapshot: this agent made " + std::to_string(settings_.snapshots_a_day) + " within 24 hours, which is the most");
 }

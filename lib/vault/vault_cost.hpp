@@ -10,7 +10,4 @@ namespace farkeep {
 /// What an object of so many bytes takes of a disk.
 constexpr std::uint64_t in_blocks(std::uint64_t bytes) { return (bytes + vault_limits::kBlock - 1) / vault_limits::kBlock * vault_limits::kBlock; }
 
-/// The server's time in a stored SignedReceipt of ours, which needs no proof; 0 when it does not parse.
-std::int64_t receipt_time(ByteView receipt);
-
 }  // namespace farkeep

@@ -3,8 +3,8 @@
 
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
+#include "vault/receipt_facts.hpp"
 #include "vault/vault.hpp"
-#include "vault/vault_cost.hpp"
 
 namespace farkeep {
 namespace {
@@ -34,16 +34,6 @@ SegmentHeader header_for(const IndexOwner& owner) {
   h.account = owner.account;
   h.agent = owner.agent;
   return h;
-}
-
-// What is to go, from a disk that perhaps takes nothing at the moment: the rest can be restored, and the next opening tries again.
-task<void> remove_if_it_can(Store& store, std::string name) {
-  try {
-    co_await store.remove(name);
-  } catch (const failure& f) {
-    if (classify(f.code()) == Errc::cancelled) throw;
-    log_warning("{} stays where it is, and counts as gone: {}", name, f.what());
-  }
 }
 
 SegmentWriter::Limits limits_of(const VaultSettings& settings) {
@@ -93,6 +83,7 @@ task<void> Vault::start() {
   co_await load_complete_nodes();
   co_await load_aside();
   co_await load_snapshots();
+  co_await load_partner_receipts();
   co_await count_small_objects();
   co_await reported_.load();
   writer_.skip_to(std::max({index_.next_segment(), complete_.highest_segment() + 1, at_partner_.highest_segment() + 1}));
@@ -143,28 +134,36 @@ task<void> Vault::load_snapshots() {
     auto commit = parse_commit_object(*bytes);
     if (commit && commit->sequence == *sequence && aside_.contains({*sequence, VaultLayout::brief_digest(commit->digest)})) {
       // A crash between the two steps of setting it aside: here is the second one.
-      co_await remove_if_it_can(store_, layout_.partner(*sequence));
-      co_await remove_if_it_can(store_, object.name);
+      co_await remove_if_it_can(layout_.partner(*sequence));
+      co_await remove_if_it_can(object.name);
     } else if (commit && commit->sequence == *sequence) {
-      Row row;
-      row.digest = commit->digest;
-      row.previous = commit->previous;
-      row.received_ns = receipt_time(commit->receipt);
-      rows_.emplace(*sequence, row);
+      add_row(*commit);
     } else if (!commit && classify(commit.error()) == Errc::unsupported_version) {
       throw failure(Errc::unsupported_version, "reading " + object.name);
     } else {
       co_await keep_damaged(*sequence, std::move(*bytes));
     }
   }
-  auto receipts = co_await store_.list(layout_.partners());
-  for (const ObjectInfo& object : receipts) {
-    auto sequence = VaultLayout::number_of(object.name);
-    if (!sequence) continue;
-    auto const row = rows_.find(*sequence);
-    auto const aside = aside_.lower_bound({*sequence, std::string{}});
-    if (row != rows_.end()) row->second.is_protected = true;
-    else if (aside != aside_.end() && aside->first.first == *sequence) co_await remove_if_it_can(store_, object.name);  // it came while its snapshot went
+}
+
+void Vault::add_row(const CommitObject& commit) {
+  Row row;
+  row.digest = commit.digest;
+  row.previous = commit.previous;
+  if (auto const facts = receipt_facts(commit.receipt)) {
+    row.mark = facts->mark;
+    row.received_ns = facts->time_ns;
+  }
+  rows_.emplace(commit.sequence, row);
+}
+
+// From a disk that perhaps takes nothing at the moment: the rest can be restored, and the next opening tries again.
+task<void> Vault::remove_if_it_can(std::string name) {
+  try {
+    co_await store_.remove(name);
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::cancelled) throw;
+    log_warning("{} stays where it is, and counts as gone: {}", name, f.what());
   }
 }
 

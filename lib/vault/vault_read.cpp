@@ -3,22 +3,11 @@
 
 #include "base/log.hpp"
 #include "vault/vault.hpp"
-#include "vault/vault_limits.hpp"
-#include "wire/message.hpp"
-#include "wire/wire.pb.h"
 
 namespace farkeep {
 namespace {
 constexpr std::size_t kBatch = std::size_t{1} << 20;  // PROTOCOL §3.5
 constexpr int kUnreadable = 4;  // small objects; more of them, and the disk itself is failing
-
-// The id of the server that says it; empty: it is no receipt.
-std::string signer_of(ByteView receipt) {
-  auto const document = wire::parse_message<wire::pb::SignedReceipt>(as_text(receipt));
-  if (!document) return {};
-  auto const content = wire::parse_message<wire::pb::Receipt>(document->receipt());
-  return content ? content->server_id() : std::string{};
-}
 
 }  // namespace
 
@@ -36,13 +25,13 @@ task<std::vector<SnapshotRow>> Vault::snapshots(std::uint64_t after, std::size_t
     row.manifest = std::move(commit->manifest);
     row.receipt = std::move(commit->receipt);
     if (is_protected(sequence)) {
-      auto bytes = co_await read_small(layout_.partner(sequence));
-      auto receipt = parse_partner_receipt(bytes ? ByteView{*bytes} : ByteView{});
-      if (receipt) {
-        row.partner_receipt = std::move(*receipt);
+      auto const bytes = co_await read_small(layout_.partner(sequence));
+      auto partner = parse_partner_object(bytes ? ByteView{*bytes} : ByteView{});
+      if (partner) {
+        row.partner_receipt = std::move(partner->receipt);
       } else {
         log_error("{} is damaged: the partner is asked for it again", layout_.partner(sequence));
-        if (auto known = rows_.find(sequence); known != rows_.end()) known->second.is_protected = false;
+        if (auto known = rows_.find(sequence); known != rows_.end()) known->second.partner.reset();
       }
     }
     out.push_back(std::move(row));
@@ -66,42 +55,6 @@ task<std::optional<CommitObject>> Vault::read_commit(std::uint64_t sequence) {
     if (auto commit = parse_commit_object(*bytes)) co_return std::move(*commit);
   log_error("{} is damaged or gone", layout_.snapshot(sequence));
   co_return std::nullopt;
-}
-
-bool Vault::is_protected(std::uint64_t sequence) const {
-  auto row = rows_.find(sequence);
-  return row != rows_.end() && row->second.is_protected;
-}
-
-std::optional<std::uint64_t> Vault::first_unprotected() const {
-  for (const auto& [sequence, row] : rows_)
-    if (!row.is_protected) return sequence;
-  return std::nullopt;
-}
-
-// The first one stays, but for that of a partner that was replaced: an agent counts no receipt but those of the pair in force.
-task<void> Vault::set_partner_receipt(std::uint64_t sequence, Buffer receipt) {
-  refuse_if_closing();
-  if (receipt.size() > vault_limits::kMaxReceipt) throw failure(Errc::too_large, "keeping the partner's receipt of a snapshot");
-  auto const before = rows_.find(sequence);
-  if (before == rows_.end()) throw failure(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here");
-  Digest const digest = before->second.digest;
-  bool made = false;
-  auto const name = layout_.partner(sequence);
-  if (!is_protected(sequence)) made = co_await store_.put_new(name, encode_partner_receipt(receipt));
-  if (!made) {
-    auto const there = co_await read_small(name);
-    auto const kept = parse_partner_receipt(there ? ByteView{*there} : ByteView{});
-    if (!kept || signer_of(*kept) != signer_of(receipt)) co_await store_.replace(name, encode_partner_receipt(receipt));
-  }
-  // Its snapshot may have been set aside meanwhile: then it is nobody's.
-  auto const row = rows_.find(sequence);
-  if (row == rows_.end()) {
-    co_await store_.remove(name);
-  } else if (row->second.digest == digest) {
-    row->second.is_protected = true;
-    if (made) small_bytes_ += vault_limits::kBlock;
-  }
 }
 
 // 1. where they are  2. each record copy once, in the order in which they lie  3. read windows, hand on batches  4. again for

@@ -226,7 +226,9 @@ VaultSummary Vaults::summarize(const Vault& vault) {
   s.name = VaultName{vault.account(), vault.agent()};
   s.head = vault.head();
   s.digest = vault.set_digest();
-  s.is_protected = !vault.first_unprotected();
+  s.receipts = vault.receipts_digest();
+  s.partner_receipts = vault.partner_receipts_digest();
+  s.is_protected = vault.all_protected();
   s.objects = vault.objects();
   s.stored_bytes = vault.stored_bytes();
   return s;

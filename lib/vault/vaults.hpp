@@ -20,8 +20,9 @@ struct VaultName {
 struct VaultSummary {
   VaultName name;
   VaultHead head;
-  Digest digest;  ///< Vault::set_digest()
-  bool is_protected = true;  ///< the partner's receipt is here for every snapshot
+  Digest digest;                      ///< Vault::set_digest()
+  Digest receipts, partner_receipts;  ///< Vault::receipts_digest(), partner_receipts_digest()
+  bool is_protected = true;           ///< every snapshot is
   std::uint64_t objects = 0, stored_bytes = 0;
 };
 

@@ -93,6 +93,16 @@ struct Parted : PairOfServers {
     };
     REQUIRE(agent.client.with(at, work) == Errc{});
   }
+  void bring(DataCentre& to, std::vector<Buffer> records, const std::string& manifest) {
+    auto const work = [&](Peer& peer) -> task<void> {
+      co_await TestAgent::open(peer);
+      auto put = co_await TestAgent::put(peer, std::move(records));
+      auto const committed = co_await TestAgent::commit(peer, manifest);
+      CHECK(committed.has_receipt());
+      co_await put.only();
+    };
+    REQUIRE(agent.client.with(to, work) == Errc{});
+  }
   void join_again() {
     heal();
     planet.pass(3min);
@@ -164,7 +174,7 @@ struct Parted : PairOfServers {
       SnapshotPush push{peer, *lease, from.identity().root(), to.identity().id(), known, most};
       auto rows = co_await lease->snapshots(0, 100);
       for (auto& row : rows)
-        if (!lease->is_protected(row.sequence)) co_await push.push(std::move(row));
+        if (!lease->is_pushed(row.sequence, to.identity().id())) co_await push.push(std::move(row));
       most_waiting = push.most_waiting();
       looked_at = push.looked_at();
       most_sessions = push.most_sessions();
@@ -285,24 +295,79 @@ TEST_CASE("junk first: the agent itself brought the snapshot to both servers, an
   DataCentre& other = at_the_primary ? *w.west : *w.east;
   Buffer const data = record(ObjectType::data, {Made{object(900), {}}}, 100);
   auto const manifest = w.agent.manifest(901);
-  auto const bring = [&](DataCentre& to, std::vector<Buffer> records) {
-    auto const work = [&](Peer& peer) -> task<void> {
-      co_await TestAgent::open(peer);
-      auto put = co_await TestAgent::put(peer, std::move(records));
-      auto const committed = co_await TestAgent::commit(peer, manifest);
-      CHECK(committed.has_receipt());
-      co_await put.only();
-    };
-    REQUIRE(w.agent.client.with(to, work) == Errc{});
-  };
   w.put(fooled, {envelope(), junk_for(data, 1)});
-  bring(other, {envelope(), data, node(901, {900})});  // its answer is lost, and so it goes to both
-  bring(fooled, {node(901, {900})});                   // which has the rest, it says
+  w.bring(other, {envelope(), data, node(901, {900})}, manifest);  // its answer is lost, and so it goes to both
+  w.bring(fooled, {node(901, {900})}, manifest);                   // which has the rest, it says
   Counts counts;
   CHECK(w.push(fooled, other, counts) == Errc{});
   w.join_again();
   CHECK(w.equal_and_protected(w.agent, 1));
   CHECK(w.finds(fooled, data) == 2);
+}
+
+TEST_CASE("junk first: the agent began at one server and ended at the other one, which had junk and said that nothing is missing") {
+  Parted w;
+  bool const at_the_primary = GENERATE(true, false);
+  DataCentre& fooled = at_the_primary ? *w.east : *w.west;
+  DataCentre& other = at_the_primary ? *w.west : *w.east;
+  Buffer const data = record(ObjectType::data, {Made{object(900), {}}}, 100);
+  w.put(fooled, {envelope(), junk_for(data, 1)});
+  w.put(other, {envelope(), data});  // and the connection broke
+  w.bring(fooled, {node(901, {900})}, w.agent.manifest(901));
+  Counts counts;
+  CHECK(w.push(fooled, other, counts) == Errc{});
+  CHECK_FALSE(fooled.snapshots(w.agent.account, w.agent.agent).at(1));  // who has the only true copy has not pushed it yet
+  w.join_again();
+  CHECK(w.equal_and_protected(w.agent, 1));
+  CHECK(w.finds(fooled, data) == 2);
+}
+
+TEST_CASE("junk first: a server is set back, and a thief commits the very snapshots there, over junk, before anybody compares") {
+  Parted w;
+  bool const at_the_primary = GENERATE(true, false);
+  bool const restarted = GENERATE(true, false);  // the other one
+  DataCentre& set_back = at_the_primary ? *w.east : *w.west;
+  DataCentre& other = at_the_primary ? *w.west : *w.east;
+  Buffer const data = record(ObjectType::data, {Made{object(900), {}}}, 100);
+  auto const manifest = w.agent.manifest(901);
+  w.bring(*w.east, {envelope(), data, node(901, {900})}, manifest);
+  w.join_again();
+  REQUIRE(w.equal_and_protected(w.agent, 1));
+  w.part();
+  set_back.stop();
+  set_back.lose_store();
+  set_back.start();
+  w.planet.pass(1h);  // the receipt of the second time says so
+  w.bring(set_back, {envelope(), junk_for(data, 1), node(901, {900})}, manifest);
+  if (restarted) {
+    other.stop();
+    other.start();
+  }
+  w.join_again();
+  CHECK(w.equal_and_protected(w.agent, 1));
+  CHECK(w.finds(set_back, data) == 2);
+}
+
+TEST_CASE("junk first: snapshots that only a partner before this one is known to have go to this one") {
+  Parted w;
+  REQUIRE(w.agent.run(*w.east, 700) == Errc{});
+  w.join_again();
+  REQUIRE(w.equal_and_protected(w.agent, 1));
+  auto const as_of_another = [&]() -> task<void> {
+    auto const lease = co_await w.east->server().vaults().open(w.agent.account, w.agent.agent);
+    auto const rows = co_await lease->snapshots(0, 1);
+    Buffer theirs = receipt_by('z', rows[0].digest);
+    co_await lease->note_pushed(1, std::move(theirs), true);
+  };
+  auto const west = w.west->identity().id();
+  auto const knows = [&]() -> task<bool> {
+    auto const lease = co_await w.east->server().vaults().open(w.agent.account, w.agent.agent);
+    co_return lease->is_pushed(1, west) && lease->is_protected(1);
+  };
+  w.planet.run(as_of_another());
+  REQUIRE_FALSE(w.planet.run(knows()));
+  w.planet.pass(20min);
+  CHECK(w.planet.run(knows()));
 }
 
 TEST_CASE("junk first: whatever a thief fills an id with, before and after, there is a place for the partner's copy") {

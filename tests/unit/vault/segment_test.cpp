@@ -222,6 +222,12 @@ TEST_CASE("small objects: they come back as they were, and a flipped bit or a cu
     CHECK_FALSE(ok(parse_commit_object(ByteView{bytes}.first(i))));
   }
   CHECK(*parse_slot(encode_slot(Buffer(9, 9))) == Buffer(9, 9));
-  CHECK(*parse_partner_receipt(encode_partner_receipt(Buffer(8, 8))) == Buffer(8, 8));
-  CHECK_FALSE(ok(parse_slot(encode_partner_receipt(Buffer(8, 8)))));  // kinds do not mix
+  for (const bool protects : {false, true}) {
+    PartnerObject partner;
+    partner.receipt = Buffer(8, 8);
+    partner.protects = protects;
+    CHECK(parse_partner_object(encode(partner))->receipt == Buffer(8, 8));
+    CHECK(parse_partner_object(encode(partner))->protects == protects);
+    CHECK_FALSE(ok(parse_slot(encode(partner))));  // kinds do not mix
+  }
 }

@@ -1,4 +1,5 @@
 #include "unit/vault/vault_world.hpp"
+#include "vault/receipt_facts.hpp"
 #include "wire/wire.pb.h"
 
 using namespace farkeep;
@@ -200,26 +201,84 @@ TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it i
     REQUIRE(w.commit(s.manifest).receipt);
     previous = s.manifest.digest();
   }
-  w.run(w.vault->set_partner_receipt(3, Buffer(4, 4)));
-  w.run(w.vault->set_partner_receipt(3, Buffer(5, 5)));  // the first stays
-  CHECK(w.error_of(w.vault->set_partner_receipt(6, Buffer{})) == Errc::not_found);
+  w.protect(3);
+  CHECK(w.error_of(w.vault->note_pushed(6, w.partner_receipt(3), true)) == Errc::not_found);
+  CHECK(w.error_of(w.vault->note_pushed(4, w.partner_receipt(3), true)) == Errc::identity);
+  CHECK(w.error_of(w.vault->note_pushed(4, Buffer(4, 4), true)) == Errc::malformed);
   CHECK_FALSE(w.vault->is_protected(4));
   auto page = w.run(w.vault->snapshots(1, 3));
   REQUIRE(page.size() == 3);
   CHECK(page[0].sequence == 2);
-  CHECK(page[1].partner_receipt == Buffer(4, 4));
+  CHECK(page[1].partner_receipt == w.partner_receipt(3));
   CHECK(page[2].sequence == 4);
   CHECK(w.run(w.vault->snapshots(5, 3)).empty());
   // That of a partner that was replaced does not stay.
-  w.run(w.vault->set_partner_receipt(3, receipt_of_server('a')));
-  w.run(w.vault->set_partner_receipt(3, receipt_of_server('b')));
+  w.protect(3, 'b');
   auto const rows = w.run(w.vault->snapshots(2, 1));
   REQUIRE(rows.size() == 1);
-  CHECK(rows.front().partner_receipt == receipt_of_server('b'));
+  CHECK(rows.front().partner_receipt == w.partner_receipt(3, 'b'));
   w.reopen();
   CHECK(w.vault->is_protected(3));
   w.reopen();
   CHECK(w.vault->is_protected(3));
+}
+
+TEST_CASE("commit: a snapshot is protected when both servers have pushed it, in whatever order, also across restarts") {
+  using There = Vault::PushedThere;
+  World w;
+  w.open();
+  w.put({envelope()});
+  Digest previous;
+  for (std::uint64_t i = 1; i <= 5; ++i) {
+    SmallSnapshot s{100 * i, i, previous};
+    w.put(s.records);
+    REQUIRE(w.commit(s.manifest).receipt);
+    previous = s.manifest.digest();
+  }
+  const auto pushed = [&](std::uint64_t n, bool there_too) { w.run(w.vault->note_pushed(n, w.partner_receipt(n), there_too)); };
+  const auto came = [&](std::uint64_t n, std::int64_t time) { return w.run(w.vault->note_came(n, w.partner_receipt(n, 'a', time))); };
+  auto const partner = ServerId::from(std::string(ServerId::kSize, 'a')).value();
+
+  pushed(1, false);
+  CHECK(w.vault->is_pushed(1, partner));
+  CHECK_FALSE(w.vault->is_protected(1));
+  CHECK(w.run(w.vault->snapshots(0, 1))[0].partner_receipt.empty());  // no agent takes it for protected
+  w.reopen();
+  CHECK(w.vault->first_not_pushed(partner) == 2);
+  CHECK(came(1, 0) == There::yes);
+  CHECK(w.vault->is_protected(1));
+
+  CHECK(came(2, 0) == There::no);
+  CHECK_FALSE(w.vault->is_protected(2));
+  pushed(2, false);
+  CHECK(w.vault->is_protected(2));
+
+  pushed(3, true);
+  CHECK(w.vault->is_protected(3));
+
+  CHECK(came(4, 0) == There::no);
+  w.reopen();
+  pushed(4, false);
+  CHECK_FALSE(w.vault->is_protected(4));  // it is pushed once more, and the answer says the rest
+  pushed(4, true);
+  CHECK(w.vault->is_protected(4));
+
+  CHECK(w.run(w.vault->note_came(9, w.partner_receipt(1))) == There::no);
+  CHECK_FALSE(w.vault->all_protected());
+  w.reopen();
+  for (std::uint64_t n = 1; n <= 5; ++n) CHECK(w.vault->is_protected(n) == (n != 5));
+
+  // A receipt of another time: the partner has lost what it had, and was given it anew by somebody.
+  CHECK(came(3, 77) == There::to_another_store);
+  CHECK_FALSE(w.vault->is_protected(3));
+  CHECK(w.vault->is_pushed(3, partner));
+  w.run(w.vault->note_pushed(3, w.partner_receipt(3, 'a', 77), false));
+  CHECK(w.vault->is_protected(3));
+  w.reopen();
+  CHECK(w.vault->has_partner_receipt(3, receipt_facts(w.partner_receipt(3, 'a', 77))->mark));
+  CHECK(w.vault->is_protected(3));
+  // One that replaced the partner.
+  CHECK(w.run(w.vault->note_came(3, w.partner_receipt(3, 'b'))) == There::no);
 }
 
 TEST_CASE("commit: two sessions commit at once, one after the other, and one of them wins") {

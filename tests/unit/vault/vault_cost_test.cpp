@@ -72,7 +72,7 @@ TEST_CASE("numbers: a head that leaves none, from an earlier version, refuses wh
   object.digest = poison.digest();
   object.root = poison.root;
   object.manifest = poison.bytes();
-  object.receipt = w.receipts.at(1);
+  object.receipt = receipt_by('o', poison.digest(), 1);
   VaultLayout const layout{w.account, w.agent};
   w.run(w.store->put(layout.snapshot(poison.sequence), encode(object)));
   w.reopen();
@@ -80,7 +80,8 @@ TEST_CASE("numbers: a head that leaves none, from an earlier version, refuses wh
   auto const digest = w.vault->set_digest();
   CHECK(w.commit_error(w.manifest(2, w.manifest(1).digest())) == Errc::rollback);
   CHECK(w.commit_error(w.manifest(0)) == Errc::malformed);
-  w.run(w.vault->set_partner_receipt(poison.sequence, w.receipts.at(2)));
+  Buffer const theirs = receipt_by('a', poison.digest());
+  w.protect(poison.sequence);
 
   CHECK(w.error_of(w.vault->set_head_aside(1, "no reason", 5)) == Errc::usage);
   CHECK(w.error_of(w.vault->set_head_aside(7, "no reason", 5)) == Errc::not_found);
@@ -102,7 +103,7 @@ TEST_CASE("numbers: a head that leaves none, from an earlier version, refuses wh
   CHECK(aside->reason == "a stolen key");
   CHECK(aside->time_ns == 5);
   CHECK(parse_commit_object(aside->commit)->manifest == poison.bytes());
-  CHECK(parse_partner_receipt(aside->partner_receipt).value() == w.receipts.at(2));
+  CHECK(parse_partner_object(aside->partner_receipt)->receipt == theirs);
   CHECK(w.commit(w.manifest(2, w.manifest(1).digest())).receipt);
 }
 
@@ -112,7 +113,7 @@ TEST_CASE("aside: another snapshot may have the number of one that was set aside
   REQUIRE(w.commit(w.manifest(1)).receipt);
   FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
   REQUIRE(w.commit(thiefs).receipt);
-  w.run(w.vault->set_partner_receipt(2, w.receipts.at(2)));
+  w.protect(2);
   w.run(w.vault->set_head_aside(2, "not ours", 5));
   FakeManifest const ours = w.next();
   CHECK(w.commit(ours).receipt);
@@ -120,6 +121,27 @@ TEST_CASE("aside: another snapshot may have the number of one that was set aside
   CHECK(w.vault->head().digest == ours.digest());
   CHECK_FALSE(w.vault->is_protected(2));
   CHECK(w.commit_error(thiefs, true) == Errc::fork);
+}
+
+TEST_CASE("aside: the receipt of a snapshot that rotted away protects no other one with its number") {
+  WithRoot w;
+  w.begin();
+  REQUIRE(w.commit(w.manifest(1)).receipt);
+  FakeManifest const first = w.manifest(2, w.manifest(1).digest(), 66);
+  REQUIRE(w.commit(first).receipt);
+  w.protect(2);
+  VaultLayout const layout{w.account, w.agent};
+  w.run(w.store->replace(layout.snapshot(2), Buffer(100, 7)));
+  w.reopen();
+  REQUIRE(w.vault->head().sequence == 1);
+  REQUIRE(w.commit(w.next()).receipt);
+  w.reopen();
+  REQUIRE(w.vault->head().sequence == 2);
+  CHECK_FALSE(w.vault->is_protected(2));
+  CHECK(w.run(w.vault->snapshots(1, 1)).at(0).partner_receipt.empty());
+  w.protect(2);
+  w.reopen();
+  CHECK(w.vault->is_protected(2));
 }
 
 TEST_CASE("aside: a crash between the two steps is finished at the opening") {
@@ -144,7 +166,7 @@ TEST_CASE("aside: a crash between the two steps, and then a disk that takes noth
   REQUIRE(w.commit(w.manifest(1)).receipt);
   FakeManifest const two = w.next();
   REQUIRE(w.commit(two).receipt);
-  w.run(w.vault->set_partner_receipt(2, receipt_of_server('a')));
+  w.protect(2);
   VaultLayout const layout{w.account, w.agent};
   AsideObject aside;
   aside.reason = "cut off";
@@ -171,13 +193,16 @@ TEST_CASE("aside: a receipt that came while its snapshot was set aside is no oth
   REQUIRE(w.commit(thiefs).receipt);
   w.run(w.vault->set_head_aside(2, "not ours", 5));
   VaultLayout const layout{w.account, w.agent};
-  w.run(w.store->put(layout.partner(2), encode_partner_receipt(receipt_of_server('a'))));
+  PartnerObject late;
+  late.receipt = receipt_by('a', thiefs.digest());
+  late.protects = true;
+  w.run(w.store->put(layout.partner(2), encode(late)));
   w.reopen();
   CHECK_FALSE(w.run(w.store->get(layout.partner(2))));
   REQUIRE(w.commit(w.next()).receipt);
   CHECK_FALSE(w.vault->is_protected(2));
-  w.run(w.vault->set_partner_receipt(2, receipt_of_server('b')));
-  CHECK(w.run(w.vault->snapshots(1, 1)).at(0).partner_receipt == receipt_of_server('b'));
+  w.protect(2, 'b');
+  CHECK(w.run(w.vault->snapshots(1, 1)).at(0).partner_receipt == w.partner_receipt(2, 'b'));
 }
 
 TEST_CASE("quota: snapshots, receipts, slots and what lies beside them count, and a restart counts the same") {
@@ -192,7 +217,7 @@ TEST_CASE("quota: snapshots, receipts, slots and what lies beside them count, an
   };
   REQUIRE(w.commit(w.manifest(1)).receipt);
   CHECK(grown() == vault_limits::kBlock);
-  w.run(w.vault->set_partner_receipt(1, Buffer(100, 1)));
+  w.protect(1);
   CHECK(grown() == vault_limits::kBlock);
   w.run(w.vault->add_slot(Buffer(10, 1), SlotFrom::agent, 5));
   CHECK(grown() == vault_limits::kBlock);
@@ -201,7 +226,7 @@ TEST_CASE("quota: snapshots, receipts, slots and what lies beside them count, an
   w.run(w.store->put("v/" + w.account.hex() + "/" + w.agent.hex() + "/later/x", Buffer(9000, 1)));
   w.reopen();
   CHECK(grown() == 3 * vault_limits::kBlock);
-  CHECK(w.error_of(w.vault->set_partner_receipt(1, Buffer(vault_limits::kMaxReceipt + 1))) == Errc::too_large);
+  CHECK(w.error_of(w.vault->note_pushed(1, Buffer(vault_limits::kMaxReceipt + 1), true)) == Errc::too_large);
 }
 
 TEST_CASE("quota: commits end soon after it, data first, and nothing that is here is lost") {
@@ -234,7 +259,7 @@ TEST_CASE("day: an agent makes so many snapshots in 24 hours, a restart forgets 
   CHECK(w.commit_error(w.next()) == Errc::quota);
   w.receipts.now_ns = 1024 * kHour + 2;  // the first one is a day old
   CHECK(w.commit_error(w.next()) == Errc::quota);  // but nobody has said yet when the mirror's was made
-  w.run(w.vault->set_partner_receipt(6, w.receipts.at(900 * kHour)));
+  w.protect(6, 'a', 900 * kHour);
   CHECK(w.commit(w.next()).receipt);
   w.receipts.now_ns = 500 * kHour;  // a clock that was ahead for weeks stops nobody for weeks
   CHECK(w.commit(w.next()).receipt);

@@ -43,7 +43,9 @@ struct Workload {
       auto outcome = co_await w.vault->commit(s->manifest.bytes(), w.judge, w.receipts, false);
       REQUIRE(outcome.receipt);
       p.receipts[s->manifest.sequence] = *outcome.receipt;
-      co_await w.vault->set_partner_receipt(s->manifest.sequence, Buffer(3, 3));
+      Buffer theirs = receipt_by('a', s->manifest.digest());
+      co_await w.vault->note_pushed(s->manifest.sequence, theirs, false);
+      co_await w.vault->note_came(s->manifest.sequence, theirs);
     }
   }
 
@@ -205,12 +207,12 @@ struct Replaced {
     w.put({envelope()});
     w.put(one.records);
     REQUIRE(w.commit(one.manifest).receipt);
-    w.run(w.vault->set_partner_receipt(1, receipt_of_server('a')));
+    w.protect(1, 'a');
   }
   /// True: it was promised that the new partner's is kept.
   bool replace() {
     try {
-      w.run(w.vault->set_partner_receipt(1, receipt_of_server('b')));
+      w.protect(1, 'b');
       return true;
     } catch (const failure&) {
       return false;
@@ -220,8 +222,8 @@ struct Replaced {
     REQUIRE(w.vault->is_protected(1));
     auto const rows = w.run(w.vault->snapshots(0, 10));
     REQUIRE(rows.size() == 1);
-    bool const fresh = rows[0].partner_receipt == receipt_of_server('b');
-    REQUIRE((fresh || (!promised && rows[0].partner_receipt == receipt_of_server('a'))));
+    bool const fresh = rows[0].partner_receipt == receipt_by('b', rows[0].digest);
+    REQUIRE((fresh || (!promised && rows[0].partner_receipt == receipt_by('a', rows[0].digest))));
   }
   std::uint64_t operations() {
     auto const before = w.disk.operations();

@@ -253,7 +253,7 @@ TEST_CASE("rot: a store made anew is not mistaken for the one that the cache was
 
 TEST_CASE("rot: a damaged receipt of the partner counts as none, and its place is free for the same one again") {
   Rotten r;
-  r.w.run(r.w.vault->set_partner_receipt(1, Buffer(4, 4)));
+  r.w.protect(1);
   const std::string file = r.snapshot.substr(0, r.snapshot.rfind("/snap/")) + "/partner/0000000000000001.obj";
   Buffer bad = r.w.disk.content(file);
   bad[20] ^= 1;
@@ -262,11 +262,12 @@ TEST_CASE("rot: a damaged receipt of the partner counts as none, and its place i
   auto rows = r.w.run(r.w.vault->snapshots(0, 10));
   REQUIRE(rows.size() == 1);
   CHECK(rows[0].partner_receipt.empty());
-  CHECK(r.w.vault->first_unprotected() == 1);
-  r.w.run(r.w.vault->set_partner_receipt(1, Buffer(4, 4)));
+  CHECK_FALSE(r.w.vault->is_protected(1));
+  CHECK(r.w.vault->numbers_with_receipt().empty());
+  r.w.protect(1);
   r.w.reopen();
   rows = r.w.run(r.w.vault->snapshots(0, 10));
-  CHECK(rows[0].partner_receipt == Buffer(4, 4));
+  CHECK(rows[0].partner_receipt == receipt_by('a', rows[0].digest));
 }
 
 TEST_CASE("full disk: a vault opens with its cache and without, serves what is whole, and goes on when there is room") {

@@ -122,32 +122,27 @@ struct FakeJudge final : ManifestJudge {
   }
 };
 
+/// A server's receipt, as far as a vault looks into it.
+inline Buffer receipt_by(char server, const Digest& snapshot, std::int64_t time_ns = 0) {
+  wire::pb::Receipt receipt;
+  receipt.set_server_id(std::string(ServerId::kSize, server));
+  receipt.set_manifest_digest(snapshot.raw());
+  receipt.set_time_ns(time_ns);
+  wire::pb::SignedReceipt document;
+  document.set_receipt(receipt.SerializeAsString());
+  return to_buffer(as_bytes(document.SerializeAsString()));
+}
+
 /// Counts, so that a second receipt would differ from the first.
 struct FakeReceipts final : ReceiptMaker {
   int made = 0;
   std::int64_t now_ns = 0;  ///< when they shall say a time
   std::int64_t time_ns() const override { return now_ns; }
-  Buffer at(std::int64_t time) const {
-    wire::pb::Receipt receipt;
-    receipt.set_time_ns(time);
-    wire::pb::SignedReceipt out;
-    out.set_receipt(receipt.SerializeAsString());
-    return to_buffer(as_bytes(out.SerializeAsString()));
-  }
-  Buffer make(const AccountId&, const AgentId&, std::uint64_t sequence, const Digest&) override {
-    if (now_ns != 0) return at(now_ns);
+  Buffer make(const AccountId&, const AgentId&, std::uint64_t sequence, const Digest& snapshot) override {
+    if (now_ns != 0) return receipt_by('o', snapshot, now_ns);
     return to_buffer(as_bytes("receipt " + std::to_string(sequence) + " #" + std::to_string(++made)));
   }
 };
-
-/// A receipt of a partner as far as a vault looks into it.
-inline Buffer receipt_of_server(char id) {
-  wire::pb::Receipt receipt;
-  receipt.set_server_id(std::string(16, id));
-  wire::pb::SignedReceipt document;
-  document.set_receipt(receipt.SerializeAsString());
-  return to_buffer(as_bytes(document.SerializeAsString()));
-}
 
 /// Does work at once, but the first job only when it is let go.
 struct LateWorkers final : Workers {
@@ -236,6 +231,14 @@ struct World {
   void reopen() {
     close();
     open();
+  }
+  Buffer partner_receipt(std::uint64_t sequence, char server = 'a', std::int64_t time_ns = 0) {
+    auto const rows = run(vault->snapshots(sequence - 1, 1));
+    return receipt_by(server, rows.empty() ? Digest{} : rows[0].digest, time_ns);
+  }
+  /// Both servers have pushed it.
+  void protect(std::uint64_t sequence, char server = 'a', std::int64_t time_ns = 0) {
+    run(vault->note_pushed(sequence, partner_receipt(sequence, server, time_ns), true));
   }
   /// Puts and makes durable at once.
   void put(std::vector<Buffer> records) {
