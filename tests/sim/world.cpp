@@ -98,7 +98,7 @@ class World {
     }
   }
 
-  // From the disks, whatever the programs think: the same numbers, and for each the other's receipt.
+  // From the disks, whatever the programs think: the same numbers, and each protected.
   bool are_equal() {
     auto const east = kept_by(east_), west = kept_by(west_);
     return east.snapshots == west.snapshots && east.receipts == east.snapshots && west.receipts == west.snapshots;
@@ -119,7 +119,9 @@ class World {
     for (auto const& file : server.disk().files()) {
       auto const name = file.substr(file.size() - 8);
       if (file.find("/snap/") != std::string::npos) kept.snapshots.insert(name);
-      if (file.find("/partner/") != std::string::npos) kept.receipts.insert(name);
+      if (file.find("/partner/") == std::string::npos) continue;
+      auto const partner = parse_partner_object(server.disk().content(file));
+      if (partner && partner->protects) kept.receipts.insert(name);
     }
     return kept;
   }
