@@ -406,6 +406,56 @@ TEST_CASE("vault: a segment whose sync fails is not acknowledged, nor what came 
   CHECK(operations > 10);
 }
 
+/// Does work at once, but has no memory for one piece of it.
+struct PoorWorkers final : Workers {
+  std::size_t threads() const noexcept override { return 1; }
+  task<void> run(Job& job) override {
+    if (left && (*left)-- == 0) {
+      left.reset();
+      throw std::bad_alloc{};
+    }
+    ++done;
+    job.work();
+    co_return;
+  }
+  std::optional<std::uint64_t> left;
+  std::uint64_t done = 0;
+};
+
+TEST_CASE("vault: without memory for a moment, whatever is under way then, every put is answered and later ones are taken") {
+  // The first round goes undisturbed and counts.
+  constexpr std::uint64_t kNever = 1000000;
+  std::uint64_t pieces = 0;
+  for (std::uint64_t at = kNever; at == kNever || at < pieces; at = at == kNever ? 0 : at + 1) {
+    INFO("piece " << at);
+    PoorWorkers workers;
+    World w;
+    w.settings.segment_target = 1 << 20;
+    w.store = w.run(DirectoryStore::open(w.disk, w.workers, w.random, "/store"));
+    w.vault = w.run(Vault::open(*w.store, w.disk, "/cache", w.account, w.agent, workers, w.timers, w.settings));
+    w.put({envelope()});
+    std::uint64_t const before = workers.done;
+    workers.left = at;
+    int answered = 0;
+    std::uint64_t next = 0;
+    for (int i = 0; i < 3; ++i) {
+      std::vector<Made> objects;
+      for (int n = 0; n < 16000; ++n) objects.push_back(Made{object(next++), {}});
+      Buffer body = record(ObjectType::data, objects);
+      asio::co_spawn(w.io, w.vault->put(std::move(body)), [&](const std::exception_ptr&) { ++answered; });
+      w.settle();
+      while (w.timers.advance()) w.settle();
+    }
+    if (at == kNever) pieces = workers.done - before;
+    CHECK(answered == 3);
+    workers.left.reset();
+    w.run(w.vault->put(chunk(next)));
+    REQUIRE(w.get({object(next)}).records.size() == 1);
+    w.close();
+  }
+  CHECK(pieces > 3);
+}
+
 TEST_CASE("vault: many ids go to tables, tables are merged, and every id is found") {
   World w;
   w.settings.segment_target = 1 << 20;
