@@ -261,9 +261,11 @@ class Vault {
   task<Checked> check_closure(ObjectId root, ObjectId envelope, bool from_mirror);
   task<Buffer> make_snapshot(ManifestFacts facts, Buffer manifest, Buffer receipt);
   task<std::optional<CommitObject>> read_commit(std::uint64_t sequence);
-  /// A small object; nothing when it is not there, or lies on a bad sector: logged.  Throws io when that is the fifth one since the vault was opened:
+  /// A small object; nothing when it is not there, or lies on a bad sector: logged once.  Throws io when it is the fifth such object:
   /// then not a file is bad, the disk is, and what it does not give must not be taken for lost.
   task<std::optional<Buffer>> read_small(const std::string& name);
+  task<std::optional<Buffer>> read_for_order(std::string name, std::string doing);
+  task<void> remove_snapshot(std::uint64_t sequence);
 
   bool received(const ObjectId& id) const;
   void note_damaged(const Place& place);
@@ -292,7 +294,7 @@ class Vault {
   std::size_t commits_ = 0;            // in service and waiting
   std::deque<SteadyTime> attempts_;    // commits by the agent that made no snapshot (yet), lately
   std::set<SessionId> sessions_;  // whose envelopes are durable; forgotten when there are too many
-  int unreadable_ = 0;  // small objects on bad sectors, so far
+  std::set<std::string> unreadable_;  // small objects on bad sectors: a few
   std::uint64_t puts_ = 0;              // numbers them…
   std::set<std::uint64_t> receiving_;   // …those that are not received yet…
   std::uint64_t hurried_ = 0;           // …and up to which somebody waits; 0: nobody

@@ -10,7 +10,7 @@
 namespace farkeep {
 namespace {
 constexpr std::size_t kBatch = std::size_t{1} << 20;  // PROTOCOL §3.5
-constexpr int kUnreadable = 4;  // small objects; more of them, and the disk itself is failing
+constexpr std::size_t kUnreadable = 4;  // small objects; more of them, and the disk itself is failing
 
 // The id of the server that says it; empty: it is no receipt.
 std::string signer_of(ByteView receipt) {
@@ -52,9 +52,14 @@ task<std::vector<SnapshotRow>> Vault::snapshots(std::uint64_t after, std::size_t
 
 task<std::optional<Buffer>> Vault::read_small(const std::string& name) {
   try {
-    co_return co_await store_.get(name);
+    auto bytes = co_await store_.get(name);
+    unreadable_.erase(name);
+    co_return bytes;
   } catch (const failure& f) {
-    if (classify(f.code()) != Errc::io || ++unreadable_ > kUnreadable) throw;
+    if (classify(f.code()) != Errc::io) throw;
+    if (unreadable_.contains(name)) co_return std::nullopt;
+    if (unreadable_.size() == kUnreadable) throw;
+    unreadable_.insert(name);
     log_error("{} cannot be read and is passed over: {}", name, f.what());
   }
   co_return std::nullopt;
