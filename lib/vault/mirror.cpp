@@ -201,7 +201,7 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
   if (reached_) news.set_contact_ns(now);
   news.set_root_key(partner_root_);
   if (well && behind == 0) news.set_equal_ns(now);
-  try {
+  const auto write = [&]() -> task<void> {
     co_await parts_.workers.offload(
         [](Registry* registry, vault::pb::MirrorState state) {
           auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
@@ -211,9 +211,9 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
           registry->set_mirror_state(state);
         },
         &parts_.registry, std::move(news));
-  } catch (const failure& e) {
-    log_warning("noting how the mirror stands: {}", e.what());
-  }
+  };
+  auto const unwritten = co_await problem_of(write());
+  if (!unwritten.empty()) log_warning("noting how the mirror stands: {}", unwritten);
 }
 
 }  // namespace farkeep

@@ -3,6 +3,7 @@
 #include <boost/asio/this_coro.hpp>
 
 #include "async/fair_workers.hpp"
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -181,11 +182,8 @@ task<void> Vaults::run() {
     for (const auto& [name, entry] : entries_)
       if (entry->is_idle() && timers_.now() - entry->idle_since >= settings_.idle) idle.push_back(entry);
     for (std::shared_ptr<Entry>& entry : idle) {
-      try {
-        co_await close_entry(std::move(entry));
-      } catch (const failure& f) {
-        log_error("closing an idle vault: {}", f.what());
-      }
+      auto const problem = co_await problem_of(close_entry(std::move(entry)));
+      if (!problem.empty()) log_error("closing an idle vault: {}", problem);
     }
   }
 }
