@@ -262,12 +262,13 @@ class Service {
     facts.sessions = server.sessions();
     facts.unusable_copies = server.unusable_copies();
     facts.turned_away = turned_away(server, listener);
-    facts.free_bytes = app_.disk().free_bytes(started_.data);
     facts.store = server.disk().health();
     facts.takes_data = server.disk().level() < DiskWatch::Level::full;
-    auto text = co_await workers_.offload([](Registry* registry, ServerFacts f, WallTime now) { return server_metrics(*registry, f, now); }, &server.registry(),
-                                          std::move(facts), app_.clock().wall());
-    co_return text;
+    auto const text = [](Disk* disk, std::string data, Registry* registry, ServerFacts f, WallTime now) {
+      f.free_bytes = disk->free_bytes(data);
+      return server_metrics(*registry, f, now);
+    };
+    co_return co_await workers_.offload(text, &app_.disk(), std::string{started_.data}, &server.registry(), std::move(facts), app_.clock().wall());
   }
 
   task<void> obey_signals(Scope& scope, Server& server, Listener& listener) {
