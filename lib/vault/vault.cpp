@@ -136,24 +136,25 @@ task<Buffer> Vault::have(std::vector<ObjectId> ids) {
 // ---- taking records
 
 // A put in haste may be received before those that came ahead of it, whose sender waits for all of them.
-task<void> Vault::put(Buffer records, Room room, Haste haste, Origin origin) {
+task<void> Vault::put(Buffer records, Room room, Haste haste, Origin origin, std::function<void()> on_received) {
   const std::uint64_t number = ++puts_;
   if (haste == Haste::soon) hurried_ = number;
   receiving_.insert(number);
-  Received received;
+  Received tickets;
   {
     struct Arrival {
       std::set<std::uint64_t>& all;
       std::uint64_t number;
       ~Arrival() { all.erase(number); }
     } const arrival{receiving_, number};
-    received = co_await receive(std::move(records), std::move(room), origin);
+    tickets = co_await receive(std::move(records), std::move(room), origin);
   }
+  if (on_received) on_received();
   if (hurried_ > 0 && (receiving_.empty() || *receiving_.begin() > hurried_)) {
     hurried_ = 0;
     writer_.hurry();
   }
-  co_await durable(std::move(received));
+  co_await durable(std::move(tickets));
 }
 
 task<void> Vault::durable(Received received) {

@@ -138,12 +138,12 @@ class Vault {
   /// one is wanted; of the others, what is here already does not count (LOCKING.md §4).
   /// malformed and too_large for what is no record; missing_object when a session's envelope was not received before;
   /// quota; no_space and io: nothing of it is acknowledged.  `room` is given back when the bytes are written.
-  /// `soon`: whoever sends waits for that, and has no more to send meanwhile.
+  /// `soon`: whoever sends waits for that, and has no more to send meanwhile.  `on_received` is called when have() says yes, long before all is durable.
   enum class Haste { none, soon };
   /// Who sends it.  Of what comes from the partner it is kept in mind that it has it; a record whose ids are all here, but not as just this one, is
   /// kept beside what came first (LOCKING.md §4).  `partner_further`: it is known not to be here.
   enum class Origin { agent, partner, partner_further };
-  task<void> put(Buffer records, Room room, Haste haste = Haste::none, Origin origin = Origin::agent);
+  task<void> put(Buffer records, Room room, Haste haste = Haste::none, Origin origin = Origin::agent, std::function<void()> on_received = nullptr);
   task<void> put(Buffer records) { return put(std::move(records), Room{}); }
   /// put() in its two parts.  After receive(), have() says yes and later records may refer to envelopes in it; durable()
   /// is the promise.  A session that receives one after the other keeps the order in which its agent sent.
