@@ -58,6 +58,7 @@ class SnapshotPush {
     Answer answer;
     std::size_t bytes;
   };
+  /// A copy of ours.
   struct Ours {
     ObjectId id;
     Place place;
@@ -68,11 +69,6 @@ class SnapshotPush {
     std::uint64_t copy;
     std::uint32_t length;
     bool asked;  // the partner lacks it; else only what is below it is of interest
-  };
-
-  struct FurtherNode {
-    ObjectId id;
-    Place place;
   };
 
   task<wire::pb::Committed> commit(const wire::pb::Commit& question);
@@ -118,7 +114,7 @@ class SnapshotPush {
   // of one send_below()
   std::vector<ObjectId> stack_, nodes_;  // to be asked about; new ones, to be sent at the end
   std::vector<ToRead> to_read_;
-  std::vector<FurtherNode> further_to_read_;
+  std::vector<Ours> further_to_read_;
   std::vector<Place> further_nodes_, further_data_;  // copies to be sent: behind all nodes; as soon as what serves has gone
   NodeSet seen_nodes_;
   std::set<ObjectId> asked_, walked_;    // of what is being read

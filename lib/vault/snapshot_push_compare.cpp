@@ -12,11 +12,6 @@ namespace {
 
 constexpr auto kCompareTimeout = std::chrono::minutes{5};  // it reads limits::kBytesCompared, thrice at most, behind whatever else its disk has to do
 
-void sort_by_copy(std::vector<Place>& places) {
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() < b.copy(); });
-  places.erase(std::unique(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() == b.copy(); }), places.end());
-}
-
 }  // namespace
 
 // ---- what the partner has, but perhaps as something else
@@ -37,7 +32,7 @@ void SnapshotPush::look_at(Ours ours, std::vector<Ours>& to_compare) {
 
 // One id stands for its record.  In questions whose records both servers read within seconds.
 task<void> SnapshotPush::compare(std::vector<Ours> ours) {
-  std::sort(ours.begin(), ours.end(), [](const Ours& a, const Ours& b) { return a.place.copy() < b.place.copy(); });
+  std::ranges::sort(ours, {}, [](const Ours& one) { return one.place.copy(); });
   std::vector<Ours> some;
   std::size_t bytes = 0;
   for (auto& one : ours) {
@@ -107,7 +102,7 @@ task<void> SnapshotPush::find_further(std::vector<ObjectId> ids, bool lacked) {
         continue;
       }
       refuse_more_nodes();
-      further_to_read_.push_back(FurtherNode{ids[i], place});
+      further_to_read_.push_back(Ours{ids[i], place});
     }
   }
 }

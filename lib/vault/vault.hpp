@@ -132,8 +132,8 @@ class Vault {
   /// SHA-256 over all (sequence u64 little-endian, digest) pairs in order: equal sets of snapshots, equal digests.
   Digest set_digest() const;
 
-  /// Bit i, least significant first: id i is here, durable or at least received.
-  task<Buffer> have(std::vector<ObjectId> ids);
+  /// Of each id, in the order asked: it is here, durable or at least received.
+  task<std::vector<bool>> have(std::vector<ObjectId> ids);
   /// One or more whole records; returns when all of them are durable.  Records whose ids are all here are dropped, unless a spare of
   /// one is wanted; of the others, what is here already does not count (LOCKING.md §4).
   /// malformed and too_large for what is no record; missing_object when a session's envelope was not received before;
@@ -191,10 +191,10 @@ class Vault {
   task<std::vector<std::vector<Place>>> further(std::vector<ObjectId> ids);
   /// Gives `sink` these record copies (ascending by copy(), each once), a window at a time; one that does not check is logged and left out.
   task<void> get_copies(std::vector<Place> copies, std::function<task<void>(Buffer records)> sink);
-  /// Bit i, least significant first: that record is here, as the copy that serves for all of its ids, or as one that the partner sent: `placed`, one of those
+  /// Of each record: it is here, as the copy that serves for all of its ids, or as one that the partner sent: `placed`, one of those
   /// that have their place in the index whatever comes, or `any`.  too_large beyond limits::kRecordsCompared and kBytesCompared.
   enum class OfPartner { placed, any };
-  task<Buffer> same(std::vector<RecordClaim> claims, OfPartner which = OfPartner::placed);
+  task<std::vector<bool>> same(std::vector<RecordClaim> claims, OfPartner which = OfPartner::placed);
   /// The partner has this record, and if it is a node all below it: so an earlier push found.
   bool is_at_partner(const Place& place) const { return at_partner_.contains(partner_key(place)); }
   /// `known`: partner_key() of each.  Kept between runs, when there is much of it or the vault is closed.

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <unordered_set>
 
 #include "base/log.hpp"
@@ -131,10 +130,9 @@ task<std::vector<ObjectId>> Vault::get(std::vector<ObjectId> ids, std::function<
     // An answer may take hours: what it needs no longer is given back.
     std::vector<ObjectId>{}.swap(ids);
     decltype(found){}.swap(found);
-    std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.place.copy() < b.place.copy(); });
     std::vector<Place> places;
-    for (const Wanted& w : wanted)
-      if (places.empty() || places.back().copy() != w.place.copy()) places.push_back(w.place);
+    for (const Wanted& w : wanted) places.push_back(w.place);
+    sort_by_copy(places);
     std::vector<ReadWindow> windows = plan_reads(places);
     for (ReadWindow& window : windows) {
       WindowContent content = co_await segments_.read(std::move(window));
