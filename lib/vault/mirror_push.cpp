@@ -177,12 +177,12 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
   co_return false;
 }
 
-// As much as a vault remembers of itself.  It only saves comparing.
+// As much as a vault remembers of itself.  It only saves comparing, and sending further copies twice.
 void Mirror::forget_too_much() {
   std::size_t groups = 0;
-  for (auto const& [name, known] : known_) groups += known.found.group_count();
+  for (auto const& [name, known] : known_) groups += known.found.group_count() + known.further.group_count();
   if (groups <= CompleteNodes::kMostGroups) return;
-  for (auto& [name, known] : known_) known.found = NodeSet{};
+  for (auto& [name, known] : known_) known.found = known.further = NodeSet{};
 }
 
 // A fork stops nothing but itself: both sides keep what they have, and people must look.

@@ -21,10 +21,17 @@ bool SnapshotPush::is_known(const Place& place) const {
   return (known_.trusted && vault_.is_at_partner(place)) || known_.found.contains(Vault::partner_key(place));
 }
 
+// False: it was noted before.  What is forgotten, because there is too much of it, is looked at or sent again.
+bool SnapshotPush::note(NodeSet& seen, const Place& place) const {
+  if (seen.group_count() >= most_.node_groups) seen = NodeSet{};
+  return seen.insert(Vault::partner_key(place));
+}
+
 void SnapshotPush::look_at(Ours ours, std::vector<Ours>& to_compare) {
-  if (is_known(ours.place) || !looked_at_.insert(Vault::partner_key(ours.place))) return;
+  if (is_known(ours.place) || !note(looked_at_, ours.place)) return;
   if (ours.place.type == ObjectType::node) {
     read_later(ours.id, ours.place, false);
+    if (compared_nodes_.size() >= most_.node_groups) compared_nodes_.clear();
     if (!compared_nodes_.insert(ours.place.copy()).second) return;
   }
   to_compare.push_back(std::move(ours));
@@ -95,8 +102,7 @@ task<void> SnapshotPush::find_further(std::vector<ObjectId> ids, bool lacked) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     for (const Place& place : copies[i]) {
       if (place.from_partner && known_.trusted && !lacked) continue;
-      auto const key = Vault::partner_key(place);
-      if (known_.further.contains(key) || !further_.insert(key)) continue;
+      if (known_.further.contains(Vault::partner_key(place)) || !note(further_, place)) continue;
       if (place.type != ObjectType::node) {
         further_data_.push_back(place);
         continue;
