@@ -201,8 +201,8 @@ class Vault {
   task<void> note_at_partner(NodeSet known);
   /// A node stands for itself, any other record for all that is in it.
   static NodeKey partner_key(const Place& place);
-  /// Of the snapshots with a receipt of the partner, ascending.
-  std::vector<std::uint64_t> protected_numbers() const;
+  /// Of all snapshots, ascending.
+  std::vector<std::uint64_t> numbers() const;
 
   /// One that is here already is no error.  too_large and quota beyond what vault_limits say; quota, too, for one that was set aside.
   task<void> add_slot(Buffer slot, SlotFrom from, std::int64_t now_ns);

@@ -168,10 +168,9 @@ task<void> Vault::note_at_partner(NodeSet known) {
   if (at_partner_.size() - at_partner_saved_ >= kSaveAfter) co_await save_nodes(at_partner_, at_partner_saved_, "mirrored");
 }
 
-std::vector<std::uint64_t> Vault::protected_numbers() const {
+std::vector<std::uint64_t> Vault::numbers() const {
   std::vector<std::uint64_t> out;
-  for (const auto& [sequence, row] : rows_)
-    if (row.is_protected) out.push_back(sequence);
+  for (const auto& [sequence, row] : rows_) out.push_back(sequence);
   return out;
 }
 
