@@ -1,5 +1,6 @@
 #include "renewal_watch.hpp"
 
+#include "async/fence.hpp"
 #include "base/log.hpp"
 #include "wire/root_word.hpp"
 
@@ -20,13 +21,13 @@ std::string trust_in(const std::string& root_word, const Identity& identity) {
   return out;
 }
 
-task<void> RenewalWatch::wait(Server& server, const Identity& identity) {
+task<void> RenewalWatch::wait(Server& server, const Identity& identity, std::chrono::nanoseconds look) {
   for (std::chrono::nanoseconds waited{0};;) {
     co_await timers_.sleep(kKeysCheck);
     bool const changed = co_await keys_changed(server, identity);
     if (changed) co_return;
     waited += kKeysCheck;
-    if (waited < look_) continue;
+    if (waited < look) continue;
     waited = std::chrono::nanoseconds{0};
     bool const due = co_await renewal_due(server, identity);
     if (due) co_return;
@@ -35,32 +36,28 @@ task<void> RenewalWatch::wait(Server& server, const Identity& identity) {
 
 // A disk that cannot be read now is asked again.
 task<bool> RenewalWatch::keys_changed(Server& server, const Identity& identity) {
-  try {
+  bool changed = false;
+  const auto look = [&]() -> task<void> {
     auto const now = co_await workers_.offload([](Disk* disk, std::string data) { return Identity::state_on_disk(*disk, data); }, &disk_, std::string{data_});
     auto const word = co_await workers_.offload([](Registry* registry) { return registry->root_word(); }, &server.registry());
-    if (now == began_.state && (word == same_word_ || trust_in(word, identity) == began_.trust)) {
-      same_word_ = word;
-      co_return false;
-    }
-  } catch (const failure& e) {
-    if (classify(e.code()) == Errc::cancelled) throw;
-    log_warning("looking for changed keys: {}", e.what());
-    co_return false;
-  }
-  log_info("keys or the root's word changed: connections begin anew");
-  co_return true;
+    changed = now != began_.state || (word != same_word_ && trust_in(word, identity) != began_.trust);
+    if (!changed) same_word_ = word;
+  };
+  auto const problem = co_await problem_of(look());
+  if (!problem.empty()) log_warning("looking for changed keys: {}", problem);
+  co_return changed;
 }
 
 // What the clock said before is in a file: one that cannot be read is no reason to stop serving.
 task<bool> RenewalWatch::renewal_due(Server& server, const Identity& identity) {
-  try {
+  bool due = false;
+  const auto look = [&]() -> task<void> {
     auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
-    co_return identity.renewal(clock_.wall(), verdict) != Identity::Renewal::none;
-  } catch (const failure& f) {
-    if (classify(f.code()) == Errc::cancelled) throw;
-    log_warning("looking whether the server's certificate is due: {}; it is tried again in a minute", f.what());
-  }
-  co_return false;
+    due = identity.renewal(clock_.wall(), verdict) != Identity::Renewal::none;
+  };
+  auto const problem = co_await problem_of(look());
+  if (!problem.empty()) log_warning("looking whether the server's certificate is due: {}; it is tried again in a minute", problem);
+  co_return due;
 }
 
 }  // namespace farkeep::server

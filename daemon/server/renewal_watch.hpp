@@ -21,14 +21,15 @@ class RenewalWatch {
   struct Began {
     Digest state;       ///< Identity::state_on_disk() from before the identity was read: what changed meanwhile is met
     std::string trust;  ///< trust_in() the word that it heard
+    bool operator==(const Began&) const = default;
   };
-  /// `look`: how often certificate and clock are looked at.  The references outlive it.
-  RenewalWatch(Disk& disk, const Clock& clock, Timers& timers, Workers& workers, std::string data, Began began, std::chrono::nanoseconds look)
-      : disk_(disk), clock_(clock), timers_(timers), workers_(workers), data_(std::move(data)), began_(std::move(began)), look_(look) {}
+  /// The references outlive it.
+  RenewalWatch(Disk& disk, const Clock& clock, Timers& timers, Workers& workers, std::string data, Began began)
+      : disk_(disk), clock_(clock), timers_(timers), workers_(workers), data_(std::move(data)), began_(std::move(began)) {}
 
   /// Returns when a certificate is due, an operator's command changed keys, or the root took back a server or key or is followed by another one.  What cannot
-  /// be read is looked at again.
-  task<void> wait(Server& server, const Identity& identity);
+  /// be read is looked at again.  `look`: how often certificate and clock are looked at.
+  task<void> wait(Server& server, const Identity& identity, std::chrono::nanoseconds look);
 
  private:
   task<bool> keys_changed(Server& server, const Identity& identity);
@@ -40,7 +41,6 @@ class RenewalWatch {
   Workers& workers_;
   const std::string data_;
   const Began began_;
-  const std::chrono::nanoseconds look_;
   std::string same_word_;  // the last one that says the same as at the start
 };
 

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <thread>
 
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "async/signals.hpp"
@@ -33,6 +35,7 @@ namespace {
 
 constexpr auto kRenewalCheck = std::chrono::minutes{1};  // of certificate and clock: a clock that is right again counts at once
 constexpr auto kRenewalAgain = std::chrono::hours{1};    // after one that could not be written
+constexpr auto kMetricsAgain = std::chrono::minutes{1};  // when they cannot be listened for
 constexpr auto kLook = std::chrono::minutes{1};          // for agents that are overdue
 constexpr auto kTrim = std::chrono::seconds{30};         // a millisecond of work for each 100 MiB of heap
 constexpr auto kChildGrace = std::chrono::seconds{2};    // for a notifying command, when the server ends
@@ -98,23 +101,44 @@ class Service {
   }
 
  private:
+  /// What connections are judged by from one beginning to the next.
+  struct Keys {
+    Identity identity;
+    TlsContext tls;
+    RenewalWatch::Began began;
+    bool renewed = false;                             // a certificate was, or another one is shown now
+    std::chrono::nanoseconds renewal = kRenewalCheck;  // how often that is looked at
+  };
+
   // Another certificate needs new parts: it happens twice a year, and when a clock was wrong.
   task<void> serve_until_stopped() {
     auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data), disk_size(started_.data));
-    for (bool again = true; again;) {
-      auto state = Identity::state_on_disk(app_.disk(), started_.data);
-      auto identity = Identity::load(app_.disk(), started_.data);
-      bool const renewed = renew(identity);
-      if (renewed) state = Identity::state_on_disk(app_.disk(), started_.data);
-      again = co_await serve_as(std::move(identity), state, *store);
+    ClockGuard guard{app_.disk(), started_.data, app_.clock(), build_time()};
+    std::optional<Keys> keys = keys_on_disk(guard);
+    for (auto unavailable = Unavailable::fails; keys; unavailable = Unavailable::is_tried_again) {
+      Keys now = std::move(*keys);
+      keys = co_await serve_with(std::move(now), unavailable, *store);
     }
     ended_ = true;
   }
 
+  // Blocks.
+  Keys keys_on_disk(ClockGuard& guard) {
+    auto state = Identity::state_on_disk(app_.disk(), started_.data);
+    auto identity = Identity::load(app_.disk(), started_.data);
+    std::chrono::nanoseconds renewal = kRenewalCheck;
+    bool const renewed = renew(identity, guard, renewal);
+    if (renewed) state = Identity::state_on_disk(app_.disk(), started_.data);
+    Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
+    auto const word = registry.root_word();
+    identity.hear(word);
+    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock());
+    RenewalWatch::Began began{state, trust_in(word, identity)};
+    return Keys{std::move(identity), std::move(tls), std::move(began), renewed, renewal};
+  }
+
   // True when another certificate was saved.  A disk that is full must not end the server for that.
-  bool renew(Identity& identity) {
-    ClockGuard guard{app_.disk(), started_.data, app_.clock(), build_time()};
-    renewal_check_ = kRenewalCheck;
+  bool renew(Identity& identity, ClockGuard& guard, std::chrono::nanoseconds& look) {
     try {
       guard.note();
       auto const now = app_.clock().wall();
@@ -124,41 +148,39 @@ class Service {
       else log_info("the newest certificate of the server is not valid now, by this machine's clock; an earlier one is shown");
       return true;
     } catch (const failure& e) {
-      renewal_check_ = kRenewalAgain;
+      look = kRenewalAgain;
       log_error("renewing the server's certificate: {}; it is tried again in an hour", e.what());
     }
     return false;
   }
 
-  task<bool> serve_as(Identity identity, Digest state, DirectoryStore& store) {
+  // The keys to go on with; nothing: it was stopped.
+  task<std::optional<Keys>> serve_with(Keys keys, Unavailable unavailable, DirectoryStore& store) {
     auto const executor = co_await asio::this_coro::executor;
+    auto const& identity = keys.identity;
     DirectDialer direct{executor, timers_};
-    Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
-    auto const word = registry.root_word();
-    identity.hear(word);
-    RenewalWatch::Began began{state, trust_in(word, identity)};
-    RenewalWatch watch{app_.disk(), app_.clock(), timers_, workers_, started_.data, std::move(began), renewal_check_};
-    auto const tls = tls_of(identity, revocations_of(word, identity), app_.clock());
-    TlsDialer dialer{direct, timers_, tls};
+    TlsDialer dialer{direct, timers_, keys.tls};
     Server server{executor, app_.disk(), store, identity, app_.clock(), timers_, workers_, app_.random(), dialer, settings_of(config_)};
     server.look_after(store);
     ListenerOptions options;
     options.endpoints = endpoints_of(started_.listen);
     options.max_connections = config_.max_connections + limits::kPlacesBeside;
     options.silent = Silent::stay_in_kernel;
-    Listener listener{executor, timers_, tls, options, [&server](std::unique_ptr<SecureStream> stream) { return server.serve(std::move(stream)); }};
-    for (auto const& endpoint : options.endpoints) log_info("server {} ({}) listens on {}", identity.name(), identity.id().brief(), endpoint.text());
-    auto const metrics = metrics_endpoint(executor, server, listener, identity);
-    service_status(listening_at(options.endpoints));  // first: who waited for "ready" may look at once
+    options.unavailable = unavailable;
+    Listener listener{executor, timers_, keys.tls, options, [&server](std::unique_ptr<SecureStream> stream) { return server.serve(std::move(stream)); }};
+    auto const listens_at = listener.endpoints();
+    for (auto const& endpoint : listens_at) log_info("server {} ({}) listens on {}", identity.name(), identity.id().brief(), endpoint.text());
+    auto metrics = started_.metrics_listen && unavailable == Unavailable::fails ? metrics_endpoint(executor, server, listener, identity.name()) : nullptr;
+    service_status(listening_at(listens_at));  // first: who waited for "ready" may look at once
     service_ready();
 
-    bool again = false;
+    std::optional<Keys> next;
     std::exception_ptr error;
     {
       Scope scope{executor};
       scope.spawn(server.run(), "mirror and vaults");
       scope.spawn(listener.run(), "the listener");
-      if (metrics) scope.spawn(metrics->run(), "metrics");
+      if (started_.metrics_listen) scope.spawn(serve_metrics(std::move(metrics), server, listener, identity.name()), "metrics");
       scope.spawn(obey_signals(scope, server, listener), "signals");
       scope.spawn(watch_agents(server), "watching for overdue agents");
       scope.spawn(note_turned_away(server, listener), "noting who was turned away");
@@ -166,23 +188,40 @@ class Service {
       scope.spawn(feed_watchdog(), "the watchdog");
       scope.spawn(give_memory_back(), "giving memory back");
       scope.spawn(watch_clock(server), "watching the clock");
-      scope.spawn(begin_anew(scope, watch, server, identity, again), "the certificate");
+      scope.spawn(begin_anew(scope, server, keys, next), "the certificate");
       try {
         co_await scope.join();
       } catch (...) {
         error = std::current_exception();
       }
     }
-    co_await server.close();
+    auto const unclosed = co_await problem_of(server.close());
+    if (!unclosed.empty()) log_error("closing the vaults: {}; what was acknowledged is durable", unclosed);
     if (error) std::rethrow_exception(error);
-    co_return again;
+    if (!next && !unclosed.empty()) throw failure(Errc::io, "stopping: " + unclosed);
+    co_return next;
   }
 
-  std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, Listener& listener, const Identity& identity) {
-    if (!started_.metrics_listen) return nullptr;
+  std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, Listener& listener, std::string server_name) {
     auto const endpoint = endpoints_of({*started_.metrics_listen}).front();
     log_info("metrics are at http://{}/metrics", endpoint.text());
-    return std::make_unique<TextEndpoint>(executor, timers_, endpoint, "/metrics", [this, &server, &listener, name = identity.name()] { return metrics_now(server, listener, name); });
+    return std::make_unique<TextEndpoint>(executor, timers_, endpoint, "/metrics", [this, &server, &listener, name = std::move(server_name)] { return metrics_now(server, listener, name); });
+  }
+
+  // An endpoint that cannot be had any more is tried again, like those of the listener.
+  task<void> serve_metrics(std::unique_ptr<TextEndpoint> endpoint, Server& server, Listener& listener, std::string server_name) {
+    auto const executor = co_await asio::this_coro::executor;
+    const auto listen = [&]() -> task<void> {
+      endpoint = metrics_endpoint(executor, server, listener, server_name);
+      co_return;
+    };
+    while (!endpoint) {
+      auto const problem = co_await problem_of(listen());
+      if (problem.empty()) break;
+      log_error("{}; it is tried again in a minute", problem);
+      co_await timers_.sleep(kMetricsAgain);
+    }
+    co_await endpoint->run();
   }
 
   vault::pb::TurnedAway turned_away(const Server& server, const Listener& listener) const {
@@ -209,11 +248,9 @@ class Service {
       auto bytes = counts.SerializeAsString();
       if (bytes != written) {
         written = std::move(bytes);
-        try {
-          co_await workers_.offload([](Registry* registry, vault::pb::TurnedAway c) { registry->set_turned_away(c); }, &server.registry(), std::move(counts));
-        } catch (const failure& f) {
-          log_warning("noting who was turned away: {}", f.what());
-        }
+        auto note = workers_.offload([](Registry* registry, vault::pb::TurnedAway c) { registry->set_turned_away(c); }, &server.registry(), std::move(counts));
+        auto const problem = co_await problem_of(std::move(note));
+        if (!problem.empty()) log_warning("noting who was turned away: {}", problem);
       }
       co_await timers_.sleep(kLook);
     }
@@ -225,12 +262,13 @@ class Service {
     facts.sessions = server.sessions();
     facts.unusable_copies = server.unusable_copies();
     facts.turned_away = turned_away(server, listener);
-    facts.free_bytes = app_.disk().free_bytes(started_.data);
     facts.store = server.disk().health();
     facts.takes_data = server.disk().level() < DiskWatch::Level::full;
-    auto text = co_await workers_.offload([](Registry* registry, ServerFacts f, WallTime now) { return server_metrics(*registry, f, now); }, &server.registry(),
-                                          std::move(facts), app_.clock().wall());
-    co_return text;
+    auto const text = [](Disk* disk, std::string data, Registry* registry, ServerFacts f, WallTime now) {
+      f.free_bytes = disk->free_bytes(data);
+      return server_metrics(*registry, f, now);
+    };
+    co_return co_await workers_.offload(text, &app_.disk(), std::string{started_.data}, &server.registry(), std::move(facts), app_.clock().wall());
   }
 
   task<void> obey_signals(Scope& scope, Server& server, Listener& listener) {
@@ -268,19 +306,18 @@ class Service {
   }
 
   task<void> watch_agents(Server& server) {
+    const auto look = [&]() -> task<void> {
+      for (auto& notice : server.take_disk_notices()) notifier_.tell(std::move(notice));
+      auto notices = co_await server.look_for_overdue(config_.notify.anybody());
+      for (auto& notice : notices) {
+        log_info("{}", notice.text);
+        notifier_.tell(std::move(notice));
+      }
+    };
     for (;;) {
       look_again_ = false;
-      for (auto& notice : server.take_disk_notices()) notifier_.tell(std::move(notice));
-      try {
-        auto notices = co_await server.look_for_overdue(config_.notify.anybody());
-        for (auto& notice : notices) {
-          log_info("{}", notice.text);
-          notifier_.tell(std::move(notice));
-        }
-      } catch (const boost::system::system_error& e) {
-        if (classify(e.code()) == Errc::cancelled) throw;
-        log_warning("looking for what is overdue: {}", e.what());
-      }
+      auto const problem = co_await problem_of(look());
+      if (!problem.empty()) log_warning("looking for what is overdue: {}", problem);
       if (!look_again_) co_await race(look_.wait(), timers_.sleep(kLook));
     }
   }
@@ -297,44 +334,59 @@ class Service {
   task<void> give_memory_back() {
     for (;;) {
       co_await timers_.sleep(kTrim);
-      co_await workers_.offload(&return_free_memory);
+      auto const problem = co_await problem_of(workers_.offload(&return_free_memory));
+      if (!problem.empty()) log_warning("giving memory back: {}", problem);
     }
   }
 
   // Certificates must not come from a clock that is not believed: people are told.
   task<void> watch_clock(Server& server) {
-    for (std::string told;;) {
-      try {
-        auto trouble = co_await workers_.offload(
-            [](ClockGuard* guard) {
-              guard->note();
-              return guard->trouble();
-            },
-            &server.clock_guard());
-        if (!trouble.empty() && told.empty()) log_error("{}; no certificates are issued meanwhile", trouble);
-        if (trouble.empty() && !told.empty()) log_info("this server's clock is believed again");
-        if (trouble.empty() != told.empty()) {
-          Notice notice{trouble.empty() ? Notice::Event::recovered : Notice::Event::failed, "", trouble.empty() ? "this server's clock is believed again" : trouble, true};
-          notifier_.tell(std::move(notice));
-        }
-        told = std::move(trouble);
-        auto const difference = server.clock_guard().difference();
-        if (difference.has_value() != difference_told_) {
-          difference_told_ = difference.has_value();
-          if (difference) log_warning("the partner's clock is {} minutes {} this server's: one of the two is wrong", std::abs(difference->count()) / 60, difference->count() > 0 ? "ahead of" : "behind");
-          else log_info("the partner's clock and this server's agree again");
-        }
-      } catch (const failure& e) {
-        if (classify(e.code()) == Errc::cancelled) throw;
-        log_warning("noting the time: {}", e.what());
+    std::string told;
+    const auto look = [&]() -> task<void> {
+      auto trouble = co_await workers_.offload(
+          [](ClockGuard* guard) {
+            guard->note();
+            return guard->trouble();
+          },
+          &server.clock_guard());
+      if (!trouble.empty() && told.empty()) log_error("{}; no certificates are issued meanwhile", trouble);
+      if (trouble.empty() && !told.empty()) log_info("this server's clock is believed again");
+      if (trouble.empty() != told.empty()) {
+        Notice notice{trouble.empty() ? Notice::Event::recovered : Notice::Event::failed, "", trouble.empty() ? "this server's clock is believed again" : trouble, true};
+        notifier_.tell(std::move(notice));
       }
+      told = std::move(trouble);
+      auto const difference = server.clock_guard().difference();
+      if (difference.has_value() != difference_told_) {
+        difference_told_ = difference.has_value();
+        if (difference) log_warning("the partner's clock is {} minutes {} this server's: one of the two is wrong", std::abs(difference->count()) / 60, difference->count() > 0 ? "ahead of" : "behind");
+        else log_info("the partner's clock and this server's agree again");
+      }
+    };
+    for (;;) {
+      auto const problem = co_await problem_of(look());
+      if (!problem.empty()) log_warning("noting the time: {}", problem);
       co_await timers_.sleep(kRenewalCheck);
     }
   }
 
-  task<void> begin_anew(Scope& scope, RenewalWatch& watch, Server& server, const Identity& identity, bool& again) {
-    co_await watch.wait(server, identity);
-    again = true;
+  // What comes next is there before what is now ends: while there are keys with which nothing can be done, the server goes on with those that it has.
+  task<void> begin_anew(Scope& scope, Server& server, const Keys& now, std::optional<Keys>& next) {
+    RenewalWatch watch{app_.disk(), app_.clock(), timers_, workers_, started_.data, now.began};
+    auto look = now.renewal;
+    std::optional<Keys> found;
+    const auto read = [&]() -> task<void> { found = co_await workers_.offload([](Service* s, ClockGuard* guard) { return s->keys_on_disk(*guard); }, this, &server.clock_guard()); };
+    for (std::string told; !found;) {
+      co_await watch.wait(server, now.identity, look);
+      auto problem = co_await problem_of(read());
+      if (!problem.empty() && problem != told) log_error("taking changed keys over: {}; the server goes on with those that it has, and tries again", problem);
+      told = std::move(problem);
+      if (!found) continue;
+      look = found->renewal;
+      if (!found->renewed && found->began == now.began) found.reset();  // the renewal failed
+    }
+    if (!found->renewed) log_info("keys or the root's word changed: connections begin anew");
+    next = std::move(found);
     scope.cancel();
   }
 
@@ -353,7 +405,6 @@ class Service {
   Waiters look_;
   bool look_again_ = false;
   bool difference_told_ = false;
-  std::chrono::nanoseconds renewal_check_ = kRenewalCheck;
   asio::steady_timer patience_{io_};
   std::unique_ptr<DiskLock> lock_;
   bool ended_ = false;

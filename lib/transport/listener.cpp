@@ -3,7 +3,9 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <algorithm>
 #include <list>
 
 #include "async/race.hpp"
@@ -22,7 +24,8 @@ namespace {
 using asio::ip::tcp;
 using namespace std::chrono_literals;
 
-constexpr auto kPause = 1s;  // when descriptors or memory have run out
+constexpr auto kPause = 1s;  // when accepting fails, as it does where descriptors or memory have run out
+constexpr auto kFirstWait = 1s, kLongestWait = 60s;  // for an endpoint that cannot be had: an address may come back at any time
 
 tcp::acceptor listen_at(const Executor& executor, const Endpoint& at, const ListenerOptions& options) {
   boost::system::error_code code;
@@ -44,12 +47,6 @@ tcp::acceptor listen_at(const Executor& executor, const Endpoint& at, const List
   acceptor.listen(tcp::acceptor::max_listen_connections, code);
   must();
   return acceptor;
-}
-
-bool is_exhaustion(const boost::system::error_code& code) {
-  namespace e = boost::system::errc;
-  return code == e::too_many_files_open || code == e::too_many_files_open_in_system || code == e::no_buffer_space ||
-         code == e::not_enough_memory;
 }
 
 /// The stream beneath TLS.  Its place among the strangers is given back when it dies, whoever owns it then: what gives way is
@@ -80,9 +77,12 @@ struct Listener::State {
       : timers(t), tls(std::move(context)), options(std::move(o)), handler(std::move(h)), silent(options.max_silent), shaking(options.max_handshakes),
         scope(executor) {
     FARKEEP_CHECK(!options.endpoints.empty() && options.max_connections > 0);
-    for (const Endpoint& at : options.endpoints) acceptors.push_back(listen_at(executor, at, options));
+    for (const Endpoint& at : options.endpoints)
+      if (!listen(executor, at)) missing.push_back(at);
   }
 
+  bool listen(const Executor& executor, const Endpoint& at);
+  task<void> accept_later(Endpoint at);
   task<void> accept_from(tcp::acceptor& acceptor);
   task<void> serve(std::unique_ptr<ArrivedStream> stream);
   task<std::unique_ptr<SecureStream>> shake_hands(std::unique_ptr<ArrivedStream> stream);
@@ -93,6 +93,7 @@ struct Listener::State {
   ListenerOptions options;
   PeerHandler handler;
   std::list<tcp::acceptor> acceptors;
+  std::vector<Endpoint> missing;  // when it was made
   Crowd silent, shaking;
   std::size_t connected = 0;
   std::uint64_t failed = 0, full = 0;
@@ -104,9 +105,19 @@ Listener::Listener(Executor executor, Timers& timers, TlsContext tls, ListenerOp
     : state_(std::make_unique<State>(executor, timers, std::move(tls), std::move(options), std::move(handler))) {}
 Listener::~Listener() = default;
 
+std::vector<Endpoint> Listener::endpoints() const {
+  std::vector<Endpoint> out;
+  for (const tcp::acceptor& acceptor : state_->acceptors) {
+    const tcp::endpoint at = acceptor.local_endpoint();
+    out.push_back(Endpoint{at.address(), at.port()});
+  }
+  return out;
+}
+
 task<void> Listener::run() {
   State& s = *state_;
   for (tcp::acceptor& acceptor : s.acceptors) s.scope.spawn(s.accept_from(acceptor), "accepting");
+  for (const Endpoint& at : s.missing) s.scope.spawn(s.accept_later(at), "listening again");
   co_await s.scope.join();
 }
 
@@ -121,6 +132,29 @@ TurnedAwayEarly Listener::turned_away() const noexcept {
   return {state_->silent.gave_way(), state_->shaking.gave_way(), state_->failed, state_->full};
 }
 
+// False: it is to be tried again.
+bool Listener::State::listen(const Executor& executor, const Endpoint& at) {
+  try {
+    acceptors.push_back(listen_at(executor, at, options));
+    return true;
+  } catch (const failure& f) {
+    if (options.unavailable == Unavailable::fails) throw;
+    log_error("{}; it is tried again", f.what());
+  }
+  return false;
+}
+
+task<void> Listener::State::accept_later(Endpoint at) {
+  auto const executor = co_await asio::this_coro::executor;
+  auto wait = kFirstWait;
+  for (bool listens = false; !listens; wait = std::min(2 * wait, kLongestWait)) {
+    co_await timers.sleep(wait);
+    listens = listen(executor, at);
+  }
+  log_info("listening at {}", at.text());
+  co_await accept_from(acceptors.back());
+}
+
 // There is no waiting for room in here: whoever comes is told, or gives way.
 task<void> Listener::State::accept_from(tcp::acceptor& acceptor) {
   for (;;) {
@@ -128,12 +162,11 @@ task<void> Listener::State::accept_from(tcp::acceptor& acceptor) {
     boost::system::error_code code;
     tcp::socket socket = co_await acceptor.async_accept(from, asio::redirect_error(asio::use_awaitable, code));
     if (code == asio::error::operation_aborted) throw boost::system::system_error(code, "accepting");
-    if (is_exhaustion(code)) {
+    if (code) {  // out of descriptors or memory, most likely; a client that gave up meanwhile Asio passes over
       no_room.say(timers.now(), "cannot accept connections, trying again in a second: " + code.message());
       co_await timers.sleep(kPause);
       continue;
     }
-    if (code) continue;  // the client gave up before we got to it
     try {
       set_tcp_options(socket.native_handle());
       auto stream = std::make_unique<ArrivedStream>(StreamSocket{std::move(socket)}, Endpoint{from.address(), from.port()});

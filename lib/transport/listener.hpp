@@ -17,9 +17,13 @@ namespace farkeep {
 /// Who hands a connection over: the kernel when its first bytes are there, or at once.
 enum class Silent : std::uint8_t { stay_in_kernel, are_accepted };
 
+/// What becomes of an endpoint that cannot be had: the listener is not made, or it listens at the others and tries this one again, later and later.
+enum class Unavailable : std::uint8_t { fails, is_tried_again };
+
 struct ListenerOptions {
   ListenerOptions() = default;
   std::vector<Endpoint> endpoints;
+  Unavailable unavailable = Unavailable::fails;
   std::size_t max_connections = 1024;  ///< with a handler; further ones are closed
   std::size_t max_silent = limits::kSilentPlaces;
   std::size_t max_handshakes = limits::kHandshakePlaces;
@@ -41,17 +45,19 @@ struct TurnedAwayEarly {
 ///
 /// A connection costs what it has earned.  One that has said nothing costs a descriptor and a few KiB, and one of max_silent places; with
 /// its first bytes it gets a TLS session, which costs twenty times as much, and one of max_handshakes places.  In either somebody
-/// gives way when one more comes (crowd.hpp), so nobody waits for strangers. Out of file descriptors, accepting pauses for a second
-/// instead of spinning. What a handler throws ends its connection and is logged; it does not end the listener.
+/// gives way when one more comes (crowd.hpp), so nobody waits for strangers. When accepting fails, as it does without file descriptors, it
+/// pauses for a second instead of spinning. What a handler throws ends its connection and is logged; it does not end the listener.
 class Listener {
  public:
   /// Handles one peer until the conversation is over; the connection is closed when the stream is destroyed.
   using PeerHandler = std::function<task<void>(std::unique_ptr<SecureStream>)>;
 
-  /// Binds and listens at once: throws failure naming the endpoint that cannot be had.  `timers` outlives it.
+  /// Binds and listens at once: throws failure naming the endpoint that cannot be had, unless it is to be tried again.  `timers` outlives it.
   Listener(Executor executor, Timers& timers, TlsContext tls, ListenerOptions options, PeerHandler handler);
   ~Listener();
 
+  /// Where it listens: all but those that are tried again.
+  std::vector<Endpoint> endpoints() const;
   /// Until cancelled; then every handler is cancelled and awaited.
   task<void> run();
   /// For connections from now on (a renewed certificate).

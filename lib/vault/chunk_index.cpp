@@ -197,24 +197,22 @@ task<void> ChunkIndex::settle() {
 // The memtable stays in place until its table is: lookups meet one or the other.
 task<void> ChunkIndex::flush() {
   if (memtable_.empty()) co_return;
-  bool const outermost = !std::exchange(busy_, true);
   std::vector<IndexEntry> entries = all_recent();
+  bool const outermost = !std::exchange(busy_, true);
   Named named{next_table_++, nullptr};
   std::exception_ptr fatal;
   try {
     named.table = co_await workers_.offload(&index_files::write_table, &disk_, table_path(named.number), std::move(entries));
-  } catch (const failure& f) {
-    log_warning("a table of the index cannot be written: {}", f.what());
-  } catch (...) {
-    fatal = std::current_exception();
-  }
-  if (named.table) {
     tables_.push_back(std::move(named));
     publish_tables();
     forget_memtable();
     covered_ = read_;
     merge_failed_ = false;
     co_await save_list();
+  } catch (const failure& f) {
+    log_warning("a table of the index cannot be written: {}", f.what());
+  } catch (...) {
+    fatal = std::current_exception();
   }
   if (outermost) idle_again();
   if (fatal) std::rethrow_exception(fatal);

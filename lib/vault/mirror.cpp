@@ -16,7 +16,7 @@ constexpr auto kFirstWait = std::chrono::seconds{1};
 constexpr auto kPoll = std::chrono::seconds{2};        // for changes that an administrator's command made in the registry's files
 constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a partner by now
 constexpr auto kTellAllAgain = std::chrono::hours{1};     // what the partner could not take, or lost since: 2 KiB and a report for each agent
-constexpr auto kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again
+constexpr std::chrono::nanoseconds kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again; then twice as long
 
 double uniform(Random& random) {
   std::array<std::uint8_t, 4> bytes;
@@ -141,7 +141,7 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
   co_await push_slots(peer);
   co_await pull_directory(peer);
   SteadyTime next_comparison = parts_.timers.now();
-  Names failed;
+  behind_.clear();
   for (;;) {
     auto const now_at = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);
     bool const all_again = parts_.timers.now() >= tell_all_again;
@@ -157,27 +157,46 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
     generation = now_at;
     if (parts_.registry.take_met_damage()) co_await heal_registry(peer);
     bool const compare = parts_.timers.now() >= next_comparison;
-    Names names = std::exchange(changed_, {});
-    Names const whole = std::exchange(to_compare_, {});
-    bool const anything = compare || !names.empty();
+    Names changed = std::exchange(changed_, {});
+    Names again = due_again();
+    again.merge(std::exchange(to_compare_, {}));
+    bool const anything = compare || !changed.empty() || !again.empty();
     if (compare) {
       next_comparison = parts_.timers.now() + settings_.interval;
       auto const different = co_await differing(peer);
-      names.insert(different.begin(), different.end());
-      failed.clear();
+      std::erase_if(behind_, [&](auto const& one) { return !different.contains(one.first); });
+      for (auto const& name : different)
+        if (!behind_.contains(name)) again.insert(name);
     }
-    for (auto const& name : names) {
-      bool const pushed = co_await push_vault(peer, partner, name, compare || whole.contains(name));
-      if (pushed) failed.erase(name);
-      else failed.insert(name);
-    }
-    if (!failed.empty()) next_comparison = std::min(next_comparison, parts_.timers.now() + kBehindWait);
+    for (auto const& name : again) changed.erase(name);
+    co_await push_vaults(peer, partner, std::move(again), true);
+    co_await push_vaults(peer, partner, std::move(changed), false);
     if (anything) {
       std::string problem;
-      if (!failed.empty()) problem = "some vaults could not be mirrored; the log says why";
-      co_await note(std::move(problem), failed.size());
+      if (!behind_.empty()) problem = "some vaults could not be mirrored; the log says why";
+      co_await note(std::move(problem), behind_.size());
     }
     co_await wait_for_news(kPoll);
+  }
+}
+
+Mirror::Names Mirror::due_again() const {
+  Names out;
+  for (auto const& [name, behind] : behind_)
+    if (behind.again <= parts_.timers.now()) out.insert(name);
+  return out;
+}
+
+task<void> Mirror::push_vaults(Peer& peer, ServerId partner, Names names, bool compare_all) {
+  for (auto const& name : names) {
+    bool const pushed = co_await push_vault(peer, partner, name, compare_all);
+    if (pushed) {
+      behind_.erase(name);
+      continue;
+    }
+    auto& behind = behind_[name];
+    behind.wait = behind.wait.count() == 0 ? kBehindWait : std::min<std::chrono::nanoseconds>(2 * behind.wait, std::max<std::chrono::nanoseconds>(settings_.backoff, kBehindWait));
+    behind.again = parts_.timers.now() + behind.wait;
   }
 }
 
@@ -208,7 +227,7 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
   if (reached_) news.set_contact_ns(now);
   news.set_root_key(partner_root_);
   if (well && behind == 0) news.set_equal_ns(now);
-  try {
+  const auto write = [&]() -> task<void> {
     co_await parts_.workers.offload(
         [](Registry* registry, vault::pb::MirrorState state) {
           auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
@@ -218,9 +237,9 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
           registry->set_mirror_state(state);
         },
         &parts_.registry, std::move(news));
-  } catch (const failure& e) {
-    log_warning("noting how the mirror stands: {}", e.what());
-  }
+  };
+  auto const unwritten = co_await problem_of(write());
+  if (!unwritten.empty()) log_warning("noting how the mirror stands: {}", unwritten);
 }
 
 }  // namespace farkeep

@@ -73,19 +73,28 @@ class Mirror final : public MirrorNews {
   task<void> push_slot_page(Peer& peer, wire::pb::SyncRegistry page);
   task<void> pull_directory(Peer& peer);
   task<Names> differing(Peer& peer);
+  task<void> push_vaults(Peer& peer, ServerId partner, Names names, bool compare_all);
+  Names due_again() const;
   task<bool> push_vault(Peer& peer, ServerId partner, VaultName name, bool compare_all);
   void forget_too_much();
   task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name);
   task<void> push_vault_slots(Peer& peer, Vault& vault);
   task<void> push_vault_slot(Peer& peer, std::string slot);
-  task<std::set<std::uint64_t>> still_there(Peer& peer, const Vault& vault);
+  task<void> strike_out(Peer& peer, const Vault& vault, std::set<std::uint64_t>& sequences);
   task<void> wait_for_news(std::chrono::nanoseconds longest);
   task<void> note(std::string problem, std::size_t behind);
 
   MirrorParts parts_;
   MirrorSettings settings_;
+  /// A vault that could not be mirrored waits on its own, longer each time: opening and comparing it takes what others need.
+  struct Behind {
+    std::chrono::nanoseconds wait{};
+    SteadyTime again{};
+  };
+
   Names changed_;
   Names to_compare_;  // of changed_: as a whole
+  std::map<VaultName, Behind> behind_;  // on this connection
   bool registry_changed_ = false;
   Waiters news_;
   Waiters try_now_;       // ends the wait after a failure

@@ -9,7 +9,6 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kRowsAtOnce = 16;
 constexpr std::size_t kSlotPage = 256 * limits::kKiB;  // far below a frame, and slots are small (vault_limits)
 
 std::string key_of(const VaultName& name) { return wire::to_field(name.account) + wire::to_field(name.agent); }
@@ -151,27 +150,30 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     co_await push_told(peer, name.agent);
     co_await push_vault_slots(peer, vault);
 
-    std::set<std::uint64_t> theirs;
-    auto const ours = vault.numbers_with_receipt();
-    if (compare_all) theirs = co_await still_there(peer, vault);
+    std::set<std::uint64_t> lost;  // it took them once, or another partner did
+    if (compare_all) {
+      auto const taken = vault.numbers_with_receipt();
+      lost.insert(taken.begin(), taken.end());
+      co_await strike_out(peer, vault, lost);
+    }
+    std::vector<std::uint64_t> lacking;
+    for (auto const sequence : vault.numbers()) {
+      bool const there = compare_all ? vault.is_protected(sequence) && !lost.contains(sequence) : vault.is_pushed(sequence, partner);
+      if (!there) lacking.push_back(sequence);
+    }
     forget_too_much();
     auto& known = known_[name];
     known.compares = compares_;
     // A partner that lost snapshots may have lost what earlier pushes found there, and somebody may have put junk in its place.
-    if (compare_all) known.trusted = std::includes(theirs.begin(), theirs.end(), ours.begin(), ours.end());
-    SnapshotPush push{peer, vault, parts_.identity.roots(), partner, known};
-    auto after = compare_all ? 0 : vault.first_not_pushed(partner).value_or(vault.head().sequence + 1) - 1;
+    if (compare_all) known.trusted = lost.empty();
     bool all = true;
-    for (;;) {
-      auto rows = co_await vault.snapshots(after, kRowsAtOnce);
-      if (rows.empty()) break;
-      after = rows.back().sequence;
-      for (auto& row : rows) {
-        bool const there = compare_all ? theirs.contains(row.sequence) && vault.is_protected(row.sequence) : vault.is_pushed(row.sequence, partner);
-        if (there) continue;
-        bool const pushed = co_await push_row(push, std::move(row), name);
-        all = all && pushed;
-      }
+    for (auto const sequence : lacking) {
+      auto rows = co_await vault.snapshots(sequence - 1, 1);
+      if (rows.empty() || rows.front().sequence != sequence) continue;  // it cannot be read: the vault has said so
+      SnapshotPush push{peer, vault, parts_.identity.roots(), partner, known};
+      bool const pushed = co_await push_row(push, std::move(rows.front()), name);
+      all = all && pushed;
+      forget_too_much();
     }
     if (all) known_.erase(name);
     co_return all;
@@ -183,23 +185,26 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
   co_return false;
 }
 
-// As much as a vault remembers of itself.  It only saves comparing.
+// As much as a vault remembers of itself.  It only saves comparing, and sending further copies twice.
 void Mirror::forget_too_much() {
   std::size_t groups = 0;
-  for (auto const& [name, known] : known_) groups += known.found.group_count();
+  for (auto const& [name, known] : known_) groups += known.found.group_count() + known.further.group_count();
   if (groups <= CompleteNodes::kMostGroups) return;
-  for (auto& [name, known] : known_) known.found = NodeSet{};
+  for (auto& [name, known] : known_) known.found = known.further = NodeSet{};
 }
 
-// A fork stops nothing but itself: both sides keep what they have, and people must look.
+// One that cannot be mirrored holds up none behind it: an object of it is lost here, or it is a fork, of which both sides keep what they have.  People must look.
 task<bool> Mirror::push_row(SnapshotPush& push, SnapshotRow row, VaultName name) {
   auto const sequence = row.sequence;
   try {
     co_await push.push(std::move(row));
     co_return true;
-  } catch (const wire::Refusal& e) {
-    if (classify(e.code()) != Errc::fork) throw;
-    log_error("FORK: the partner refuses snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
+  } catch (const failure& e) {
+    auto const code = classify(e.code());
+    if (code == Errc::fork) log_error("FORK: the partner refuses snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
+    else if (code == Errc::missing_object || code == Errc::damaged || code == Errc::malformed || code == Errc::too_large)
+      log_error("mirroring snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
+    else throw;
   }
   co_return false;
 }
@@ -227,23 +232,24 @@ task<void> Mirror::push_vault_slot(Peer& peer, std::string slot) {
   }
 }
 
-// Those for which the partner still names the receipt that is kept here: where it names another one, it has lost the snapshot since, and what hangs below it.
-task<std::set<std::uint64_t>> Mirror::still_there(Peer& peer, const Vault& vault) {
-  std::set<std::uint64_t> out;
+// Takes out of them those for which the partner shows the receipt that is kept here: where it shows another one, it has lost the snapshot since, and what hangs below.
+task<void> Mirror::strike_out(Peer& peer, const Vault& vault, std::set<std::uint64_t>& sequences) {
   wire::pb::Snapshots question;
-  for (bool more = true; more;) {
+  for (bool more = !sequences.empty(); more;) {
     auto const page = co_await peer.call<wire::pb::SnapshotPage>(wire::Verb::snapshots, question);
     std::uint64_t last = 0;
     for (auto const& one : page.snapshot()) {
       auto const receipt = wire::parse_message<wire::pb::Receipt>(one.receipt().receipt());
-      if (!receipt) throw failure(Errc::protocol, "reading the partner's snapshots: a receipt that does not parse");
+      if (!receipt) {
+        log_error("reading the partner's snapshots: a receipt that does not parse is passed over");
+        continue;
+      }
       last = std::max(last, receipt->sequence());
-      if (vault.has_partner_receipt(receipt->sequence(), receipt_mark(one.receipt()))) out.insert(receipt->sequence());
+      if (vault.has_partner_receipt(receipt->sequence(), receipt_mark(one.receipt()))) sequences.erase(receipt->sequence());
     }
-    more = page.more() && last > question.after();
+    more = page.more() && last > question.after() && !sequences.empty();
     question.set_after(last);
   }
-  co_return out;
 }
 
 }  // namespace farkeep

@@ -32,12 +32,15 @@ void drop_too_many(std::vector<Place>& others) {
 
 }  // namespace
 
+void sort_by_copy(std::vector<Place>& places) {
+  std::ranges::stable_sort(places, {}, &Place::copy);
+  auto const twice = std::ranges::unique(places, {}, &Place::copy);
+  places.erase(twice.begin(), twice.end());
+}
+
 // What is dropped here would be dropped from any larger set, too, so it does not matter in which parts copies are put together.
 void put_in_order(std::vector<Place>& copies) {
-  auto const older = [](const Place& a, const Place& b) { return a.copy() < b.copy(); };
-  auto const same = [](const Place& a, const Place& b) { return a.copy() == b.copy(); };
-  std::stable_sort(copies.begin(), copies.end(), older);
-  copies.erase(std::unique(copies.begin(), copies.end(), same), copies.end());
+  sort_by_copy(copies);
   auto const last = std::find_if(copies.rbegin(), copies.rend(), [](const Place& p) { return p.counts; });
   if (last != copies.rend()) std::rotate(copies.begin(), last.base() - 1, last.base());
   if (copies.size() <= kMostCopies) return;

@@ -34,6 +34,9 @@ inline constexpr std::size_t kMostCopies = 8;
 /// partner sent, and of the rest the oldest three and as many of the newest as there is room for.
 void put_in_order(std::vector<Place>& copies);
 
+/// In the order in which they lie, each once: as they are read.
+void sort_by_copy(std::vector<Place>& places);
+
 struct IndexEntry {
   ObjectId id;
   Place place;

@@ -43,6 +43,11 @@ void Registry::note_damage(const std::string& file, const char* what) {
   if (damage_.insert(file).second) log_error("{} is damaged: {}; {}", file, what, what_helps(std::string_view{file}.substr(folder_.size() + 1)));
 }
 
+void Registry::note_whole(const std::string& file) {
+  std::lock_guard guard{damage_mutex_};
+  damage_.erase(file);
+}
+
 std::optional<Buffer> Registry::read(const std::string& file) {
   try {
     auto bytes = read_file(disk_, file, kMaxFile);
@@ -78,7 +83,10 @@ std::optional<Message> Registry::must_load(const std::string& file) {
   if (!bytes) return std::nullopt;
   auto const payload = registry_payload(*bytes);
   Message message;
-  if (payload && message.ParseFromArray(payload->bytes.data(), static_cast<int>(payload->bytes.size()))) return message;
+  if (payload && message.ParseFromArray(payload->bytes.data(), static_cast<int>(payload->bytes.size()))) {
+    note_whole(file);
+    return message;
+  }
   note_damage(file, payload ? "it does not parse" : "its checksum is wrong");
   throw failure(Errc::damaged, "reading " + file + ": it is damaged; " + what_helps(std::string_view{file}.substr(folder_.size() + 1)));
 }

@@ -162,11 +162,12 @@ class Registry {
   std::optional<vault::pb::Refused> refused();
 
   // ---- what is not as it should be
-  /// Files that are damaged now, as names below the registry's folder; reads all of them.
-  std::vector<std::string> damaged();
+  /// Files that are damaged now, as names below the registry's folder; reads all of them, or all but those of accounts, agents and reports.
+  enum class Look : std::uint8_t { at_all, beside_agents };
+  std::vector<std::string> damaged(Look look = Look::at_all);
   /// What of that the partner may have, as entries without a value.
   std::vector<wire::pb::RegistryEntry> wanted();
-  /// Those that were met since the start and have not been healed, as the same names.
+  /// Those that were damaged when they were read last, as the same names.
   std::set<std::string> met_damaged();
   /// True when damage was met since this was last asked.
   bool take_met_damage();
@@ -198,6 +199,7 @@ class Registry {
   std::string path(std::string_view kind, ByteView id) const;
   void bump();
   void note_damage(const std::string& path, const char* what);
+  void note_whole(const std::string& path);
   std::optional<Buffer> read(const std::string& path);  // throws damaged, too, for what the disk does not give
   bool may_be_replaced(const std::string& path);
   void keep_damaged(const std::string& kind, const std::string& id);
@@ -265,7 +267,7 @@ class Registry {
   std::mutex word_mutex_;
   std::string last_word_;
   std::mutex damage_mutex_;
-  std::set<std::string> damage_;  // paths that were told
+  std::set<std::string> damage_;  // paths that were told, and not read whole since
   std::map<std::string, SteadyTime> unreadable_;  // paths that the disk does not give, since when
   bool met_damage_ = false;
   // under mutex_: how much the partner may still bring in

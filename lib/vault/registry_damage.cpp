@@ -12,7 +12,7 @@ bool is_damage(const failure& f) { return classify(f.code()) == Errc::damaged; }
 
 }  // namespace
 
-std::vector<std::string> Registry::damaged() {
+std::vector<std::string> Registry::damaged(Look look_at) {
   std::vector<std::string> out;
   auto const look = [&](const std::string& name, auto&& is_whole) {
     try {
@@ -34,10 +34,12 @@ std::vector<std::string> Registry::damaged() {
       if (!is_temporary_name(name)) look(kind + "/" + name, [&](ByteView bytes) { return is_whole(name, bytes); });
   };
   auto const me = self();
-  look_in("accounts", [&](const std::string& name, ByteView bytes) { return parse_known_account(bytes, to_string(unhex(name).value_or(Buffer{})), me).has_value(); });
-  look_in("agents", [&](const std::string& name, ByteView bytes) { return parse_known_agent(bytes, to_string(unhex(name).value_or(Buffer{})), me).has_value(); });
+  if (look_at == Look::at_all) {
+    look_in("accounts", [&](const std::string& name, ByteView bytes) { return parse_known_account(bytes, to_string(unhex(name).value_or(Buffer{})), me).has_value(); });
+    look_in("agents", [&](const std::string& name, ByteView bytes) { return parse_known_agent(bytes, to_string(unhex(name).value_or(Buffer{})), me).has_value(); });
+    look_in("told", [&](const std::string&, ByteView bytes) { return parses(vault::pb::Told{})(bytes); });
+  }
   look_in("tokens", [&](const std::string&, ByteView bytes) { return parses(vault::pb::Token{})(bytes); });
-  look_in("told", [&](const std::string&, ByteView bytes) { return parses(vault::pb::Told{})(bytes); });
   look_in("alarms", [&](const std::string&, ByteView bytes) { return parses(vault::pb::Alarm{})(bytes); });
   look("partner", parses(vault::pb::Partner{}));
   for (auto const* name : {"directory", "root-word", "root-word.copy"}) look(name, [](ByteView bytes) { return registry_payload(bytes).has_value(); });

@@ -41,7 +41,10 @@ std::optional<Known<Record>> Registry::known(const std::string& id) {
   auto const bytes = read(file);
   if (!bytes) return std::nullopt;
   auto out = KnownAs<Record>::parse(*bytes, id, self());
-  if (out) return std::move(*out);
+  if (out) {
+    note_whole(file);
+    return std::move(*out);
+  }
   note_damage(file, "its checksum is wrong, or it does not parse");
   throw failure(Errc::damaged, "reading " + file + ": it is damaged; " + what_helps(std::string_view{file}.substr(folder_.size() + 1)));
 }

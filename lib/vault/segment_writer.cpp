@@ -43,21 +43,31 @@ SegmentWriter::~SegmentWriter() = default;
 
 void SegmentWriter::start(Scope& scope) {
   scope_ = &scope;
-  scope.spawn(write_loop(), "segment writer");
-  scope.spawn(finish_loop(), "segment finisher");
+  scope.spawn(answer_when_it_ends(write_loop()), "segment writer");
+  scope.spawn(answer_when_it_ends(finish_loop()), "segment finisher");
 }
 
 // ---- taking records
 
 SegmentWriter::Ticket SegmentWriter::begin() {
   auto segment = std::make_shared<Open>();
-  pending_bytes_ += kSegmentHeader;
   scope_->spawn(end_when_old(segment), "segment age");
+  pending_bytes_ += kSegmentHeader;
   return segment;
 }
 
-// No waiting in here: places are given out in the order of the calls, and written in the order of the places.
 std::vector<SegmentWriter::Ticket> SegmentWriter::add(FramedRecords records, Room room) {
+  if (ended_) std::rethrow_exception(ended_);
+  try {
+    return take(std::move(records), std::move(room));
+  } catch (...) {
+    fail_filled(std::current_exception());  // out of memory, half of it taken: others wait for these segments, too
+    throw;
+  }
+}
+
+// No waiting in here: places are given out in the order of the calls, and written in the order of the places.
+std::vector<SegmentWriter::Ticket> SegmentWriter::take(FramedRecords records, Room room) {
   bool has_nodes = false, has_data = false;
   for (const FramedRecords::Item& item : records.items)
     if (item.kept) (item.record.type() == ObjectType::node ? has_nodes : has_data) = true;
@@ -123,7 +133,8 @@ std::vector<SegmentWriter::Ticket> SegmentWriter::add(FramedRecords records, Roo
 
 void SegmentWriter::end_data() {
   if (!data_) return;
-  pieces_.push_back(Piece{std::exchange(data_, nullptr), Buffer{}, Buffer{}, nullptr, true});
+  pieces_.push_back(Piece{data_, Buffer{}, Buffer{}, nullptr, true});
+  data_.reset();
   pieces_wait_.wake_one();
 }
 
@@ -138,7 +149,8 @@ void SegmentWriter::end_all() {
     piece_bytes_ += piece.head.size() + piece.bytes.size();
     pieces_.push_back(std::move(piece));
   }
-  pieces_.push_back(Piece{std::exchange(nodes_, nullptr), Buffer{}, Buffer{}, nullptr, true});
+  pieces_.push_back(Piece{nodes_, Buffer{}, Buffer{}, nullptr, true});
+  nodes_.reset();
   pieces_wait_.wake_one();
 }
 
@@ -150,7 +162,12 @@ void SegmentWriter::hurry() {
 task<void> SegmentWriter::end_when_old(std::weak_ptr<Open> segment) {
   co_await timers_.sleep(limits_.age);
   auto const old = segment.lock();
-  if (old && (old == data_ || old == nodes_)) end_all();
+  if (!old || (old != data_ && old != nodes_)) co_return;
+  try {
+    end_all();
+  } catch (...) {
+    fail_filled(std::current_exception());
+  }
 }
 
 SegmentWriter::Ticket SegmentWriter::pending(const ObjectId& id) const {
@@ -174,7 +191,7 @@ task<void> SegmentWriter::flush() {
 }
 
 task<void> SegmentWriter::room() {
-  while (piece_bytes_ > kRoom) co_await room_.wait();
+  while (piece_bytes_ > kRoom && !ended_) co_await room_.wait();
 }
 
 task<void> SegmentWriter::close() {
@@ -192,6 +209,23 @@ task<void> SegmentWriter::close() {
 
 // ---- writing them
 
+// Without one of the two nobody would get any answer.
+task<void> SegmentWriter::answer_when_it_ends(task<void> loop) {
+  try {
+    co_await std::move(loop);
+  } catch (...) {
+    ended_ = std::current_exception();
+  }
+  if (!ended_) co_return;
+  if (!open_.empty()) {
+    Ticket const first = open_.front();
+    fail_from(*first, ended_);
+  }
+  fail_filled(ended_);
+  room_.wake_all();
+  std::rethrow_exception(ended_);
+}
+
 task<void> SegmentWriter::write_loop() {
   for (;;) {
     while (pieces_.empty() && !closing_) co_await pieces_wait_.wait();
@@ -199,40 +233,39 @@ task<void> SegmentWriter::write_loop() {
     Piece piece = std::move(pieces_.front());
     pieces_.pop_front();
     std::size_t const size = piece.head.size() + piece.bytes.size();
-    co_await write(std::move(piece));
+    std::exception_ptr error;
+    try {
+      co_await write(piece);
+    } catch (...) {
+      error = std::current_exception();
+      piece.segment->in_use = false;
+    }
+    if (error && !piece.segment->done) fail_from(*piece.segment, error);
+    if (piece.segment->done) piece.segment->upload.reset();
     piece_bytes_ -= size;
     if (piece_bytes_ <= kRoom) room_.wake_all();
   }
 }
 
 // The header goes before the first piece; a full segment goes on to the finisher when that has room.
-task<void> SegmentWriter::write(Piece piece) {
+task<void> SegmentWriter::write(Piece& piece) {
   Open& segment = *piece.segment;
-  std::exception_ptr error;
   segment.in_use = true;
-  try {
-    std::vector<Buffer> parts;
-    if (!segment.done && !segment.upload) {
-      segment.upload = co_await store_.begin(layout_.segment(segment.number));
-      header_.number = segment.number;
-      header_.content = segment.content;
-      parts.push_back(encode(header_));
-    }
-    for (Buffer* part : {&piece.head, &piece.bytes})
-      if (!part->empty()) parts.push_back(std::move(*part));
-    if (!segment.done && !parts.empty()) co_await segment.upload->append(std::move(parts));
-  } catch (...) {
-    error = std::current_exception();
+  std::vector<Buffer> parts;
+  if (!segment.done && !segment.upload) {
+    segment.upload = co_await store_.begin(layout_.segment(segment.number));
+    header_.number = segment.number;
+    header_.content = segment.content;
+    parts.push_back(encode(header_));
   }
+  for (Buffer* part : {&piece.head, &piece.bytes})
+    if (!part->empty()) parts.push_back(std::move(*part));
+  if (!segment.done && !parts.empty()) co_await segment.upload->append(std::move(parts));
   segment.in_use = false;
-  if (error && !segment.done) fail_from(segment, error);
-  if (segment.done) {
-    segment.upload.reset();
-  } else if (piece.last) {
-    while (!full_.empty()) co_await full_room_.wait();
-    full_.push_back(std::move(piece.segment));
-    full_wait_.wake_one();
-  }
+  if (!piece.last || segment.done) co_return;
+  while (!full_.empty()) co_await full_room_.wait();
+  full_.push_back(piece.segment);
+  full_wait_.wake_one();
 }
 
 // ---- making them durable
@@ -244,35 +277,38 @@ task<void> SegmentWriter::finish_loop() {
     Ticket segment = std::move(full_.front());
     full_.pop_front();
     full_room_.wake_one();
-    co_await finish(std::move(segment));
+    if (segment->done) continue;
+    std::exception_ptr error;
+    segment->in_use = true;
+    try {
+      co_await finish(*segment);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    segment->in_use = false;
+    if (error) {
+      fail_from(*segment, error);
+      continue;
+    }
+    FARKEEP_CHECK(open_.front() == segment);
+    open_.pop_front();
+    forget(*segment);
+    segment->end(nullptr);
+    try {
+      co_await index_.flush_if_large();
+    } catch (const std::exception& e) {  // a cancellation is met again with the next wait
+      log_error("writing the index of {}: {}", layout_.top(), e.what());
+    }
+    if (index_.wants_merge()) index_work_.wake_all();
   }
 }
 
-task<void> SegmentWriter::finish(Ticket ticket) {
-  Open& segment = *ticket;
-  if (segment.done) co_return;
-  std::exception_ptr error;
-  segment.in_use = true;
+task<void> SegmentWriter::finish(Open& segment) {
   Buffer footer = std::move(segment.footer).finish(segment.size);
   std::uint64_t const whole = segment.size + footer.size();
-  try {
-    co_await segment.upload->append(std::move(footer));
-    co_await segment.upload->finish();
-  } catch (...) {
-    error = std::current_exception();
-  }
-  segment.in_use = false;
-  if (error) {
-    fail_from(segment, error);
-    co_return;
-  }
+  co_await segment.upload->append(std::move(footer));
+  co_await segment.upload->finish();
   index_.add(SegmentInfo{segment.number, whole}, segment.entries);
-  FARKEEP_CHECK(open_.front() == ticket);
-  open_.pop_front();
-  forget(segment);
-  segment.end(nullptr);
-  co_await index_.flush_if_large();
-  if (index_.wants_merge()) index_work_.wake_all();
 }
 
 void SegmentWriter::forget(const Open& segment) {
@@ -283,19 +319,26 @@ void SegmentWriter::forget(const Open& segment) {
   }
 }
 
-// Those before it are on their way to being durable and stay.
-void SegmentWriter::fail_from(const Open& first, std::exception_ptr error) {
-  auto at = std::find_if(open_.begin(), open_.end(), [&](const Ticket& t) { return t->number >= first.number; });
-  std::vector<Ticket> failed(at, open_.end());
-  open_.erase(at, open_.end());
-  data_.reset();
-  if (nodes_) failed.push_back(std::exchange(nodes_, nullptr));
-  nodes_gathered_.clear();
-  log_error("segment {} of {} cannot be stored; what came with it and after it is not acknowledged", first.number, layout_.top());
-  for (const Ticket& t : failed) {
+void SegmentWriter::fail_filled(const std::exception_ptr& error) {
+  if (auto const first = data_ ? data_ : nodes_) fail_from(*first, error);
+}
+
+// Those before it are on their way to being durable and stay.  Takes no memory before all have been told: there may be none.
+void SegmentWriter::fail_from(const Open& first, const std::exception_ptr& error) {
+  const auto fail = [&](const Ticket& t) {
+    if (t->done) return;
     forget(*t);
     t->end(error);
-  }
+  };
+  std::uint32_t const number = first.number;
+  auto const is_failed = [&](const Ticket& t) { return t.get() == &first || (number > 0 && t->number >= number); };
+  auto const at = std::find_if(open_.begin(), open_.end(), is_failed);
+  std::for_each(at, open_.end(), fail);
+  open_.erase(at, open_.end());
+  for (Ticket* filled : {&data_, &nodes_})
+    if (auto const t = std::exchange(*filled, nullptr)) fail(t);
+  nodes_gathered_.clear();
+  log_error("segment {} of {} cannot be stored; what came with it and after it is not acknowledged", number, layout_.top());
 }
 
 }  // namespace farkeep

@@ -22,7 +22,7 @@ namespace farkeep {
 /// Two lanes: data and envelopes are written as they come; nodes are gathered in memory until their segment ends, which ends the
 /// segment of data before it.  One segment is filled while the one before it is made durable; they finish in the order of their
 /// numbers, and so of their ends.  A segment that fails takes everything received after it with it: waiters get the error, the ids
-/// are absent again, and the next record begins a new segment.
+/// are absent again, and the next record begins a new segment.  Whatever goes wrong, who waits gets an answer.
 /// One thread.  start(), then close() before it is destroyed.
 class SegmentWriter {
  public:
@@ -57,7 +57,6 @@ class SegmentWriter {
   std::uint64_t pending_bytes() const noexcept { return pending_bytes_; }
   /// No segment is begun below this number.
   void skip_to(std::uint32_t number) { next_number_ = std::max(next_number_, number); }
-  std::uint32_t next_number() const noexcept { return next_number_; }
   /// Woken when the index has something to write or to merge.
   Waiters& index_work() { return index_work_; }
 
@@ -72,15 +71,18 @@ class SegmentWriter {
     bool last = false;  // nothing but the end of the segment
   };
 
+  task<void> answer_when_it_ends(task<void> loop);
   task<void> write_loop();
   task<void> finish_loop();
   task<void> end_when_old(std::weak_ptr<Open> segment);
-  task<void> write(Piece piece);
-  task<void> finish(Ticket segment);
+  task<void> write(Piece& piece);
+  task<void> finish(Open& segment);
+  std::vector<Ticket> take(FramedRecords records, Room room);
   Ticket begin();
   void end_data();
   void end_all();
-  void fail_from(const Open& first, std::exception_ptr error);
+  void fail_filled(const std::exception_ptr& error);
+  void fail_from(const Open& first, const std::exception_ptr& error);
   void forget(const Open& segment);
 
   Store& store_;
@@ -101,6 +103,7 @@ class SegmentWriter {
   std::size_t piece_bytes_ = 0;
   std::deque<Ticket> full_;          // written, to be finished; at most one while another is filled
   bool closing_ = false;
+  std::exception_ptr ended_;  // why the coroutines that write are no more
   Waiters pieces_wait_, full_wait_, full_room_, room_, index_work_;
 };
 

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "async/fair_workers.hpp"
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "async/waiters.hpp"
@@ -109,7 +110,7 @@ struct Server::Parts {
   Budget budget, questions, answers;
   UnusableCopies unusable;
   Guests guests;
-  RareLine breaches{LogLevel::warning}, ends{LogLevel::info}, refusals{LogLevel::warning}, troubles{LogLevel::error};
+  RareLine breaches{LogLevel::warning}, ends{LogLevel::info}, refusals{LogLevel::warning}, troubles{LogLevel::error}, orders_fail{LogLevel::error};
   SessionParts session;
   std::size_t sessions = 0;
   Waiters never;
@@ -120,20 +121,19 @@ struct Server::Parts {
 
 // What the command line asked of the vaults while others have the store.
 task<void> Server::Parts::carry_out_orders() {
-  for (;;) {
-    try {
-      auto orders = co_await workers.offload([](AsideOrders* all) { return all->pending(); }, &aside);
-      for (auto& order : orders) {
-        std::string outcome = co_await carry_out(order);
-        if (outcome.empty()) continue;
-        auto const now = clock.wall().time_since_epoch().count();
-        co_await workers.offload([](AsideOrders* all, AsideOrder o, std::string text, std::int64_t at) { all->finish(o, text, at); }, &aside, std::move(order),
-                                 std::move(outcome), now);
-      }
-    } catch (const boost::system::system_error& e) {
-      if (classify(e.code()) == Errc::cancelled) throw;
-      log_error("setting snapshots aside: {}", e.what());
+  const auto turn = [this]() -> task<void> {
+    auto orders = co_await workers.offload([](AsideOrders* all) { return all->pending(); }, &aside);
+    for (auto& order : orders) {
+      std::string outcome = co_await carry_out(order);
+      if (outcome.empty()) continue;
+      auto const now = clock.wall().time_since_epoch().count();
+      co_await workers.offload([](AsideOrders* all, AsideOrder o, std::string text, std::int64_t at) { all->finish(o, text, at); }, &aside, std::move(order),
+                               std::move(outcome), now);
     }
+  };
+  for (;;) {
+    auto const problem = co_await problem_of(turn());
+    if (!problem.empty()) orders_fail.say(timers.now(), "setting snapshots aside: " + problem);
     co_await timers.sleep(kOrdersPoll);
   }
 }
@@ -150,7 +150,7 @@ task<std::string> Server::Parts::carry_out(AsideOrder order) {
     auto const code = classify(e.code());
     if (code == Errc::cancelled) throw;
     auto const what = order.what == AsideOrder::What::key_slot ? fmt::format("key slot {:016x}", order.sequence) : fmt::format("snapshot {}", order.sequence);
-    log_error("setting {} of agent {} aside: {}", what, order.agent.brief(), e.what());
+    orders_fail.say(timers.now(), fmt::format("setting {} of agent {} aside: {}", what, order.agent.brief(), e.what()));
     if (code == Errc::not_found || code == Errc::usage || code == Errc::damaged) co_return e.what();
   }
   co_return std::string{};
@@ -164,7 +164,7 @@ Server::~Server() = default;
 
 // What the first version left, or a partner that was replaced.  A few at a time: others change the registry, too.
 task<void> Server::Parts::adopt_registry(ServerId own) {
-  try {
+  const auto adopt = [&]() -> task<void> {
     auto names = co_await workers.offload([](Registry* r) { return r->to_adopt(); }, &registry);
     if (names.empty()) co_return;
     auto const home = co_await workers.offload(&home_of_the_first_version, &registry, &directory, own);
@@ -176,10 +176,9 @@ task<void> Server::Parts::adopt_registry(ServerId own) {
       co_await workers.offload([](Registry* r, std::vector<std::string> n, ServerId h) { r->adopt(n, h); }, &registry, std::move(some), home);
     }
     mirror.registry_changed();
-  } catch (const failure& e) {
-    if (classify(e.code()) == Errc::cancelled) throw;
-    log_warning("signing the registry's entries, which is tried again at the next start: {}", e.what());
-  }
+  };
+  auto const problem = co_await problem_of(adopt());
+  if (!problem.empty()) log_warning("signing the registry's entries, which is tried again at the next start: {}", problem);
 }
 
 task<void> Server::run() {
@@ -195,10 +194,14 @@ task<void> Server::run() {
 
 // What agents' visits left in memory.
 task<void> Server::Parts::tidy() {
-  for (;;) {
-    co_await timers.sleep(kTidy);
+  const auto turn = [this]() -> task<void> {
     auto const reported = co_await workers.offload(&written_reports, &registry);
     for (auto const& name : reported) mirror.vault_changed(name);
+  };
+  for (;;) {
+    co_await timers.sleep(kTidy);
+    auto const problem = co_await problem_of(turn());
+    if (!problem.empty()) log_warning("writing visits down: {}; it is tried again in a minute", problem);
   }
 }
 
@@ -222,20 +225,18 @@ void Server::look_after(DirectoryStore& store) { parts_->tended = &store; }
 
 task<void> Server::look_after_the_store() {
   constexpr std::size_t kMostUntold = 16;  // nobody may be there to take them
+  const auto turn = [this]() -> task<void> {
+    auto const health = co_await parts_->tended->tend();
+    auto notice = parts_->disk_watch.see(health);
+    if (!notice) co_return;
+    if (parts_->disk_watch.level() == DiskWatch::Level::ok) log_info("{}", notice->text);
+    else log_error("{}", notice->text);
+    if (parts_->disk_notices.size() == kMostUntold) parts_->disk_notices.erase(parts_->disk_notices.begin());
+    parts_->disk_notices.push_back(std::move(*notice));
+  };
   for (;;) {
-    std::optional<Notice> notice;
-    try {
-      auto const health = co_await parts_->tended->tend();
-      notice = parts_->disk_watch.see(health);
-    } catch (const failure& f) {
-      log_warning("looking after the store: {}", f.what());
-    }
-    if (notice) {
-      if (parts_->disk_watch.level() == DiskWatch::Level::ok) log_info("{}", notice->text);
-      else log_error("{}", notice->text);
-      if (parts_->disk_notices.size() == kMostUntold) parts_->disk_notices.erase(parts_->disk_notices.begin());
-      parts_->disk_notices.push_back(std::move(*notice));
-    }
+    auto const problem = co_await problem_of(turn());
+    if (!problem.empty()) log_warning("looking after the store: {}", problem);
     co_await parts_->timers.sleep(kLookAtDisk);
   }
 }

@@ -1,6 +1,7 @@
 #include "vault/server_metrics.hpp"
 
 #include <map>
+#include <set>
 
 #include "base/metrics_text.hpp"
 #include "base/software.hpp"
@@ -27,6 +28,11 @@ std::optional<vault::pb::Partner> partner_of(Registry& registry) {
   } catch (const failure&) {
     return std::nullopt;
   }
+}
+
+std::set<std::string> others_damaged(Registry& registry) {
+  auto const names = registry.damaged(Registry::Look::beside_agents);
+  return {names.begin(), names.end()};
 }
 
 // Of jobs that agents, or the partner in their name, tell of: three of each of 20,000 machines.
@@ -87,7 +93,9 @@ std::string server_metrics(Registry& registry, const ServerFacts& facts, WallTim
   for (auto const& [reason, count] : reasons_of(facts.turned_away)) out.sample({{"reason", reason}}, static_cast<double>(count));
 
   out.family("farkeep_server_registry_damaged_files", gauge, "Files of the registry that cannot be read: accounts, agents, tokens, reports.");
-  out.sample(static_cast<double>(registry.damaged().size()));
+  auto damaged = registry.met_damaged();  // of accounts, agents and reports, which were read for the rows
+  damaged.merge(others_damaged(registry));
+  out.sample(static_cast<double>(damaged.size()));
   out.family("farkeep_server_registry_refused_total", counter, "Words of the partner on accounts and agents that were not believed.");
   out.sample(static_cast<double>(registry.refused().value_or(vault::pb::Refused{}).count()));
 

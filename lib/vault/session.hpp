@@ -126,7 +126,6 @@ class Session final : public Handler {
   task<Reply> have(Request request);
   task<Reply> compare(const wire::pb::Have& message, Vault& vault);
   task<Reply> put(Request request);
-  task<void> watch_envelopes(Vault& vault, std::vector<ObjectId> envelopes, std::uint64_t number);
   task<void> settle_puts(Vault& vault, std::uint64_t last);
   task<Reply> commit(Request request);
   task<Reply> snapshots(Request request, Replies& replies);
@@ -162,7 +161,8 @@ class Session final : public Handler {
 
   std::uint64_t puts_ = 0;                       // begun
   std::set<std::uint64_t> unfinished_, arriving_;  // puts not durable; puts whose envelopes are not received
-  Waiters arrived_, never_;
+  std::uint64_t steps_ = 0;                        // puts that were received, and that ended: counted…
+  Waiters step_, never_;                           // …and waited for
 };
 
 /// Signs of life while the work lasts.

@@ -1,9 +1,7 @@
 #include <algorithm>
 
 #include "archive/record.hpp"
-#include "async/race.hpp"
 #include "base/limits.hpp"
-#include "crypto/envelope.hpp"
 #include "vault/known_keys.hpp"
 #include "vault/receipts.hpp"
 #include "vault/session.hpp"
@@ -31,18 +29,18 @@ class ReceiptsForTheWelcome final : public ReceiptMaker {
 
 std::vector<VerifyKey> keys_of_vault(Registry* registry, AgentId agent) { return keys_of(*registry, agent); }
 
-// How many whole records these are, and the envelopes among them.  What is in them the vault checks.
+// How many whole records these are, and whether envelopes are among them.  What is in them the vault checks.
 struct Glance {
   Glance() = default;
   std::uint32_t records = 0;
-  std::vector<ObjectId> envelopes;
+  bool brings_envelopes = false;
 };
 std::optional<Glance> glance_at(ByteView body) {
   Glance out;
   while (!body.empty()) {
     auto const prefix = parse_record_prefix(body);
     if (!prefix || prefix->size() > body.size()) return std::nullopt;
-    if (prefix->type == ObjectType::envelope) out.envelopes.push_back(envelope_id(prefix->session));
+    out.brings_envelopes = out.brings_envelopes || prefix->type == ObjectType::envelope;
     ++out.records;
     body = body.subspan(prefix->size());
   }
@@ -62,7 +60,13 @@ class Session::PutInProgress {
   }
   ~PutInProgress() {
     session_.unfinished_.erase(number_);
-    if (session_.arriving_.erase(number_)) session_.arrived_.wake_all();
+    received();
+  }
+  /// By the vault: later puts may follow its envelopes, which is long before they are durable.
+  void received() {
+    session_.arriving_.erase(number_);
+    ++session_.steps_;
+    session_.step_.wake_all();
   }
   PutInProgress(const PutInProgress&) = delete;
   PutInProgress& operator=(const PutInProgress&) = delete;
@@ -80,43 +84,29 @@ task<Reply> Session::put(Request request) {
   auto glance = glance_at(request.body);
   if (!glance || glance->records != message.records() || glance->records == 0)
     throw HangUp(Errc::malformed, "reading a put request: its body is not the records that it announces");
-  PutInProgress const mine{*this, !glance->envelopes.empty()};
+  PutInProgress mine{*this, glance->brings_envelopes};
   auto const vault = co_await lease();
   Room room;
   if (request.room.size() == 2) {
     room.session = std::move(request.room[0]);
     room.server = std::move(request.room[1]);
   }
-  while (!arriving_.empty() && *arriving_.begin() < mine.number()) co_await arrived_.wait();
+  while (!arriving_.empty() && *arriving_.begin() < mine.number()) co_await step_.wait();
   co_await vault->room();
   auto origin = Vault::Origin::agent;
   if (who_.role == PeerIdentity::Role::server) origin = message.further() ? Vault::Origin::partner_further : Vault::Origin::partner;
-  auto receiving = vault->put(std::move(request.body), std::move(room), message.soon() ? Vault::Haste::soon : Vault::Haste::none, origin);
-  if (glance->envelopes.empty()) {
-    co_await std::move(receiving);
-  } else {
-    co_await race(std::move(receiving), watch_envelopes(*vault, std::move(glance->envelopes), mine.number()));
-  }
+  std::function<void()> received = [&mine] { mine.received(); };
+  co_await vault->put(std::move(request.body), std::move(room), message.soon() ? Vault::Haste::soon : Vault::Haste::none, origin, std::move(received));
   co_return reply_with(wire::pb::Done{});
 }
 
-// Lets later puts go on as soon as the envelopes are received, which is long before they are durable.  Never ends by itself.
-task<void> Session::watch_envelopes(Vault& vault, std::vector<ObjectId> envelopes, std::uint64_t number) {
-  for (;;) {
-    auto const bitmap = co_await vault.have(envelopes);
-    auto const here = wire::parse_bitmap(as_text(bitmap), envelopes.size());
-    if (here && std::find(here->begin(), here->end(), false) == here->end()) break;
-    co_await parts_.timers.sleep(std::chrono::milliseconds{1});
-  }
-  if (arriving_.erase(number)) arrived_.wake_all();
-  co_await never_.wait();
-}
-
-// All that came up to `last` on this connection is durable on return.  A put that is still being received is not seen by one flush: then another.
+// All that came up to `last` on this connection is durable on return.  A flush makes durable what was received before it; whatever was received, or became
+// durable, meanwhile may be what the next one is for.
 task<void> Session::settle_puts(Vault& vault, std::uint64_t last) {
-  for (std::chrono::milliseconds pause{0}; !unfinished_.empty() && *unfinished_.begin() <= last; pause = std::chrono::milliseconds{1}) {
+  while (!unfinished_.empty() && *unfinished_.begin() <= last) {
+    auto const before = steps_;
     co_await vault.flush();
-    co_await parts_.timers.sleep(pause);
+    if (steps_ == before) co_await step_.wait();
   }
 }
 

@@ -96,9 +96,9 @@ task<Reply> Session::have(Request request) {
   }
   auto const vault = co_await lease();
   if (compares) co_return co_await compare(message, *vault);
-  auto const bitmap = co_await vault->have(std::move(ids));
+  auto const here = co_await vault->have(std::move(ids));
   wire::pb::HaveReply answer;
-  answer.set_bitmap(to_string(bitmap));
+  answer.set_bitmap(wire::to_bitmap(here));
   co_return reply_with(answer);
 }
 
@@ -113,7 +113,7 @@ task<Reply> Session::compare(const wire::pb::Have& message, Vault& vault) {
   for (std::size_t i = 0; i < ids.size(); ++i) claims.push_back(RecordClaim{ids[i], digests[i], message.lengths(static_cast<int>(i))});
   auto const same = co_await vault.same(std::move(claims));
   wire::pb::HaveReply answer;
-  answer.set_same(to_string(same));
+  answer.set_same(wire::to_bitmap(same));
   co_return reply_with(answer);
 }
 

@@ -68,8 +68,9 @@ task<void> SnapshotPush::push(SnapshotRow row) {
   throw failure(Errc::missing_object, "mirroring snapshot " + std::to_string(row.sequence) + ": the partner still lacks objects after many rounds");
 }
 
-// What was sent is durable on return, whatever is said of the snapshot: it need not be looked at again on this connection.  A commit tells what is missing, but not
-// that a copy behind junk was refused, as on a full disk: that is known before, or the snapshot would be protected with the junk alone.
+// 1. the answers to further copies: a full disk may have refused one, and the partner commits without it; then the snapshot would be protected, and only the junk
+// be there  2. the commit  3. the answers to all else that was sent: it is durable then, and need not be looked at again on this connection, even where the
+// commit was refused
 task<wire::pb::Committed> SnapshotPush::commit(const wire::pb::Commit& question) {
   if (has_sent_spares_) co_await settle(0);
   wire::pb::Committed answer;
@@ -132,6 +133,7 @@ task<void> SnapshotPush::send_below(std::vector<ObjectId> seeds) {
     auto const n = std::min(nodes_.size(), kNodeBatch);
     std::vector<ObjectId> batch(nodes_.end() - static_cast<std::ptrdiff_t>(n), nodes_.end());
     nodes_.resize(nodes_.size() - n);
+    if (compared_nodes_.size() >= most_.node_groups) compared_nodes_.clear();  // then a record may go twice
     if (lost_.empty()) batch = co_await one_of_each_record(vault_, compared_nodes_, std::move(batch));
     if (batch.empty()) continue;
     std::function<task<void>(Buffer)> whole = [this](Buffer records) { return forward(std::move(records), Kept::if_new); };
@@ -188,7 +190,7 @@ task<std::vector<ObjectId>> SnapshotPush::sort_out(std::vector<ObjectId> ids) {
     if (!places[i] && !lost_.contains(ids[i])) continue;
     // What came from the partner it has, unless it says otherwise; what hangs below that need not have come from there.
     if (known_.compares && places[i] && places[i]->from_partner && known_.trusted && !lost_.contains(ids[i])) {
-      if (places[i]->type == ObjectType::node && !is_known(*places[i]) && looked_at_.insert(Vault::partner_key(*places[i]))) read_later(ids[i], *places[i], false);
+      if (places[i]->type == ObjectType::node && !is_known(*places[i]) && note(looked_at_, *places[i])) read_later(ids[i], *places[i], false);
       continue;
     }
     questions.push_back(ids[i]);
@@ -211,7 +213,7 @@ task<std::vector<ObjectId>> SnapshotPush::sort_out(std::vector<ObjectId> ids) {
         continue;
       }
       // Of a record that went in this push something else was asked for: it is under way.
-      if (!looked_at_.insert(Vault::partner_key(*ours[i])) && !lost_.contains(questions[i])) continue;
+      if (!note(looked_at_, *ours[i]) && !lost_.contains(questions[i])) continue;
     }
     if (!wanted) continue;
     if (ours[i] && ours[i]->type == ObjectType::node) read_later(questions[i], *ours[i], true);
@@ -293,7 +295,7 @@ task<void> SnapshotPush::send_envelopes(std::vector<SessionId> sessions) {
   std::vector<Ours> to_compare;
   for (std::size_t i = 0; i < ids.size(); ++i) {
     if (!places[i] || (places[i]->from_partner && known_.trusted)) continue;
-    if (std::find(lacked.begin(), lacked.end(), ids[i]) != lacked.end()) looked_at_.insert(Vault::partner_key(*places[i]));
+    if (std::find(lacked.begin(), lacked.end(), ids[i]) != lacked.end()) note(looked_at_, *places[i]);
     else look_at(Ours{ids[i], *places[i]}, to_compare);
   }
   co_await compare(std::move(to_compare));

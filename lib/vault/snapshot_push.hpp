@@ -24,19 +24,24 @@ struct PartnerKnowledge {
 struct PushLimits {
   PushLimits() = default;
   std::size_t nodes = std::size_t{1} << 22;  ///< of one push, new or waiting to be read: a hundred million files have three million
-  std::size_t node_groups = std::size_t{1} << 22;  ///< read in one push: NodeSet's groups, 24 bytes each, where a catalog of a hundred million files has fifty thousand
+  std::size_t node_groups = std::size_t{1} << 22;  ///< read in one push: NodeSet's groups, 24 bytes each, where a catalog of a hundred million files has fifty thousand; and remembered of what was looked at
   std::size_t sessions = std::size_t{1} << 16;  ///< whose envelopes are remembered to be there, 64 bytes each: an agent may use one for each record.  Beyond, the partner is asked again
   std::size_t node_bytes = 4 * limits::kMiB;  ///< of node records read at once: they name 131,072 objects at most, and the last record some more
 };
 
 /// Gives the partner snapshots that it lacks, from one vault, over one connection on which that vault is open (PROTOCOL.md §4).
 ///
-/// By its own copies the server knows nodes from data.  Data that the partner lacks goes as it is found, nodes are read, few at a time, kept back, and go after
-/// all data, lower ones first.  The partner has an id, but perhaps junk that somebody put under it before us: where that was not looked at before, the record
-/// itself is compared, all below it too, and what differs is sent as a further copy.  Junk may serve here as well: with what the partner lacks, or has as something
-/// else, go the other copies that are here, and all below them; where the partner lost snapshots, of everything that is met.  The commit decides whether anything is missing.
+/// A push walks the catalog from its root down, along the copies that serve here; by them it tells nodes from data.
+/// - The partner lacks an object.  Data is sent when it is found.  Nodes are read, a few at a time, and sent after all data, the lowest first.
+/// - The partner has the id.  Somebody may have put junk under it before us.  So the whole record is compared, and everything below it, unless an earlier push
+///   did so.  Where the partner has another record, ours is sent as a further copy.
+/// - Our own copy may be the junk.  So the other copies that are here are sent, too, with everything below them, for each object that the partner lacks or has as
+///   another record; for every object, if the partner has lost snapshots.
+/// At the end the partner says whether anything is missing: it answers the commit.
+///
 /// Memory, whatever catalog an agent made: the ids of new nodes, four million at most (else failure too_large); what some MiB of node records refer
-/// to, on each level; and 24 bytes for each 4 KiB of segments in which a record was looked at, or for each 64 nodes side by side: four million of these at most.
+/// to, on each level; and what was looked at, in groups of 24 bytes: one for each 4 KiB of segments, or for 64 nodes side by side.  Beyond four million groups
+/// it is forgotten, which costs looking again.
 class SnapshotPush {
  public:
   /// All outlive it.
@@ -48,7 +53,7 @@ class SnapshotPush {
   task<void> push(SnapshotRow row);
   /// References that waited at once, at most.
   std::size_t most_waiting() const noexcept { return most_waiting_; }
-  /// Groups of what was looked at in the last push.
+  /// Groups that the last push remembered in the end of what it looked at.
   std::size_t looked_at() const noexcept { return looked_at_groups_; }
   /// Sessions that were remembered at once, at most.
   std::size_t most_sessions() const noexcept { return most_sessions_; }
@@ -58,6 +63,7 @@ class SnapshotPush {
     Answer answer;
     std::size_t bytes;
   };
+  /// A copy of ours.
   struct Ours {
     ObjectId id;
     Place place;
@@ -68,11 +74,6 @@ class SnapshotPush {
     std::uint64_t copy;
     std::uint32_t length;
     bool asked;  // the partner lacks it; else only what is below it is of interest
-  };
-
-  struct FurtherNode {
-    ObjectId id;
-    Place place;
   };
 
   task<wire::pb::Committed> commit(const wire::pb::Commit& question);
@@ -86,6 +87,7 @@ class SnapshotPush {
   task<void> send_further(std::vector<Place> copies);
   task<std::vector<ObjectId>> lacking(std::vector<ObjectId> ids);
   bool is_known(const Place& place) const;
+  bool note(NodeSet& seen, const Place& place) const;
   void look_at(Ours ours, std::vector<Ours>& to_compare);
   task<void> compare(std::vector<Ours> ours);
   task<void> compare_some(std::vector<Ours> ours);
@@ -118,7 +120,7 @@ class SnapshotPush {
   // of one send_below()
   std::vector<ObjectId> stack_, nodes_;  // to be asked about; new ones, to be sent at the end
   std::vector<ToRead> to_read_;
-  std::vector<FurtherNode> further_to_read_;
+  std::vector<Ours> further_to_read_;
   std::vector<Place> further_nodes_, further_data_;  // copies to be sent: behind all nodes; as soon as what serves has gone
   NodeSet seen_nodes_;
   std::set<ObjectId> asked_, walked_;    // of what is being read

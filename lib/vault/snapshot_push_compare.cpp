@@ -12,11 +12,6 @@ namespace {
 
 constexpr auto kCompareTimeout = std::chrono::minutes{5};  // it reads limits::kBytesCompared, thrice at most, behind whatever else its disk has to do
 
-void sort_by_copy(std::vector<Place>& places) {
-  std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() < b.copy(); });
-  places.erase(std::unique(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() == b.copy(); }), places.end());
-}
-
 }  // namespace
 
 // ---- what the partner has, but perhaps as something else
@@ -26,10 +21,17 @@ bool SnapshotPush::is_known(const Place& place) const {
   return (known_.trusted && vault_.is_at_partner(place)) || known_.found.contains(Vault::partner_key(place));
 }
 
+// False: it was noted before.  What is forgotten, because there is too much of it, is looked at or sent again.
+bool SnapshotPush::note(NodeSet& seen, const Place& place) const {
+  if (seen.group_count() >= most_.node_groups) seen = NodeSet{};
+  return seen.insert(Vault::partner_key(place));
+}
+
 void SnapshotPush::look_at(Ours ours, std::vector<Ours>& to_compare) {
-  if (is_known(ours.place) || !looked_at_.insert(Vault::partner_key(ours.place))) return;
+  if (is_known(ours.place) || !note(looked_at_, ours.place)) return;
   if (ours.place.type == ObjectType::node) {
     read_later(ours.id, ours.place, false);
+    if (compared_nodes_.size() >= most_.node_groups) compared_nodes_.clear();
     if (!compared_nodes_.insert(ours.place.copy()).second) return;
   }
   to_compare.push_back(std::move(ours));
@@ -37,7 +39,7 @@ void SnapshotPush::look_at(Ours ours, std::vector<Ours>& to_compare) {
 
 // One id stands for its record.  In questions whose records both servers read within seconds.
 task<void> SnapshotPush::compare(std::vector<Ours> ours) {
-  std::sort(ours.begin(), ours.end(), [](const Ours& a, const Ours& b) { return a.place.copy() < b.place.copy(); });
+  std::ranges::sort(ours, {}, [](const Ours& one) { return one.place.copy(); });
   std::vector<Ours> some;
   std::size_t bytes = 0;
   for (auto& one : ours) {
@@ -100,14 +102,13 @@ task<void> SnapshotPush::find_further(std::vector<ObjectId> ids, bool lacked) {
   for (std::size_t i = 0; i < ids.size(); ++i) {
     for (const Place& place : copies[i]) {
       if (place.from_partner && known_.trusted && !lacked) continue;
-      auto const key = Vault::partner_key(place);
-      if (known_.further.contains(key) || !further_.insert(key)) continue;
+      if (known_.further.contains(Vault::partner_key(place)) || !note(further_, place)) continue;
       if (place.type != ObjectType::node) {
         further_data_.push_back(place);
         continue;
       }
       refuse_more_nodes();
-      further_to_read_.push_back(FurtherNode{ids[i], place});
+      further_to_read_.push_back(Ours{ids[i], place});
     }
   }
 }

@@ -56,10 +56,7 @@ class PartnersRecords {
  private:
   task<std::vector<bool>> are_here(std::vector<const RecordView*> records) {
     auto claims = co_await workers_.offload(&claims_of, static_cast<const std::vector<const RecordView*>*>(&records));
-    auto const bitmap = co_await vault_.same(std::move(claims), Vault::OfPartner::any);
-    std::vector<bool> out;
-    for (std::size_t i = 0; i < records.size(); ++i) out.push_back((bitmap[i / 8] >> (i % 8) & 1) != 0);
-    co_return out;
+    co_return co_await vault_.same(std::move(claims), Vault::OfPartner::any);
   }
   static std::vector<RecordClaim> claims_of(const std::vector<const RecordView*>* records) {
     std::vector<RecordClaim> claims;
@@ -102,9 +99,9 @@ bool Vault::received(const ObjectId& id) const {
 }
 
 // In pieces, ascending as the tables are: the loop and the threads serve others between any two of them.
-task<Buffer> Vault::have(std::vector<ObjectId> ids) {
+task<std::vector<bool>> Vault::have(std::vector<ObjectId> ids) {
   if (ids.size() > limits::kIdsPerQuestion) throw failure(Errc::too_large, "answering which objects are here");
-  Buffer bitmap((ids.size() + 7) / 8);
+  std::vector<bool> here(ids.size());
   std::vector<std::uint32_t> order;
   if (ids.size() <= kIdsPerPiece) order = ascending(&ids);
   else order = co_await workers_.offload(&ascending, static_cast<const std::vector<ObjectId>*>(&ids));
@@ -116,33 +113,34 @@ task<Buffer> Vault::have(std::vector<ObjectId> ids) {
     auto const found = co_await copies_.find(std::move(asked));
     for (std::size_t n = 0; n < piece.size(); ++n) {
       auto const i = piece[n];
-      if ((found[n] || received(ids[i])) && !reported_.wanted(ids[i])) bitmap[i / 8] = static_cast<std::uint8_t>(bitmap[i / 8] | 1u << (i % 8));
+      here[i] = (found[n] || received(ids[i])) && !reported_.wanted(ids[i]);
     }
   }
-  co_return bitmap;
+  co_return here;
 }
 
 // ---- taking records
 
 // A put in haste may be received before those that came ahead of it, whose sender waits for all of them.
-task<void> Vault::put(Buffer records, Room room, Haste haste, Origin origin) {
+task<void> Vault::put(Buffer records, Room room, Haste haste, Origin origin, std::function<void()> on_received) {
   const std::uint64_t number = ++puts_;
   if (haste == Haste::soon) hurried_ = number;
   receiving_.insert(number);
-  Received received;
+  Received tickets;
   {
     struct Arrival {
       std::set<std::uint64_t>& all;
       std::uint64_t number;
       ~Arrival() { all.erase(number); }
     } const arrival{receiving_, number};
-    received = co_await receive(std::move(records), std::move(room), origin);
+    tickets = co_await receive(std::move(records), std::move(room), origin);
   }
+  if (on_received) on_received();
   if (hurried_ > 0 && (receiving_.empty() || *receiving_.begin() > hurried_)) {
     hurried_ = 0;
     writer_.hurry();
   }
-  co_await durable(std::move(received));
+  co_await durable(std::move(tickets));
 }
 
 task<void> Vault::durable(Received received) {

@@ -133,18 +133,18 @@ class Vault {
   /// SHA-256 over all (sequence u64 little-endian, digest) pairs in order: equal sets of snapshots, equal digests.
   Digest set_digest() const;
 
-  /// Bit i, least significant first: id i is here, durable or at least received.
-  task<Buffer> have(std::vector<ObjectId> ids);
+  /// Of each id, in the order asked: it is here, durable or at least received.
+  task<std::vector<bool>> have(std::vector<ObjectId> ids);
   /// One or more whole records; returns when all of them are durable.  Records whose ids are all here are dropped, unless a spare of
   /// one is wanted; of the others, what is here already does not count (LOCKING.md §4).
   /// malformed and too_large for what is no record; missing_object when a session's envelope was not received before;
   /// quota; no_space and io: nothing of it is acknowledged.  `room` is given back when the bytes are written.
-  /// `soon`: whoever sends waits for that, and has no more to send meanwhile.
+  /// `soon`: whoever sends waits for that, and has no more to send meanwhile.  `on_received` is called when have() says yes, long before all is durable.
   enum class Haste { none, soon };
   /// Who sends it.  Of what comes from the partner it is kept in mind that it has it; a record whose ids are all here, but not as just this one, is
   /// kept beside what came first (LOCKING.md §4).  `partner_further`: it is known not to be here.
   enum class Origin { agent, partner, partner_further };
-  task<void> put(Buffer records, Room room, Haste haste = Haste::none, Origin origin = Origin::agent);
+  task<void> put(Buffer records, Room room, Haste haste = Haste::none, Origin origin = Origin::agent, std::function<void()> on_received = nullptr);
   task<void> put(Buffer records) { return put(std::move(records), Room{}); }
   /// put() in its two parts.  After receive(), have() says yes and later records may refer to envelopes in it; durable()
   /// is the promise.  A session that receives one after the other keeps the order in which its agent sent.
@@ -177,8 +177,6 @@ class Vault {
   bool is_protected(std::uint64_t sequence) const;
   bool all_protected() const;
   bool is_pushed(std::uint64_t sequence, const ServerId& to) const;
-  /// The lowest number that is not; nothing when there is none.
-  std::optional<std::uint64_t> first_not_pushed(const ServerId& to) const;
   /// `mark`: receipt_mark().
   bool has_partner_receipt(std::uint64_t sequence, const Digest& mark) const;
   /// Of the snapshots with a receipt of whatever partner, ascending.
@@ -209,16 +207,18 @@ class Vault {
   task<std::vector<std::vector<Place>>> further(std::vector<ObjectId> ids);
   /// Gives `sink` these record copies (ascending by copy(), each once), a window at a time; one that does not check is logged and left out.
   task<void> get_copies(std::vector<Place> copies, std::function<task<void>(Buffer records)> sink);
-  /// Bit i, least significant first: that record is here, as the copy that serves for all of its ids, or as one that the partner sent: `placed`, one of those
+  /// Of each record: it is here, as the copy that serves for all of its ids, or as one that the partner sent: `placed`, one of those
   /// that have their place in the index whatever comes, or `any`.  too_large beyond limits::kRecordsCompared and kBytesCompared.
   enum class OfPartner { placed, any };
-  task<Buffer> same(std::vector<RecordClaim> claims, OfPartner which = OfPartner::placed);
+  task<std::vector<bool>> same(std::vector<RecordClaim> claims, OfPartner which = OfPartner::placed);
   /// The partner has this record, and if it is a node all below it: so an earlier push found.
   bool is_at_partner(const Place& place) const { return at_partner_.contains(partner_key(place)); }
   /// `known`: partner_key() of each.  Kept between runs, when there is much of it or the vault is closed.
   task<void> note_at_partner(NodeSet known);
   /// A node stands for itself, any other record for all that is in it.
   static NodeKey partner_key(const Place& place);
+  /// Of all snapshots, ascending.
+  std::vector<std::uint64_t> numbers() const;
 
   /// One that is here already is no error.  too_large and quota beyond what vault_limits say; quota, too, for one that was set aside.
   task<void> add_slot(Buffer slot, SlotFrom from, std::int64_t now_ns);
@@ -289,9 +289,11 @@ class Vault {
   task<Checked> check_closure(ObjectId root, ObjectId envelope, bool from_mirror);
   task<Buffer> make_snapshot(ManifestFacts facts, Buffer manifest, Buffer receipt);
   task<std::optional<CommitObject>> read_commit(std::uint64_t sequence);
-  /// A small object; nothing when it is not there, or lies on a bad sector: logged.  Throws io when that is the fifth one since the vault was opened:
+  /// A small object; nothing when it is not there, or lies on a bad sector: logged once.  Throws io when it is the fifth such object:
   /// then not a file is bad, the disk is, and what it does not give must not be taken for lost.
   task<std::optional<Buffer>> read_small(const std::string& name);
+  task<std::optional<Buffer>> read_for_order(std::string name, std::string doing);
+  task<void> remove_snapshot(std::uint64_t sequence);
 
   bool received(const ObjectId& id) const;
   void note_damaged(const Place& place);
@@ -320,7 +322,7 @@ class Vault {
   std::size_t commits_ = 0;            // in service and waiting
   std::deque<SteadyTime> attempts_;    // commits by the agent that made no snapshot (yet), lately
   std::set<SessionId> sessions_;  // whose envelopes are durable; forgotten when there are too many
-  int unreadable_ = 0;  // small objects on bad sectors, so far
+  std::set<std::string> unreadable_;  // small objects on bad sectors: a few
   std::uint64_t puts_ = 0;              // numbers them…
   std::set<std::uint64_t> receiving_;   // …those that are not received yet…
   std::uint64_t hurried_ = 0;           // …and up to which somebody waits; 0: nobody

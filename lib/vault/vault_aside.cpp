@@ -18,21 +18,35 @@ task<void> Vault::load_aside() {
   }
 }
 
+// For an operator's order, which is not carried out on something that cannot be read, nor for something that only seems to be gone.
+task<std::optional<Buffer>> Vault::read_for_order(std::string name, std::string doing) {
+  auto bytes = co_await read_small(name);
+  if (!bytes && unreadable_.contains(name)) throw failure(Errc::damaged, doing + ": it cannot be read");
+  co_return bytes;
+}
+
 // 1. is it the newest?  2. all there is of it, to its new place  3. out of the old ones
-// A crash after 2 is finished at the next opening; the commit lock keeps commits out meanwhile.
+// Interrupted after 2 it is finished by the same order once more, or at the next opening; the commit lock keeps commits out meanwhile.
 task<void> Vault::set_head_aside(std::uint64_t sequence, std::string reason, std::int64_t now_ns) {
   refuse_if_closing();
+  std::string const doing = "setting snapshot " + std::to_string(sequence) + " aside";
   auto held = co_await committing_.take();
+  auto commit = co_await read_for_order(layout_.snapshot(sequence), doing);
   auto const row = rows_.find(sequence);
-  auto const before = aside_.lower_bound({sequence, std::string{}});
-  if (row == rows_.end() && before != aside_.end() && before->first.first == sequence) co_return;  // the order was given before
-  if (row == rows_.end()) throw failure(Errc::not_found, "setting snapshot " + std::to_string(sequence) + " aside: there is none with this number");
-  if (sequence != head().sequence)
-    throw failure(Errc::usage, "setting snapshot " + std::to_string(sequence) + " aside: only the newest one can be, which is " + std::to_string(head().sequence));
+  if (row == rows_.end()) {
+    auto const before = aside_.lower_bound({sequence, std::string{}});
+    bool const was_ordered = before != aside_.end() && before->first.first == sequence;
+    if (!was_ordered) throw failure(Errc::not_found, doing + ": there is none with this number");
+    auto const left = parse_commit_object(commit ? ByteView{*commit} : ByteView{});
+    bool const is_aside = left && aside_.contains({sequence, VaultLayout::brief_digest(left->digest)});
+    if (commit && !is_aside) throw failure(Errc::damaged, doing + ": what is there under this number is damaged");
+    co_await remove_snapshot(sequence);
+    co_return;
+  }
+  if (sequence != head().sequence) throw failure(Errc::usage, doing + ": only the newest one can be, which is " + std::to_string(head().sequence));
+  if (!commit) throw failure(Errc::damaged, doing + ": it is gone");
   auto const digest = VaultLayout::brief_digest(row->second.digest);
-  auto commit = co_await store_.get(layout_.snapshot(sequence));
-  if (!commit) throw failure(Errc::damaged, "setting snapshot " + std::to_string(sequence) + " aside: it cannot be read");
-  auto partner = co_await store_.get(layout_.partner(sequence));
+  auto partner = co_await read_small(layout_.partner(sequence));
   AsideObject aside;
   aside.time_ns = now_ns;
   aside.reason = reason;
@@ -43,10 +57,14 @@ task<void> Vault::set_head_aside(std::uint64_t sequence, std::string reason, std
   co_await store_.put(layout_.aside(sequence, digest), std::move(bytes));
   aside_.emplace(std::pair{sequence, digest}, std::move(reason));
   rows_.erase(sequence);
+  co_await remove_snapshot(sequence);
+  log_warning("{}: snapshot {} is set aside", layout_.top(), sequence);
+}
+
+task<void> Vault::remove_snapshot(std::uint64_t sequence) {
   co_await store_.remove(layout_.partner(sequence));
   co_await store_.remove(layout_.snapshot(sequence));
   co_await count_small_objects();
-  log_warning("{}: snapshot {} is set aside", layout_.top(), sequence);
 }
 
 }  // namespace farkeep

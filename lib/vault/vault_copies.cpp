@@ -60,8 +60,7 @@ task<Vault::OtherCopies> Vault::get_others(std::vector<ObjectId> ids, std::vecto
       if (next[i] < copies[i].size() && !refused.contains(copies[i][next[i]].copy())) places.push_back(copies[i][next[i]]);
     }
     if (places.empty()) break;
-    std::sort(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() < b.copy(); });
-    places.erase(std::unique(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() == b.copy(); }), places.end());
+    sort_by_copy(places);
     std::vector<ReadWindow> windows = plan_reads(places);
     for (ReadWindow& window : windows) {
       Judged judged = co_await read_and_judge(other_copies_, segments_, workers_, std::move(window), &not_these);

@@ -1,6 +1,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <cstring>
 
+#include "async/fence.hpp"
 #include "base/log.hpp"
 #include "platform/atomic_file.hpp"
 #include "vault/receipt_facts.hpp"
@@ -220,13 +221,13 @@ task<void> Vault::receive_again(Buffer records) {
 }
 
 task<void> Vault::index_loop() {
+  const auto turn = [this]() -> task<void> {
+    if (std::exchange(committed_, false)) co_await index_.settle();
+    co_await index_.merge();
+  };
   while (!closing_) {
-    try {
-      if (std::exchange(committed_, false)) co_await index_.settle();
-      co_await index_.merge();
-    } catch (const failure& f) {
-      log_warning("merging tables of the index: {}", f.what());
-    }
+    auto const problem = co_await problem_of(turn());
+    if (!problem.empty()) log_warning("merging tables of the index: {}", problem);
     if (!closing_ && !committed_) co_await writer_.index_work().wait();
   }
 }

@@ -42,8 +42,6 @@ Looked look(WindowContent content, std::vector<Digest> claimed) {
   return out;
 }
 
-bool before(const Place& a, const Place& b) { return a.copy() < b.copy(); }
-
 // The one that serves, and of the partner's those that were asked for: the index always holds the oldest and the newest.
 std::vector<Place> candidates(const std::vector<Place>& copies, const ServingCopies& known, Vault::OfPartner which) {
   std::vector<Place> out;
@@ -57,9 +55,9 @@ std::vector<Place> candidates(const std::vector<Place>& copies, const ServingCop
   if (which == Vault::OfPartner::any) {
     out.insert(out.end(), partners.begin(), partners.end());
   } else if (!partners.empty()) {
-    auto const [oldest, newest] = std::minmax_element(partners.begin(), partners.end(), &before);
-    out.push_back(*oldest);
-    out.push_back(*newest);
+    auto const [oldest, newest] = std::ranges::minmax(partners, {}, &Place::copy);
+    out.push_back(oldest);
+    out.push_back(newest);
   }
   return out;
 }
@@ -107,7 +105,7 @@ task<std::vector<std::vector<Place>>> Vault::further(std::vector<ObjectId> ids) 
   for (auto& copies : all) {
     std::erase_if(copies, [this](const Place& p) { return copies_.is_damaged(p); });
     if (!copies.empty()) copies.erase(copies.begin());
-    std::sort(copies.begin(), copies.end(), &before);
+    sort_by_copy(copies);
   }
   co_return all;
 }
@@ -122,7 +120,7 @@ task<void> Vault::get_copies(std::vector<Place> copies, std::function<task<void>
 }
 
 // 1. what is on its way to the disk gets there, for it cannot be read before  2. the copies that may be meant, by their lengths  3. read, once each
-task<Buffer> Vault::same(std::vector<RecordClaim> claims, OfPartner which) {
+task<std::vector<bool>> Vault::same(std::vector<RecordClaim> claims, OfPartner which) {
   auto const bytes = std::accumulate(claims.begin(), claims.end(), std::uint64_t{0}, [](std::uint64_t n, const RecordClaim& c) { return n + c.length; });
   if (claims.size() > limits::kRecordsCompared || bytes > limits::kBytesCompared) throw failure(Errc::too_large, "comparing records with the partner's");
   std::vector<ObjectId> ids;
@@ -136,8 +134,7 @@ task<Buffer> Vault::same(std::vector<RecordClaim> claims, OfPartner which) {
     std::erase_if(meant[i], [&](const Place& p) { return p.length != claims[i].length; });
     places.insert(places.end(), meant[i].begin(), meant[i].end());
   }
-  std::sort(places.begin(), places.end(), &before);
-  places.erase(std::unique(places.begin(), places.end(), [](const Place& a, const Place& b) { return a.copy() == b.copy(); }), places.end());
+  sort_by_copy(places);
   std::vector<Digest> claimed;
   for (const RecordClaim& c : claims) claimed.push_back(c.digest);
   std::sort(claimed.begin(), claimed.end());
@@ -155,15 +152,15 @@ task<Buffer> Vault::same(std::vector<RecordClaim> claims, OfPartner which) {
       if (placed) facts.push_back(looked.facts[i]);
     }
   }
-  Buffer bitmap((claims.size() + 7) / 8);
+  std::vector<bool> found(claims.size());
   for (std::size_t i = 0; i < claims.size(); ++i) {
     const auto is_it = [&](const Place& p) {
       auto const at = std::lower_bound(facts.begin(), facts.end(), p.copy(), [](const RecordFacts& f, std::uint64_t copy) { return f.copy < copy; });
       return at != facts.end() && at->copy == p.copy() && at->digest == claims[i].digest;
     };
-    if (std::any_of(meant[i].begin(), meant[i].end(), is_it)) bitmap[i / 8] = static_cast<std::uint8_t>(bitmap[i / 8] | 1u << (i % 8));
+    found[i] = std::any_of(meant[i].begin(), meant[i].end(), is_it);
   }
-  co_return bitmap;
+  co_return found;
 }
 
 task<void> Vault::note_at_partner(NodeSet known) {

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <unordered_set>
 
 #include "base/log.hpp"
@@ -7,7 +6,7 @@
 namespace farkeep {
 namespace {
 constexpr std::size_t kBatch = std::size_t{1} << 20;  // PROTOCOL §3.5
-constexpr int kUnreadable = 4;  // small objects; more of them, and the disk itself is failing
+constexpr std::size_t kUnreadable = 4;  // small objects; more of them, and the disk itself is failing
 
 }  // namespace
 
@@ -41,9 +40,14 @@ task<std::vector<SnapshotRow>> Vault::snapshots(std::uint64_t after, std::size_t
 
 task<std::optional<Buffer>> Vault::read_small(const std::string& name) {
   try {
-    co_return co_await store_.get(name);
+    auto bytes = co_await store_.get(name);
+    unreadable_.erase(name);
+    co_return bytes;
   } catch (const failure& f) {
-    if (classify(f.code()) != Errc::io || ++unreadable_ > kUnreadable) throw;
+    if (classify(f.code()) != Errc::io) throw;
+    if (unreadable_.contains(name)) co_return std::nullopt;
+    if (unreadable_.size() == kUnreadable) throw;
+    unreadable_.insert(name);
     log_error("{} cannot be read and is passed over: {}", name, f.what());
   }
   co_return std::nullopt;
@@ -79,10 +83,9 @@ task<std::vector<ObjectId>> Vault::get(std::vector<ObjectId> ids, std::function<
     // An answer may take hours: what it needs no longer is given back.
     std::vector<ObjectId>{}.swap(ids);
     decltype(found){}.swap(found);
-    std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) { return a.place.copy() < b.place.copy(); });
     std::vector<Place> places;
-    for (const Wanted& w : wanted)
-      if (places.empty() || places.back().copy() != w.place.copy()) places.push_back(w.place);
+    for (const Wanted& w : wanted) places.push_back(w.place);
+    sort_by_copy(places);
     std::vector<ReadWindow> windows = plan_reads(places);
     for (ReadWindow& window : windows) {
       WindowContent content = co_await segments_.read(std::move(window));

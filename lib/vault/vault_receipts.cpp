@@ -52,10 +52,10 @@ bool Vault::is_pushed(std::uint64_t sequence, const ServerId& to) const {
   return row != rows_.end() && row->second.partner && row->second.partner->server == to;
 }
 
-std::optional<std::uint64_t> Vault::first_not_pushed(const ServerId& to) const {
-  for (const auto& [sequence, row] : rows_)
-    if (!row.partner || !(row.partner->server == to)) return sequence;
-  return std::nullopt;
+std::vector<std::uint64_t> Vault::numbers() const {
+  std::vector<std::uint64_t> out;
+  for (const auto& [sequence, row] : rows_) out.push_back(sequence);
+  return out;
 }
 
 bool Vault::has_partner_receipt(std::uint64_t sequence, const Digest& mark) const {

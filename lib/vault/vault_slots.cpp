@@ -77,8 +77,8 @@ task<std::vector<Buffer>> Vault::slots() {
 task<void> Vault::set_slot_aside(std::uint64_t number) {
   refuse_if_closing();
   auto held = co_await slotting_.take();
-  auto bytes = co_await store_.get(layout_.slot(number));
-  auto const before = co_await store_.get(layout_.slot_aside(number));
+  auto bytes = co_await read_for_order(layout_.slot(number), "setting a key slot aside");
+  auto const before = co_await read_for_order(layout_.slot_aside(number), "setting a key slot aside: the one that was before it");
   if (!bytes) {
     if (before) co_return;
     throw failure(Errc::not_found, "setting a key slot aside: there is none with this number");

@@ -1,8 +1,10 @@
 #include "vault/vaults.hpp"
 
 #include <boost/asio/this_coro.hpp>
+#include <algorithm>
 
 #include "async/fair_workers.hpp"
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "base/check.hpp"
 #include "base/log.hpp"
@@ -18,11 +20,16 @@ struct Vaults::Entry {
   bool in_move = false;  // somebody has the turn…
   bool in_line = false;  // …and waits for room
   std::optional<VaultSummary> last;  // when it was closed
+  std::exception_ptr trouble;        // with which summary() could not open it…
+  std::chrono::nanoseconds wait{};   // …and how long it lets it be…
+  SteadyTime again;                  // …until then
 
   bool is_idle() const { return vault && leases == 0 && !in_move; }
 };
 
 namespace {
+
+constexpr std::chrono::nanoseconds kFirstRest = std::chrono::seconds{30}, kLongestRest = std::chrono::minutes{15};  // of a vault that cannot be opened
 
 // Whoever opens or closes an entry; others leave it alone meanwhile.
 class Move {
@@ -103,6 +110,8 @@ task<Vaults::Lease> Vaults::open(AccountId account, AgentId agent) {
     VaultSettings settings = settings_.vault;
     settings.large_checks = &large_checks_;
     entry->vault = co_await Vault::open(store_, cache_disk_, std::move(folder), account, agent, *entry->workers, timers_, settings);
+    entry->trouble = nullptr;
+    entry->wait = {};
   }
   co_return Lease{std::move(entry), *this};
 }
@@ -181,11 +190,8 @@ task<void> Vaults::run() {
     for (const auto& [name, entry] : entries_)
       if (entry->is_idle() && timers_.now() - entry->idle_since >= settings_.idle) idle.push_back(entry);
     for (std::shared_ptr<Entry>& entry : idle) {
-      try {
-        co_await close_entry(std::move(entry));
-      } catch (const failure& f) {
-        log_error("closing an idle vault: {}", f.what());
-      }
+      auto const problem = co_await problem_of(close_entry(std::move(entry)));
+      if (!problem.empty()) log_error("closing an idle vault: {}", problem);
     }
   }
 }
@@ -238,9 +244,20 @@ task<VaultSummary> Vaults::summary(VaultName name) {
   if (auto at = entries_.find(name); at != entries_.end()) {
     if (at->second->vault) co_return summarize(*at->second->vault);
     if (at->second->last) co_return *at->second->last;
+    if (at->second->trouble && timers_.now() < at->second->again) std::rethrow_exception(at->second->trouble);
   }
-  auto lease = co_await open(name.account, name.agent);
-  co_return summarize(*lease);
+  try {
+    auto const lease = co_await open(name.account, name.agent);
+    co_return summarize(*lease);
+  } catch (const failure& f) {
+    auto const code = classify(f.code());
+    if (code == Errc::cancelled || code == Errc::busy) throw;
+    Entry& entry = *entries_.at(name);
+    entry.trouble = std::current_exception();
+    entry.wait = std::clamp(2 * entry.wait, kFirstRest, kLongestRest);
+    entry.again = timers_.now() + entry.wait;
+    throw;
+  }
 }
 
 }  // namespace farkeep

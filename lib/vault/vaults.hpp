@@ -80,7 +80,8 @@ class Vaults {
   task<Lease> open(AccountId account, AgentId agent);
   /// All that have at least one object, in order.
   task<std::vector<VaultName>> list();
-  /// What the partner compares.  Opens a vault only if it was not open since the start.
+  /// What the partner compares.  Opens a vault only if it was not open since the start; one that could not be opened for it fails again with the same words,
+  /// and is not tried for a while, longer each time: it is asked for with every comparison.
   task<VaultSummary> summary(VaultName name);
 
   /// Closes idle vaults until it is cancelled.

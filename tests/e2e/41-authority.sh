@@ -44,6 +44,13 @@ expect 2 farkeep-server invite --data "$work/east" --replace
 echo "another passphrase" >"$work/wrong"
 expect 5 auth renew-issuing --root-key "$work/root.pem" --passphrase-file "$work/wrong"
 
+note "a key of nobody in the root's place: the server says so, and goes on with the keys that it has"
+cp "$work/east/identity/server.key" "$work/east/identity/root.key"
+for i in $(seq 600); do ! grep -q "taking changed keys over: " "$work/east.log" || break; sleep 0.05; done
+grep -q "taking changed keys over: .*root.key" "$work/east.log" || fail "it does not say so: $(tail -n 3 "$work/east.log")"
+expect 0 fk legit backup main
+rm "$work/east/identity/root.key"
+
 note "the server's key was stolen: a new one, and the old one is revoked; agents and partner go on"
 cp -a "$work/east" "$work/thief"
 old_key=$(key_of east server_key)

@@ -8,6 +8,7 @@
 #include "async/scope.hpp"
 #include "sim/faults.hpp"
 #include "sim/thieves.hpp"
+#include "vault/small_object.hpp"
 
 namespace farkeep::sim {
 namespace {

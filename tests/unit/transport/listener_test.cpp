@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <algorithm>
 #include <deque>
+#include <optional>
 
 #include "real_world.hpp"
 #include "transport/secure_dialer.hpp"
@@ -59,6 +61,20 @@ struct Served : RealWorld {
   bool ended = false;
   std::exception_ptr end;
 };
+
+// Of this process.
+int listening_socket(const Endpoint& at) {
+  for (int fd = 0; fd < 1024; ++fd) {
+    int listens = 0;
+    socklen_t size = sizeof listens;
+    sockaddr_in name{};
+    socklen_t length = sizeof name;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 || listens == 0) continue;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&name), &length) != 0) continue;
+    if (name.sin_addr.s_addr == htonl(at.address.to_v4().to_uint()) && name.sin_port == htons(at.port)) return fd;
+  }
+  return -1;
+}
 
 TEST_CASE("listener: serves several peers at several endpoints") {
   ListenerOptions o;
@@ -245,6 +261,38 @@ TEST_CASE("listener: an endpoint that is taken, or not ours, is named") {
       CHECK_THAT(e.what(), Catch::Contains(place));
     }
   }
+}
+
+TEST_CASE("listener: an endpoint that cannot be had is tried again, while the others are served") {
+  std::optional<Served> other{std::in_place, ListenerOptions{}};
+  ListenerOptions o;
+  o.endpoints = {kPlace, kOther};
+  o.unavailable = Unavailable::is_tried_again;
+  Served w{o};
+  auto at_once = w.client(kOther);
+  CHECK(w.ask(*at_once, "one") == "one");
+  const std::size_t waiting = w.timers.pending();
+  REQUIRE(w.timers.advance());
+  w.until([&] { return w.timers.pending() == waiting; });  // once more in vain
+  other.reset();
+  REQUIRE(w.timers.advance());
+  w.until([&] { return w.timers.pending() == waiting - 1; });
+  auto later = w.client(kPlace);
+  CHECK(w.ask(*later, "two") == "two");
+}
+
+TEST_CASE("listener: an accept that fails at once, for whatever reason, is not tried again without a pause") {
+  Served w{ListenerOptions{}};
+  const std::size_t before = w.timers.pending();
+  // A socket that no longer listens: accepting fails at once, and for good.
+  REQUIRE(::shutdown(listening_socket(kPlace), SHUT_RD) == 0);
+  w.until([&] { return w.timers.pending() == before + 1; });
+  std::size_t most = 0;
+  for (int i = 0; i < 100; ++i) {
+    w.io.restart();
+    most = std::max(most, w.io.poll());
+  }
+  CHECK(most == 0);
 }
 
 /// No new descriptor can be had while it lives.

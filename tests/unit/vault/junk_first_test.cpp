@@ -749,6 +749,30 @@ TEST_CASE("junk first: a push reads few nodes at once, and none has more of them
   CHECK(w.looked_at < kLeaves + kRefs / 4);
 }
 
+TEST_CASE("junk first: a push remembers little of what it looked at, however much an agent stored") {
+  constexpr std::size_t kChunks = 40;
+  Parted w;
+  std::vector<Buffer> records;
+  std::vector<std::uint64_t> refs;
+  for (std::uint64_t i = 0; i < kChunks; ++i) {
+    records.push_back(chunk(5000 + i, 5000));  // a group each
+    refs.push_back(5000 + i);
+  }
+  records.push_back(node(300, refs));
+  REQUIRE(w.agent.run_with(*w.east, 300, records) == Errc{});
+  bool const there_already = GENERATE(false, true);
+  if (there_already) {
+    auto all = records;
+    all.insert(all.begin(), envelope());
+    w.put(*w.west, std::move(all));
+  }
+  Counts counts;
+  w.most.node_groups = 8;
+  REQUIRE(w.push(*w.east, *w.west, counts) == Errc{});
+  CHECK(w.looked_at <= 8);
+  CHECK(w.finds_all(*w.west, records));
+}
+
 TEST_CASE("junk first: a push remembers few sessions, however many an agent used, and sends their envelopes all the same") {
   bool const compares = GENERATE(true, false);
   Parted w;

@@ -17,10 +17,13 @@ class SickStore final : public StoreInMemory {
  public:
   SickStore(StoreId id, std::string agent) : StoreInMemory(id), agent_(std::move(agent)) {}
   bool sick = false, odd = false;
+  std::size_t snapshots_read = 0;
 
   task<std::optional<Buffer>> get(std::string name) override {
     if (odd && name.find(agent_ + "/snap/") != std::string::npos) throw std::length_error("nobody thought of this");
-    if (sick && name.find(agent_ + "/snap/") != std::string::npos) throw failure(Errc::io, "reading " + name);
+    bool const is_snapshot = name.find(agent_ + "/snap/") != std::string::npos;
+    if (is_snapshot) ++snapshots_read;
+    if (sick && is_snapshot) throw failure(Errc::io, "reading " + name);
     return StoreInMemory::get(std::move(name));
   }
 
@@ -129,6 +132,131 @@ TEST_CASE("mirror: a vault that cannot be read any more keeps no other from bein
   CHECK(w.equal_and_protected(well, 1));
   CHECK(w.equal_and_protected(other, 1));
   CHECK(w.east->registry().mirror_state()->behind() == 1);
+}
+
+TEST_CASE("mirror: a vault that cannot be opened is opened less and less often, and its partner's comparisons open it no more than its own server's") {
+  PairOfServers w;
+  TestAgent sick{w.planet}, well{w.planet, "10.1.0.2"};
+  auto const token = w.east->token("acme", 2);
+  for (auto* agent : {&sick, &well}) REQUIRE(agent->enrol(*w.east, token) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), sick.agent.hex());
+  auto& store = *made;
+  w.east->use_store(std::move(made));
+  w.east->settings().mirror.backoff = 15min;
+  w.east->start();
+  for (std::uint64_t i = 0; i < 6; ++i) REQUIRE(sick.run(*w.east, 10'000 + i * 100) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  w.west->stop();
+  w.west->settings().mirror.backoff = 15min;
+  store.sick = true;
+  w.east->start();
+  w.west->start();
+  w.planet.pass(5min);
+  store.snapshots_read = 0;
+  w.planet.pass(2h);
+  CHECK(store.snapshots_read > 0);
+  CHECK(store.snapshots_read < 200);  // an opening reads five; each of the two servers that mirror it tries eight times
+  REQUIRE(well.run(*w.east, 30'000) == Errc{});
+  w.planet.pass(1min);
+  CHECK(w.equal_and_protected(well, 1));
+}
+
+TEST_CASE("mirror: one snapshot that the partner lacks is read and pushed without reading those that it has") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), agent.agent.hex());
+  auto& store = *made;
+  w.east->use_store(std::move(made));
+  w.east->start();
+  constexpr std::size_t kBefore = 20;
+  for (std::uint64_t i = 0; i < kBefore; ++i) REQUIRE(agent.run(*w.east, 10'000 + i * 100) == Errc{});
+  w.planet.pass(1min);
+  REQUIRE(w.equal_and_protected(agent, kBefore));
+  w.part();
+  REQUIRE(agent.run(*w.east, 20'000) == Errc{});
+  w.planet.pass(1min);
+  store.snapshots_read = 0;
+  w.heal();
+  w.planet.pass(1min);
+  CHECK(store.snapshots_read < kBefore + 10);  // the partner, which compares too, asks for all of them once
+  CHECK(w.equal_and_protected(agent, kBefore + 1));
+}
+
+TEST_CASE("mirror: a snapshot of which an object is lost here holds up none of those behind it") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.east->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), agent.agent.hex());
+  auto& store = *made;
+  w.east->use_store(std::move(made));
+  w.east->start();
+  w.part();
+  REQUIRE(agent.run(*w.east, 10'000) == Errc{});
+  auto const of_the_first = w.planet.run(store.list("v/"));
+  REQUIRE(agent.run(*w.east, 20'000) == Errc{});
+  auto const of_both = w.planet.run(store.list("v/"));
+  REQUIRE(agent.run(*w.east, 30'000) == Errc{});
+  w.east->stop();
+  for (auto const& object : of_both)
+    if (object.name.find("/seg/") != std::string::npos && std::find(of_the_first.begin(), of_the_first.end(), object) == of_the_first.end()) w.planet.run(store.remove(object.name));
+  w.east->disk().remove_tree("/data/cache");
+  w.east->start();
+  w.heal();
+  w.planet.pass(2min);
+  auto const there = w.west->snapshots(agent.account, agent.agent);
+  CHECK(there.contains(1));
+  CHECK_FALSE(there.contains(2));
+  CHECK(there.contains(3));
+}
+
+TEST_CASE("mirror: key slots of a vault that cannot be opened hold up none of the other vaults'") {
+  PairOfServers w;
+  std::vector<std::unique_ptr<TestAgent>> agents;
+  auto const token = w.east->token("acme", 4);
+  for (auto const* address : {"10.1.0.1", "10.1.0.2", "10.1.0.3", "10.1.0.4"}) {
+    agents.push_back(std::make_unique<TestAgent>(w.planet, address));
+    REQUIRE(agents.back()->enrol(*w.east, token) == Errc{});
+  }
+  auto const first = std::min_element(agents.begin(), agents.end(), [](const auto& a, const auto& b) { return a->agent < b->agent; });
+  auto& sick = **first;  // in this order slots are pushed
+  w.planet.pass(5s);
+  w.west->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), sick.agent.hex());
+  auto& store = *made;
+  w.west->use_store(std::move(made));
+  w.west->start();
+  for (std::uint64_t i = 0; i < 6; ++i) REQUIRE(sick.run(*w.west, 10'000 + i * 100) == Errc{});
+  w.planet.pass(1min);
+  w.west->stop();
+  store.sick = true;
+  auto const add = [](Peer& peer) -> task<void> {
+    co_await TestAgent::open(peer);
+    msg::AddSlot question;
+    question.set_slot("a slot");
+    co_await peer.call<msg::Done>(Verb::add_slot, question);
+  };
+  for (auto& agent : agents) REQUIRE(agent->client.with(*w.east, add) == Errc{});
+  w.west->start();
+  w.planet.pass(1min);
+  for (auto& agent : agents) {
+    if (agent.get() == &sick) continue;
+    std::size_t slots = 0;
+    auto const read = [&](Peer& peer) -> task<void> {
+      co_await TestAgent::open(peer);
+      auto const there = co_await peer.call<msg::Slots>(Verb::slots, msg::GetSlots{});
+      slots = static_cast<std::size_t>(there.slot_size());
+    };
+    REQUIRE(agent->client.with(*w.west, read) == Errc{});
+    CHECK(slots == 1);
+  }
 }
 
 TEST_CASE("mirror: what nobody thought of ends the conversation with the partner, and neither the mirror nor the server") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "base/limits.hpp"
+#include "sim/sim_disk.hpp"
 #include "unit/vault/fake_clock.hpp"
 #include "unit/vault/temp_folder.hpp"
 #include "vault/server_metrics.hpp"
@@ -142,4 +143,46 @@ TEST_CASE("server metrics: agents, their jobs and the mirror; a revoked agent's 
   CHECK_THAT(text, !Contains("name=\"gone\",account=\"acme\",job=") && Contains("name=\"gone\",account=\"acme\"} 1\n"));
   CHECK_THAT(text, !Contains("farkeep_mirror_") && !Contains("farkeep_agent_drifted{"));
   CHECK_THAT(server_metrics(registry, facts, now), Contains("farkeep_agent_job_overdue" + labels + ",job=\"main\"} 0\n"));
+}
+
+TEST_CASE("server metrics: no file of the registry is read twice for them, and those that are damaged are counted while they are") {
+  sim::SimDisk disk;
+  disk.make_folders("/data");
+  FakeClock clock;
+  SystemRandom random;
+  Registry registry{disk, clock, random, "/data/registry"};
+  Registry::TokenOrder order;
+  order.account = AccountId::from(registry.add_account("acme", 0).id()).value();
+  order.uses = 20;
+  order.valid = 24h;
+  auto const token = registry.create_token(order);
+  AgentId id;
+  for (char n = 0; n < 20; ++n) {
+    Registry::Enrolment e;
+    e.token = to_string(token.view());
+    e.name = "host " + std::to_string(n);
+    e.key = std::string(32, static_cast<char>('a' + n));
+    id = AgentId::from(registry.enrol(e).id()).value();
+    registry.set_told(id, report(clock.wall(), clock.wall() + 26h).SerializeAsString());
+  }
+  registry.write_visits();
+  std::uint64_t all = 0;
+  for (auto const& file : disk.files()) all += disk.content(file).size();
+  auto const damaged_files = [&](int n) { return Contains("farkeep_server_registry_damaged_files " + std::to_string(n) + "\n"); };
+  auto const before = disk.bytes_read();
+  CHECK_THAT(server_metrics(registry, ServerFacts{}, clock.wall()), damaged_files(0));
+  CHECK(disk.bytes_read() - before <= all);
+
+  auto const agent = "/data/registry/agents/" + id.hex(), told = "/data/registry/told/" + id.hex();
+  std::string of_token;
+  for (auto const& file : disk.files())
+    if (file.find("/tokens/") != std::string::npos) of_token = file;
+  for (auto const& file : {agent, told, of_token}) {
+    INFO(file);
+    auto const whole = disk.content(file);
+    disk.set_content(file, Buffer(whole.begin(), whole.end() - 1));
+    CHECK_THAT(server_metrics(registry, ServerFacts{}, clock.wall()), damaged_files(1));
+    disk.set_content(file, whole);
+    CHECK_THAT(server_metrics(registry, ServerFacts{}, clock.wall()), damaged_files(0));
+  }
 }

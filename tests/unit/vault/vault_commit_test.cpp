@@ -244,7 +244,8 @@ TEST_CASE("commit: a snapshot is protected when both servers have pushed it, in 
   CHECK_FALSE(w.vault->is_protected(1));
   CHECK(w.run(w.vault->snapshots(0, 1))[0].partner_receipt.empty());  // no agent takes it for protected
   w.reopen();
-  CHECK(w.vault->first_not_pushed(partner) == 2);
+  CHECK(w.vault->is_pushed(1, partner));
+  CHECK_FALSE(w.vault->is_pushed(2, partner));
   CHECK(came(1, 0) == There::yes);
   CHECK(w.vault->is_protected(1));
 

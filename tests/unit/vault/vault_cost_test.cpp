@@ -107,6 +107,56 @@ TEST_CASE("numbers: a head that leaves none, from an earlier version, refuses wh
   CHECK(w.commit(w.manifest(2, w.manifest(1).digest())).receipt);
 }
 
+TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to its end when it is given again") {
+  // The first round goes undisturbed and counts.
+  constexpr std::uint64_t kNever = 1000000;
+  std::uint64_t operations = 0;
+  for (std::uint64_t at = kNever; at == kNever || at < operations; at = at == kNever ? 0 : at + 1) {
+    INFO("operation " << at);
+    WithRoot w;
+    w.begin();
+    REQUIRE(w.commit(w.manifest(1)).receipt);
+    FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
+    REQUIRE(w.commit(thiefs).receipt);
+    w.run(w.vault->set_partner_receipt(2, w.receipts.at(2)));
+    std::uint64_t const before = w.disk.operations();
+    w.disk.fail_after(at, Errc::io, false);
+    Errc const first = w.error_of(w.vault->set_head_aside(2, "not ours", 5));
+    if (at == kNever) operations = w.disk.operations() - before;
+    w.disk.heal();
+    static_cast<void>(w.run(w.store->tend()));
+    if (first != Errc{}) w.run(w.vault->set_head_aside(2, "not ours", 5));
+    VaultLayout const layout{w.account, w.agent};
+    CHECK(w.vault->head().sequence == 1);
+    CHECK(w.run(w.store->get(layout.aside(2, VaultLayout::brief_digest(thiefs.digest())))));
+    CHECK_FALSE(w.run(w.store->get(layout.snapshot(2))));
+    CHECK_FALSE(w.run(w.store->get(layout.partner(2))));
+  }
+  CHECK(operations > 4);
+}
+
+TEST_CASE("aside: a newest snapshot that cannot be read any more is not taken for set aside, and its partner's receipt need not be readable") {
+  WithRoot w;
+  w.begin();
+  REQUIRE(w.commit(w.manifest(1)).receipt);
+  FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
+  REQUIRE(w.commit(thiefs).receipt);
+  w.run(w.vault->set_partner_receipt(2, w.receipts.at(2)));
+  auto const file = [&](std::string_view end) {
+    for (auto const& f : w.disk.files())
+      if (f.ends_with(end)) return f;
+    return std::string{};
+  };
+  VaultLayout const layout{w.account, w.agent};
+  auto const snapshot = file(layout.snapshot(2) + ".obj");
+  w.disk.set_unreadable(file(layout.partner(2) + ".obj"));
+  w.disk.set_unreadable(snapshot);
+  CHECK(w.error_of(w.vault->set_head_aside(2, "not ours", 5)) == Errc::damaged);
+  w.disk.set_unreadable(snapshot, false);
+  w.run(w.vault->set_head_aside(2, "not ours", 5));
+  CHECK(w.vault->head().sequence == 1);
+}
+
 TEST_CASE("aside: another snapshot may have the number of one that was set aside, and is not protected by the other's receipt") {
   WithRoot w;
   w.begin();

@@ -273,7 +273,7 @@ struct World {
 
   bool has(const ObjectId& id) {
     std::vector<ObjectId> ids{id};
-    return run(vault->have(ids))[0] == 1;
+    return run(vault->have(ids))[0];
   }
   /// Record bytes by id, through get().
   struct Got {
