@@ -118,7 +118,7 @@ TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to
     REQUIRE(w.commit(w.manifest(1)).receipt);
     FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
     REQUIRE(w.commit(thiefs).receipt);
-    w.run(w.vault->set_partner_receipt(2, w.receipts.at(2)));
+    w.protect(2);
     std::uint64_t const before = w.disk.operations();
     w.disk.fail_after(at, Errc::io, false);
     Errc const first = w.error_of(w.vault->set_head_aside(2, "not ours", 5));
@@ -141,7 +141,7 @@ TEST_CASE("aside: a newest snapshot that cannot be read any more is not taken fo
   REQUIRE(w.commit(w.manifest(1)).receipt);
   FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
   REQUIRE(w.commit(thiefs).receipt);
-  w.run(w.vault->set_partner_receipt(2, w.receipts.at(2)));
+  w.protect(2);
   auto const file = [&](std::string_view end) {
     for (auto const& f : w.disk.files())
       if (f.ends_with(end)) return f;
