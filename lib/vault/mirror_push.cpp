@@ -118,6 +118,7 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
   Names out;
   for (auto const& name : ours) {
     auto const found = theirs.find(key_of(name));
+    see_theirs(name, found == theirs.end() ? std::string{} : found->second);
     try {
       auto const summary = co_await parts_.vaults.summary(name);
       bool const equal = found != theirs.end() && found->second == as_text(summary.digest.view());
@@ -173,6 +174,7 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     auto const code = classify(e.code());
     if (code == Errc::disconnected || code == Errc::protocol || code == Errc::cancelled || code == Errc::timed_out) throw;
     log_error("mirroring the vault of agent {}: {}", name.agent.brief(), e.what());
+    if (code == Errc::no_space || code == Errc::busy) behind_[name].wait = {};
   }
   co_return false;
 }
