@@ -73,7 +73,7 @@ void start_logging(App& app, const ServerConfig& config) {
 std::string listening_at(const std::vector<Endpoint>& endpoints) {
   std::string out;
   for (auto const& endpoint : endpoints) out += (out.empty() ? "listens on " : ", ") + endpoint.text();
-  return out;
+  return out.empty() ? "waits for the addresses where it should listen" : out;
 }
 
 /// The process while it serves.

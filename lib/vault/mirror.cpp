@@ -158,9 +158,7 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
     if (parts_.registry.take_met_damage()) co_await heal_registry(peer);
     bool const compare = parts_.timers.now() >= next_comparison;
     Names changed = std::exchange(changed_, {});
-    Names again = due_again();
-    again.merge(std::exchange(to_compare_, {}));
-    bool const anything = compare || !changed.empty() || !again.empty();
+    Names again = std::exchange(to_compare_, {});
     if (compare) {
       next_comparison = parts_.timers.now() + settings_.interval;
       auto const different = co_await differing(peer);
@@ -168,6 +166,8 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
       for (auto const& name : different)
         if (!behind_.contains(name)) again.insert(name);
     }
+    again.merge(due_again());
+    bool const anything = compare || !changed.empty() || !again.empty();
     for (auto const& name : again) changed.erase(name);
     co_await push_vaults(peer, partner, std::move(again), true);
     co_await push_vaults(peer, partner, std::move(changed), false);
@@ -185,6 +185,13 @@ Mirror::Names Mirror::due_again() const {
   for (auto const& [name, behind] : behind_)
     if (behind.again <= parts_.timers.now()) out.insert(name);
   return out;
+}
+
+void Mirror::see_theirs(const VaultName& name, const std::string& digest) {
+  auto const behind = behind_.find(name);
+  if (behind == behind_.end() || behind->second.theirs == digest) return;
+  behind->second = Behind{};
+  behind->second.theirs = digest;
 }
 
 task<void> Mirror::push_vaults(Peer& peer, ServerId partner, Names names, bool compare_all) {

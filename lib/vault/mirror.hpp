@@ -75,6 +75,7 @@ class Mirror final : public MirrorNews {
   task<Names> differing(Peer& peer);
   task<void> push_vaults(Peer& peer, ServerId partner, Names names, bool compare_all);
   Names due_again() const;
+  void see_theirs(const VaultName& name, const std::string& digest);
   task<bool> push_vault(Peer& peer, ServerId partner, VaultName name, bool compare_all);
   void forget_too_much();
   task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name);
@@ -86,10 +87,12 @@ class Mirror final : public MirrorNews {
 
   MirrorParts parts_;
   MirrorSettings settings_;
-  /// A vault that could not be mirrored waits on its own, longer each time: opening and comparing it takes what others need.
+  /// A vault that could not be mirrored waits on its own, longer each time: opening and comparing it takes what others need.  Not when something has changed
+  /// in the partner's, nor longer when it is the partner that has no room.
   struct Behind {
     std::chrono::nanoseconds wait{};
     SteadyTime again{};
+    std::string theirs;  // the digest of the partner's, when it was seen last
   };
 
   Names changed_;

@@ -122,6 +122,7 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
   Names out;
   for (auto const& name : ours) {
     auto const found = theirs.find(key_of(name));
+    see_theirs(name, found == theirs.end() ? std::string{} : found->second.digest + found->second.receipts);
     try {
       auto const summary = co_await parts_.vaults.summary(name);
       // One that says nothing of its receipts may have been set back, and nobody sees it.
@@ -181,6 +182,7 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     auto const code = classify(e.code());
     if (code == Errc::disconnected || code == Errc::protocol || code == Errc::cancelled || code == Errc::timed_out) throw;
     log_error("mirroring the vault of agent {}: {}", name.agent.brief(), e.what());
+    if (code == Errc::no_space || code == Errc::busy) behind_[name].wait = {};
   }
   co_return false;
 }

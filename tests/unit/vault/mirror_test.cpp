@@ -244,6 +244,8 @@ TEST_CASE("mirror: key slots of a vault that cannot be opened hold up none of th
     co_await peer.call<msg::Done>(Verb::add_slot, question);
   };
   for (auto& agent : agents) REQUIRE(agent->client.with(*w.east, add) == Errc{});
+  w.east->stop();  // it remembers no vault that changed
+  w.east->start();
   w.west->start();
   w.planet.pass(1min);
   for (auto& agent : agents) {
@@ -822,6 +824,35 @@ TEST_CASE("mirror: two snapshots with one number stay where they are and stop no
   CHECK(w.west->snapshots(agent.account, agent.agent).size() == 1);
   CHECK(w.east->registry().mirror_state()->behind() == 1);
   CHECK(w.equal_and_protected(other, 1));
+}
+
+TEST_CASE("mirror: a vault that has failed for hours is tried again when the partner's has changed") {
+  PairOfServers w;
+  for (auto* centre : {w.east.get(), w.west.get()}) {
+    centre->stop();
+    centre->settings().mirror.backoff = 24h;
+  }
+  w.west->start();
+  w.east->start();
+  TestAgent agent{w.planet};
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme", 2)) == Errc{});
+  w.planet.pass(1min);
+  w.part();
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  agent.sequence = 0;  // an agent restored from an image: it starts again
+  agent.previous = Digest{};
+  REQUIRE(agent.run(*w.west, 200) == Errc{});
+  w.heal();
+  w.planet.pass(24h);
+  AsideOrders orders{w.west->disk(), "/data"};
+  AsideOrder order;
+  order.account = agent.account;
+  order.agent = agent.agent;
+  order.sequence = 1;
+  order.reason = "of the image";
+  orders.place(order);
+  w.planet.pass(1min);
+  CHECK(w.equal_and_protected(agent, 1));
 }
 
 TEST_CASE("mirror: what one side set aside does not come back, and the other side is told until it does the same") {
