@@ -200,6 +200,7 @@ void Heads::accept(const ServerId& server, const Head& shown) {
     }
   }
   state_.set_pins(all);
+  state_.insist();
 }
 
 std::vector<HistoryAlarm> history_alarms(const AgentState& state) {

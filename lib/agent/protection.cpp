@@ -76,6 +76,7 @@ std::vector<std::string> settle_jobs(AgentState& state, const AgentConfig& confi
     remember(state, job.name, newest && newest->is_protected ? newest->sequence : 0);
     out.push_back(fmt::format("job {}: its newest snapshot was number {} and is {} now", job.name, before, newest ? fmt::format("number {} ({})", newest->sequence, newest->id.brief()) : "none"));
   }
+  state.insist();
   return out;
 }
 

@@ -3,7 +3,6 @@
 #include "agent/checked_state.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
-#include "base/log.hpp"
 
 // What registration and recovery need of the folder: the root key, whose history lies here, what was begun, and what is put aside.
 namespace farkeep {
@@ -91,7 +90,7 @@ std::optional<KeyOwner> AgentState::history_owner() const {
     const auto account = AccountId::from(r.raw(AccountId::kSize));
     const auto agent = AgentId::from(r.raw(AgentId::kSize));
     if (r.done() && account && agent) return KeyOwner{*account, *agent};
-    log_warning("{} is damaged and counts as missing", path("owner"));
+    tell_once(path("owner") + " is damaged and counts as missing");
   }
   return root_key_owner();
 }
@@ -112,6 +111,7 @@ std::string AgentState::begin_history(const KeyOwner& owner) {
     for (auto& name : there) disk_.rename(path(name), aside + "/" + name);
     disk_.sync_folder(aside);
     disk_.sync_folder(folder_);
+    hints_.forget();
   }
   if (!disk_.exists(path("owner")) || history_owner() != owner) store("owner", written(owner));
   return aside;
