@@ -221,6 +221,9 @@ task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanos
     if (classify(e.code()) == Errc::cancelled) throw;
     failed = e.what();
     code = exit_code(e.code());
+  } catch (const std::exception& e) {
+    failed = e.what();
+    code = Exit::failed;
   }
   if (!failed.empty()) log_error("job {}: {}", job.name, failed);
   if (!failed.empty() && !began) {
@@ -235,7 +238,7 @@ task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanos
     record.set_running(false);
     state_.set_job(job.name, record);
   }
-  if (made || !failed.empty()) notices_.ended(job, !failed.empty());
+  if (made || !failed.empty()) notices_.ended(job, failed);
   look_around();
   say_next();
   co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;
