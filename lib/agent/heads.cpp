@@ -148,8 +148,17 @@ void Heads::found_bound(std::uint64_t sequence) {
   state_.set_pins(all);
 }
 
+bool Heads::alarm(const ServerTarget& server, const std::string& text, WallTime now) {
+  try {
+    return keep_alarm(server, text, now);
+  } catch (const failure& f) {
+    log_error("ALARM: {} (it could not be noted: {})", text, f.what());
+    return true;
+  }
+}
+
 // Of a server that was replaced and still answers there is nothing to keep, nor to say every hour.
-bool Heads::alarm(const ServerTarget& server, const std::string& whole_text, WallTime now) {
+bool Heads::keep_alarm(const ServerTarget& server, const std::string& whole_text, WallTime now) {
   if (is_other(servers_in_force(state_), server.id.raw())) return false;
   const std::string text{whole_characters(whole_text, kMaxAlarm)};
   auto all = read(state_);

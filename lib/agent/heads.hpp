@@ -48,7 +48,7 @@ class Heads {
   /// Keeps the newer one, and forgets an alarm: the server shows what it must.
   void pin(const ServerId& server, const Head& head);
   void found_bound(std::uint64_t sequence);
-  /// True: it was not known before, and the server is of the pair in force.  Kept until pin().
+  /// True: it was not known before, and the server is of the pair in force.  Kept until pin().  Where it cannot be kept, nor what was kept be read, it is news.
   bool alarm(const ServerTarget& server, const std::string& text, WallTime now);
   /// What was known of the servers could not be read any more, and no run has told of it yet.
   bool are_lost() const;
@@ -59,6 +59,8 @@ class Heads {
   void accept(const ServerId& server, const Head& shown);
 
  private:
+  bool keep_alarm(const ServerTarget& server, const std::string& text, WallTime now);
+
   AgentState& state_;
 };
 
