@@ -251,7 +251,7 @@ task<Head> fetch_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
       auto session = co_await fetcher.session(s.session);
       ours = manifest->open_details(session->key).has_value();
     } catch (const failure& f) {
-      if (is_server_trouble(f)) throw;
+      if (!is_about_data(f)) throw;
     }
   }
   if (!ours) {

@@ -159,7 +159,7 @@ class Listing {
       if (details) s.details = std::move(*details);
       else s.problem = "its details do not open: " + details.error().message();
     } catch (const failure& f) {
-      if (is_temporary(f.code()) || classify(f.code()) == Errc::protocol) throw;
+      if (!is_about_data(f)) throw;
       s.problem = f.what();
     }
     if (s.problem.empty()) s.ours = true;
