@@ -538,7 +538,7 @@ TEST_CASE("heads: what an administrator accepts is all that a server is known to
   there.back().is_protected = true;
   CHECK(settle_jobs(*h.state, config, there).size() == 1);
   CHECK(h.state->job("main").snapshot_sequence() == 2);
-  CHECK(is_protected(*h.state, "main") == true);
+  CHECK(KnownProtection(*h.state).of("main") == true);
   CHECK(settle_jobs(*h.state, config, there).empty());
 
   CHECK(h.attempt() == Errc{});
