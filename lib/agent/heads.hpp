@@ -113,7 +113,7 @@ struct HeadParts {
   Timers& timers;
   const Clock& clock;
 };
-/// Asks each server of the pair, one after the other and none for longer than `patience`.  Alarms are kept (Heads::alarm), nothing is thrown but cancellation.
+/// Asks the servers of the pair side by side, none for longer than `patience`, however many addresses it has.  Alarms are kept (Heads::alarm), nothing is thrown but cancellation.
 task<std::vector<HeadLook>> look_at_heads(HeadParts parts, std::chrono::nanoseconds patience);
 /// The newest that any of them shows, and who did and did not answer: for a machine that knows nothing of its own history.
 std::string in_words(const std::vector<HeadLook>& looks);
