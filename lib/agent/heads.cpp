@@ -218,7 +218,7 @@ std::vector<HistoryAlarm> history_alarms(const AgentState& state) {
   const auto in_force = servers_in_force(state);
   const auto all = state.pins();
   for (auto& p : all.pin())
-    if (!p.alarm().empty() && !is_other(in_force, p.server())) out.push_back({ServerId::from(p.server()).value_or(ServerId{}), p.name(), p.alarm(), wall_time(p.alarm_ns())});
+    if (!p.alarm().empty() && !is_other(in_force, p.server())) out.push_back({p.name(), p.alarm(), wall_time(p.alarm_ns())});
   return out;
 }
 

@@ -66,7 +66,6 @@ class Heads {
 
 /// Servers of the pair in force that showed another history than they may, and have not shown the right one since.
 struct HistoryAlarm {
-  ServerId server;
   std::string name, text;
   WallTime since;
 };

@@ -30,8 +30,6 @@ std::optional<wire::pb::Receipt> receipt_of(ByteView bytes, const Digest& id, co
 
 }  // namespace
 
-bool valid_receipt(ByteView receipt, const Digest& id, const TrustedRoots& roots) { return receipt_of(receipt, id, roots).has_value(); }
-
 bool proves_protection(const RemoteSnapshot& row, const Digest& id, const TrustedRoots& roots, const std::vector<ServerId>& pair) {
   if (row.partner_receipt.empty()) return false;
   const auto first = receipt_of(row.receipt, id, roots), second = receipt_of(row.partner_receipt, id, roots);

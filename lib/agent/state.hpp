@@ -179,4 +179,7 @@ class AgentState {
   mutable std::set<std::string> told_;
 };
 
+/// Whose it is, of one that AgentState::identity() gave.
+KeyOwner owner_in(const agent::pb::Identity& identity);
+
 }  // namespace farkeep

@@ -19,9 +19,10 @@ std::optional<result<KeyFile>> AgentState::key_file() const {
 // Whose identity lies beside it; none before registration.
 std::optional<KeyOwner> AgentState::owner() const {
   if (!registered()) return std::nullopt;
-  const auto known = identity();
-  return KeyOwner{AccountId::from(known.account()).value(), AgentId::from(known.agent()).value()};
+  return owner_in(identity());
 }
+
+KeyOwner owner_in(const agent::pb::Identity& identity) { return {AccountId::from(identity.account()).value(), AgentId::from(identity.agent()).value()}; }
 
 SecretKey AgentState::root_key() const {
   const std::string doing = "reading the root key " + path("root.key");
@@ -72,7 +73,7 @@ namespace {
 
 // What one agent knows, and no other may go by.  Not what an administrator said (pauses), or what is true of the network (endpoints).
 constexpr const char* kHistory[] = {"head",    "head.copy",       "pins",          "pins.copy",  "given",  "given.copy",
-                                    "pending", "pending.damaged", "pending-aside", "protection", "escrow", "jobs"};
+                                    "pending", "pending-aside", "protection", "escrow", "jobs"};
 
 Buffer written(const KeyOwner& owner) {
   Buffer out;

@@ -216,7 +216,7 @@ TEST_CASE("heads: a server that was rolled back is noticed by a run, by a look a
     CHECK_FALSE(looks[1 - which].alarm);
     CHECK_FALSE(h.look()[which].is_news);  // told once
     REQUIRE(history_alarms(*h.state).size() == 1);
-    CHECK(history_alarms(*h.state).front().server == Machine::id_of(which));
+    CHECK(Heads(*h.state).is_alarmed(Machine::id_of(which)));
     CHECK_THROWS_AS(h.list(which), failure);
     CHECK(h.list(1 - which).size() == 3);
     h.write("a", "4");
