@@ -15,10 +15,8 @@
 #include "async/fence.hpp"
 #include "async/scope.hpp"
 #include "common/take_over.hpp"
-#include "platform/atomic_file.hpp"
 #include "platform/edited_file.hpp"
 #include "platform/process.hpp"
-#include "platform/file_access.hpp"
 
 namespace farkeep {
 namespace {
@@ -27,13 +25,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
 constexpr std::chrono::nanoseconds kFirstHistory = 45s, kHistoryAgain = 1h, kHistoryPatience = 30s;
 constexpr std::chrono::nanoseconds kFirstLook = 30s, kLastLook = 1h;
-
-Certificate read_authority(const AgentConfig& config) {
-  refuse_if_others_may_change(config.ca_file, "the data centres' authority " + config.ca_file);
-  const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
-  if (!text) throw failure(Errc::configuration, "reading the data centres' authority " + config.ca_file + ": there is no such file");
-  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
-}
 
 void say_result(const JobConfig& job, const BackupResult& r) {
   const Progress& p = r.progress;
@@ -49,15 +40,9 @@ AgentConfig read_config(const std::string& file) {
   return config_for_service<AgentConfig>(read_config_files(AgentConfig::schema(), file));
 }
 
-void check_config(const AgentConfig& config) {
-  (void)read_authority(config);
-  (void)proxy_password(config.connection);
-  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
-}
-
 Agent::Agent(Executor executor, AgentConfig config)
     : config_(std::move(config)),
-      authority_(read_authority(config_)),
+      authority_(read_authority(config_.ca_file)),
       state_(system_disk(), config_.state),
       workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
       resolver_(executor, timers_),
@@ -68,7 +53,7 @@ Agent::Agent(Executor executor, AgentConfig config)
       notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
       notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
       scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
-  check_config(config_);
+  for (auto& one : config_.jobs) (void)backup_job(one, system_disk());
   (void)AgentKeys::load(state_);
 }
 

@@ -14,8 +14,6 @@ namespace farkeep {
 
 /// All files of a configuration; mistakes are logged, and thrown as failure(configuration).
 AgentConfig read_config(const std::string& file);
-/// What reading alone does not find; throws.  Now, and not at night.
-void check_config(const AgentConfig& config);
 
 /// One configuration's life: from reading it to a signal.
 class Agent {
