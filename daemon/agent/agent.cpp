@@ -75,9 +75,22 @@ void Agent::say_next() {
   try {
     const auto next = scheduler_.next();
     service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
-  } catch (const failure& f) {
-    service_status(f.what());
+  } catch (const std::exception& e) {
+    service_status(e.what());
   }
+}
+
+// With the keys and the trust of this moment.
+task<void> Agent::with_servers(Talk talk) {
+  const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
+  TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+  co_await talk(servers, keys);
+}
+
+task<void> Agent::ask_any(Servers::Work work) {
+  NoReporter quiet;
+  Talk talk = [&](TlsServers& servers, const AgentKeys&) -> task<void> { return use_any(servers, choice_, quiet, work); };
+  co_await with_servers(std::move(talk));
 }
 
 Buffer Agent::report(const std::string& done) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
@@ -86,18 +99,12 @@ Buffer Agent::report(const std::string& done) const { return report_of(state_, c
 // runs must be missed too.  No lock: it changes nothing that a run needs, and a server that is slow to answer must turn nobody away who backs up by hand.
 task<void> Agent::tell_servers() {
   std::chrono::nanoseconds pause = kFirstReport;
-  auto tell = [this]() -> task<void> {
-    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-    NoReporter quiet;
-    Servers::Work report_it = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
-    co_await use_any(servers, choice_, quiet, std::move(report_it));
-  };
+  const Servers::Work report_it = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kReportAgain;
     if (scheduler_.running()) continue;  // the run tells them
-    const std::string problem = co_await problem_of(tell());
+    const std::string problem = co_await problem_of(ask_any(report_it));
     if (problem.empty()) pause = kReportAnew;
     else log_info("telling the servers how the jobs stand: {}", problem);
   }
@@ -120,12 +127,12 @@ task<void> Agent::watch_protection() {
     pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
     std::vector<std::string> jobs = unprotected_jobs(state_, config_);
     if (jobs.empty()) co_return;
-    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
     NoReporter quiet;
-    const std::vector<ServerId> pair = ids_of(servers.pair());
-    Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), pair); };
-    co_await use_any(servers, choice_, quiet, std::move(ask));
+    Talk talk = [&](TlsServers& servers, const AgentKeys&) -> task<void> {
+      Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), ids_of(servers.pair())); };
+      co_await use_any(servers, choice_, quiet, std::move(ask));
+    };
+    co_await with_servers(std::move(talk));
   };
   for (;;) {
     co_await timers_.sleep(kFirstLook);
@@ -137,9 +144,7 @@ task<void> Agent::watch_protection() {
 // A server that was set back must be noticed although no run uses it: the primary serves all of them.  No lock, for the same reason.
 task<void> Agent::watch_history() {
   std::chrono::nanoseconds pause = kFirstHistory;
-  auto look = [this]() -> task<void> {
-    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+  const Talk look = [this](TlsServers& servers, const AgentKeys& keys) -> task<void> {
     const HeadParts parts{servers, state_, keys, workers_, timers_, clock_};
     const std::vector<HeadLook> looks = co_await look_at_heads(parts, kHistoryPatience);
     for (auto& l : looks) {
@@ -151,7 +156,7 @@ task<void> Agent::watch_history() {
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kHistoryAgain;
-    const std::string problem = co_await problem_of(look());
+    const std::string problem = co_await problem_of(with_servers(look));
     if (!problem.empty()) log_info("asking the servers for their newest snapshots: {}", problem);
     look_around();
   }
@@ -170,8 +175,8 @@ void Agent::look_around() {
     notices_.look();
     if (config_.metrics_file.empty()) return;
     publish_file(config_.metrics_file, as_bytes(agent_metrics(state_, config_, zone_, clock_.wall(), scheduler_.running())));
-  } catch (const failure& f) {  // a full disk: jobs say so themselves
-    log_warning("{}", f.what());
+  } catch (const std::exception& e) {  // a full disk: jobs say so themselves
+    log_warning("{}", e.what());
   }
 }
 
