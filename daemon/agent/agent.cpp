@@ -15,10 +15,8 @@
 #include "async/fence.hpp"
 #include "async/scope.hpp"
 #include "common/take_over.hpp"
-#include "platform/atomic_file.hpp"
 #include "platform/edited_file.hpp"
 #include "platform/process.hpp"
-#include "platform/file_access.hpp"
 
 namespace farkeep {
 namespace {
@@ -27,13 +25,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kFirstReport = 1min, kReportAgain = 15min, kReportAnew = 24h;
 constexpr std::chrono::nanoseconds kFirstHistory = 45s, kHistoryAgain = 1h, kHistoryPatience = 30s;
 constexpr std::chrono::nanoseconds kFirstLook = 30s, kLastLook = 1h;
-
-Certificate read_authority(const AgentConfig& config) {
-  refuse_if_others_may_change(config.ca_file, "the data centres' authority " + config.ca_file);
-  const auto text = read_file(system_disk(), config.ca_file, kMaxCertificate);
-  if (!text) throw failure(Errc::configuration, "reading the data centres' authority " + config.ca_file + ": there is no such file");
-  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + config.ca_file);
-}
 
 void say_result(const JobConfig& job, const BackupResult& r) {
   const Progress& p = r.progress;
@@ -49,15 +40,9 @@ AgentConfig read_config(const std::string& file) {
   return config_for_service<AgentConfig>(read_config_files(AgentConfig::schema(), file));
 }
 
-void check_config(const AgentConfig& config) {
-  (void)read_authority(config);
-  (void)proxy_password(config.connection);
-  for (auto& job : config.jobs) (void)backup_job(job, system_disk());
-}
-
 Agent::Agent(Executor executor, AgentConfig config)
     : config_(std::move(config)),
-      authority_(read_authority(config_)),
+      authority_(read_authority(config_.ca_file)),
       state_(system_disk(), config_.state),
       workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
       resolver_(executor, timers_),
@@ -68,7 +53,7 @@ Agent::Agent(Executor executor, AgentConfig config)
       notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
       notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
       scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
-  check_config(config_);
+  for (auto& one : config_.jobs) (void)backup_job(one, system_disk());
   (void)AgentKeys::load(state_);
 }
 
@@ -90,9 +75,22 @@ void Agent::say_next() {
   try {
     const auto next = scheduler_.next();
     service_status(next ? "next: job " + next->job->name + " at " + rfc3339(next->at) : "no job has a schedule");
-  } catch (const failure& f) {
-    service_status(f.what());
+  } catch (const std::exception& e) {
+    service_status(e.what());
   }
+}
+
+// With the keys and the trust of this moment.
+task<void> Agent::with_servers(Talk talk) {
+  const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
+  TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+  co_await talk(servers, keys);
+}
+
+task<void> Agent::ask_any(Servers::Work work) {
+  NoReporter quiet;
+  Talk talk = [&](TlsServers& servers, const AgentKeys&) -> task<void> { return use_any(servers, choice_, quiet, work); };
+  co_await with_servers(std::move(talk));
 }
 
 Buffer Agent::report(const std::string& done) const { return report_of(state_, config_, zone_, clock_.wall(), done); }
@@ -101,18 +99,12 @@ Buffer Agent::report(const std::string& done) const { return report_of(state_, c
 // runs must be missed too.  No lock: it changes nothing that a run needs, and a server that is slow to answer must turn nobody away who backs up by hand.
 task<void> Agent::tell_servers() {
   std::chrono::nanoseconds pause = kFirstReport;
-  auto tell = [this]() -> task<void> {
-    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
-    NoReporter quiet;
-    Servers::Work report_it = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
-    co_await use_any(servers, choice_, quiet, std::move(report_it));
-  };
+  const Servers::Work report_it = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kReportAgain;
     if (scheduler_.running()) continue;  // the run tells them
-    const std::string problem = co_await problem_of(tell());
+    const std::string problem = co_await problem_of(ask_any(report_it));
     if (problem.empty()) pause = kReportAnew;
     else log_info("telling the servers how the jobs stand: {}", problem);
   }
@@ -135,12 +127,12 @@ task<void> Agent::watch_protection() {
     pause = std::min<std::chrono::nanoseconds>(2 * pause, kLastLook);
     std::vector<std::string> jobs = unprotected_jobs(state_, config_);
     if (jobs.empty()) co_return;
-    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
     NoReporter quiet;
-    const std::vector<ServerId> pair = ids_of(servers.pair());
-    Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), pair); };
-    co_await use_any(servers, choice_, quiet, std::move(ask));
+    Talk talk = [&](TlsServers& servers, const AgentKeys&) -> task<void> {
+      Servers::Work ask = [&](VaultPort& vault) -> task<void> { return ask_protection(state_, jobs, vault, servers.trust().roots(), ids_of(servers.pair())); };
+      co_await use_any(servers, choice_, quiet, std::move(ask));
+    };
+    co_await with_servers(std::move(talk));
   };
   for (;;) {
     co_await timers_.sleep(kFirstLook);
@@ -152,9 +144,7 @@ task<void> Agent::watch_protection() {
 // A server that was set back must be noticed although no run uses it: the primary serves all of them.  No lock, for the same reason.
 task<void> Agent::watch_history() {
   std::chrono::nanoseconds pause = kFirstHistory;
-  auto look = [this]() -> task<void> {
-    const AgentKeys keys = AgentKeys::load(state_, clock_.wall());
-    TlsServers servers(state_, keys, authority_, line_, timers_, clock_, servers_options(config_));
+  const Talk look = [this](TlsServers& servers, const AgentKeys& keys) -> task<void> {
     const HeadParts parts{servers, state_, keys, workers_, timers_, clock_};
     const std::vector<HeadLook> looks = co_await look_at_heads(parts, kHistoryPatience);
     for (auto& l : looks) {
@@ -166,7 +156,7 @@ task<void> Agent::watch_history() {
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kHistoryAgain;
-    const std::string problem = co_await problem_of(look());
+    const std::string problem = co_await problem_of(with_servers(look));
     if (!problem.empty()) log_info("asking the servers for their newest snapshots: {}", problem);
     look_around();
   }
@@ -185,8 +175,8 @@ void Agent::look_around() {
     notices_.look();
     if (config_.metrics_file.empty()) return;
     publish_file(config_.metrics_file, as_bytes(agent_metrics(state_, config_, zone_, clock_.wall(), scheduler_.running())));
-  } catch (const failure& f) {  // a full disk: jobs say so themselves
-    log_warning("{}", f.what());
+  } catch (const std::exception& e) {  // a full disk: jobs say so themselves
+    log_warning("{}", e.what());
   }
 }
 
@@ -221,6 +211,9 @@ task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanos
     if (classify(e.code()) == Errc::cancelled) throw;
     failed = e.what();
     code = exit_code(e.code());
+  } catch (const std::exception& e) {
+    failed = e.what();
+    code = Exit::failed;
   }
   if (!failed.empty()) log_error("job {}: {}", job.name, failed);
   if (!failed.empty() && !began) {
@@ -235,7 +228,7 @@ task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanos
     record.set_running(false);
     state_.set_job(job.name, record);
   }
-  if (made || !failed.empty()) notices_.ended(job, !failed.empty());
+  if (made || !failed.empty()) notices_.ended(job, failed);
   look_around();
   say_next();
   co_return failed.empty() ? Scheduler::Outcome::done : Scheduler::Outcome::failed;

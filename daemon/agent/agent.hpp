@@ -5,6 +5,7 @@
 #include "agent/notices.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/server_choice.hpp"
+#include "agent/tls_servers.hpp"
 #include "async/workers.hpp"
 #include "crypto/random.hpp"
 #include "log_reporter.hpp"
@@ -14,8 +15,6 @@ namespace farkeep {
 
 /// All files of a configuration; mistakes are logged, and thrown as failure(configuration).
 AgentConfig read_config(const std::string& file);
-/// What reading alone does not find; throws.  Now, and not at night.
-void check_config(const AgentConfig& config);
 
 /// One configuration's life: from reading it to a signal.
 class Agent {
@@ -34,7 +33,10 @@ class Agent {
   task<void> run();
 
  private:
+  using Talk = std::function<task<void>(TlsServers&, const AgentKeys&)>;
   void say_next();
+  task<void> with_servers(Talk talk);
+  task<void> ask_any(Servers::Work work);
   Buffer report(const std::string& done = {}) const;
   task<void> tell_servers();
   task<void> watch();

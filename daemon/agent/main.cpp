@@ -2,6 +2,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/program_options.hpp>
+#include <memory>
 
 #include "agent.hpp"
 #include "agent/control.hpp"
@@ -51,34 +52,39 @@ struct Reloads {
   }
 };
 
-// Runs until a signal; a reload that is refused keeps the configuration that was good.
+// Runs until a signal.  The next agent is made while the old one lives: where that fails, the configuration that was good stays.
 task<void> live(const std::string& file, AgentConfig config, Signals& signals, Reloads& reloads) {
   const Executor executor = co_await asio::this_coro::executor;
+  stand_back(config);
+  auto agent = std::make_unique<Agent>(executor, config);
+  service_ready();  // not before: whoever starts the service hears what is wrong
   for (;;) {
-    std::optional<AgentConfig> next;
+    std::unique_ptr<Agent> next;
+    auto until_signal = [&]() -> task<void> {
+      while (!next) {
+        const Signal signal = co_await signals.next();
+        if (signal == Signal::stop) co_return;
+        const std::string problem = take_over([&] {
+          AgentConfig read = read_config(file);
+          if (read.state != config.state) throw failure(Errc::configuration, "taking over the configuration " + file + ": another state folder needs a restart");
+          stand_back(read);  // before its threads begin
+          try {
+            next = std::make_unique<Agent>(executor, read);
+          } catch (...) {
+            stand_back(config);
+            throw;
+          }
+          config = std::move(read);
+        });
+        reloads.ended(problem.empty() ? "ok" : "failed: " + problem);
+      }
+    };
     {
-      stand_back(config);
-      Agent agent(executor, config);
-      service_ready();  // not before: whoever starts the service hears what is wrong
-      auto until_signal = [](Signals& s, const std::string& f, const AgentConfig& present, Reloads& all, std::optional<AgentConfig>& out) -> task<void> {
-        for (;;) {
-          const Signal signal = co_await s.next();
-          if (signal == Signal::stop) co_return;
-          const std::string problem = take_over([&] {
-            AgentConfig read = read_config(f);
-            check_config(read);
-            if (read.state != present.state) throw failure(Errc::configuration, "taking over the configuration " + f + ": another state folder needs a restart");
-            out = std::move(read);
-          });
-          all.ended(problem.empty() ? "ok" : "failed: " + problem);
-          if (out) co_return;
-        }
-      };
-      const Reloads::Lives lives(reloads, agent);
-      co_await race(agent.run(), until_signal(signals, file, config, reloads, next));
+      const Reloads::Lives lives(reloads, *agent);
+      co_await race(agent->run(), until_signal());
     }
-    if (!next) break;
-    config = std::move(*next);
+    agent = std::move(next);
+    if (!agent) break;
     start_logging(config.log_level, config.log_format);
     log_info("the configuration {} is taken over", file);
   }

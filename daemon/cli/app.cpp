@@ -10,13 +10,12 @@
 #include "agent/agent_line.hpp"
 #include "agent/jobs.hpp"
 #include "agent/reading.hpp"
+#include "agent/root_trust.hpp"
 #include "agent/secrets.hpp"
 #include "base/log.hpp"
 #include "common/config_files.hpp"
-#include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "common/say.hpp"
-#include "platform/file_access.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -28,13 +27,6 @@ ProgressLine::Show how_to_show(const App::Options& o) {
 
 // For each server, before anything is read: who is slower is asked by the work itself, which waits longer.
 constexpr std::chrono::nanoseconds kLookPatience = std::chrono::seconds{5};
-
-Certificate read_authority(const std::string& file) {
-  refuse_if_others_may_change(file, "the data centres' authority " + file);
-  const auto text = read_file(system_disk(), file, kMaxCertificate);
-  if (!text) throw failure(Errc::configuration, "reading the data centres' authority: ca_file " + file + " does not exist (the operator of the servers hands it out)");
-  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading the data centres' authority " + file);
-}
 
 }  // namespace
 

@@ -97,9 +97,10 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
   app.run(ask_all(app, all));
   const std::string wanted = operands.empty() ? "" : operands[0];
   std::vector<Shown*> differing;
-  std::string not_asked;
+  std::string not_asked, silent;  // silent: of all servers
   bool any = false;
   for (auto& s : all) {
+    if (!s.problem.empty()) silent += (silent.empty() ? "" : "; ") + s.target.name + ": " + s.problem;
     if (!wanted.empty() && !is_named(s.target, wanted)) continue;
     any = true;
     if (!s.problem.empty()) not_asked += (not_asked.empty() ? "" : "; ") + s.target.name + ": " + s.problem;
@@ -125,16 +126,12 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
   }
   // A server that did not answer may still have what another one gave up: then nothing is said of jobs.
   std::vector<SnapshotInfo> there;
-  bool all_heard = true;
-  for (auto& s : all) {
-    all_heard = all_heard && s.problem.empty();
-    there.insert(there.end(), s.all.begin(), s.all.end());
-  }
-  if (all_heard) {
+  for (auto& s : all) there.insert(there.end(), s.all.begin(), s.all.end());
+  if (silent.empty()) {
     for (auto& text : settle_jobs(app.state(), app.config(), there))
       if (!app.options().json) app.say(text);
   } else if (!app.options().json) {
-    app.say("of the jobs' newest snapshots nothing was changed: " + not_asked);
+    app.say("of the jobs' newest snapshots nothing was changed: " + silent);
   }
   if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "history"}, {"accepted", std::move(accepted)}}));
   return Exit::done;

@@ -18,8 +18,6 @@
 namespace farkeep::cli {
 namespace {
 
-using namespace std::chrono_literals;
-
 // What this server does not show, and a later snapshot says that it follows.
 task<void> ask_the_other(App& app, VaultPort& vault, std::vector<SnapshotInfo>& all) {
   Elsewhere elsewhere;
@@ -135,15 +133,14 @@ Exit snapshots(App& app, const Values& values, const Operands&) {
   std::vector<SnapshotInfo> all;
   bool waited_in_vain = false;
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
-    const SteadyTime until = app.timers().now() + 60s;
-    for (;;) {
-      all = co_await all_snapshots(app, vault);
-      const SnapshotInfo* newest = newest_there(all);
-      if (!values.count("wait-protected") || !newest || newest->is_protected) co_return;
-      if (app.timers().now() >= until) break;
-      co_await app.timers().sleep(500ms);
-    }
-    waited_in_vain = true;
+    waited_in_vain = false;
+    all = co_await all_snapshots(app, vault);
+    const SnapshotInfo* newest = newest_there(all);
+    if (!values.count("wait-protected") || !newest || newest->is_protected) co_return;
+    SnapshotTrust trust = app.trust();
+    const bool is_protected = co_await wait_protected(vault, *newest, trust.roots, trust.pair, app.timers());
+    all = co_await all_snapshots(app, vault);
+    waited_in_vain = !is_protected;
   };
   app.run(app.read_vault(std::move(work), older_of(values)));
   if (!app.reads_older()) note_protection(app.state(), app.config(), all);

@@ -207,6 +207,7 @@ Exit status(App& app, const Values& values, const Operands&) {
   const SteadyTime until = app.timers().now() + kLookFor;
   const std::function<bool()> go_on = [&, all = values.count("all") > 0] { return all || app.timers().now() < until; };
   boost::json::array jobs;
+  const KnownProtection protection(state);
   for (auto& job : app.config().jobs) {
     const auto record = state.job(job.name);
     const bool running = record.running() && busy;
@@ -217,7 +218,7 @@ Exit status(App& app, const Values& values, const Operands&) {
                                        {"failures_in_a_row", record.failures()}, {"seconds_since_good", since_good ? std::chrono::floor<std::chrono::seconds>(*since_good).count() : -1}});
     boost::json::object& shown = jobs.back().as_object();
     if (progress) shown["progress"] = *progress;
-    const auto on_both = is_protected(state, job.name);
+    const auto on_both = protection.of(job.name);
     if (on_both) shown["protected"] = *on_both;
     const std::optional<Changes> changes = registered ? changes_since(app, job, go_on) : std::nullopt;
     if (changes) shown["unprotected"] = in_json(*changes);

@@ -9,8 +9,8 @@ std::string take_over(const std::function<void()>& attempt) {
   std::string problem;
   try {
     attempt();
-  } catch (const failure& f) {
-    problem = f.what();
+  } catch (const std::exception& e) {
+    problem = e.what();
     log_error("{}; the old configuration stays", problem);
   }
   service_ready();

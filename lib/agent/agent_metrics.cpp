@@ -62,8 +62,9 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   auto snapshot = [&](std::string_view name, std::string_view help, auto value) {
     each(name, help, [&](const Row& r) { return r.record.last_good_ns() > 0 ? std::optional(value(r.record)) : std::nullopt; });
   };
+  const KnownProtection protection(state);
   each("farkeep_job_snapshot_protected", "Whether the newest snapshot is known to be on both servers.", [&](const Row& r) {
-    const auto known = is_protected(state, r.job.name);
+    const auto known = protection.of(r.job.name);
     return known ? std::optional(*known ? 1.0 : 0.0) : std::nullopt;
   });
   using Record = agent::pb::Job;

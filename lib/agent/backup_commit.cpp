@@ -24,7 +24,8 @@ Finished finish_catalogue(Catalogue* c) {
 }
 void keep_cache(Catalogue* c, ObjectId root) { c->cache->finish(root); }
 
-// A snapshot that the server has acknowledged.  That it is no longer pending comes last: cut off before that, the server is asked again and says the same.
+// A snapshot that the server has acknowledged.  That it is no longer pending comes last: cut off before that, or where the disk does not take all that is
+// known of it, the server is asked again and says the same.
 // `counted`: nothing when it is not known what is in it.
 void remember(AgentState& state, const ServerId& server, WallTime now, const std::string& job, const Manifest& manifest, const Buffer& receipt, const Progress* counted) {
   agent::pb::Head head;
@@ -44,7 +45,7 @@ void remember(AgentState& state, const ServerId& server, WallTime now, const std
     record.set_bytes(counted->bytes);
   }
   state.set_job(job, record);
-  state.clear_pending();
+  if (state.has_all_hints()) state.clear_pending();
 }
 }  // namespace
 

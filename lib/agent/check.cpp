@@ -7,7 +7,6 @@
 #include "archive/node_codec.hpp"
 #include "base/limits.hpp"
 #include "chunk/chunker.hpp"
-#include "wire/refusal.hpp"
 
 namespace farkeep {
 namespace {
@@ -52,7 +51,7 @@ class Check {
       try {
         got = co_await fetcher_.load(some);
       } catch (const failure& f) {
-        if (is_connection(f)) throw;
+        if (!is_about_data(f)) throw;
         failed = true;
       }
       if (failed) {  // one by one, to say which
@@ -63,7 +62,7 @@ class Check {
             std::vector<NodePlainOwned> n = co_await fetcher_.load(one);
             for (auto& node : n) got.push_back(std::move(node));
           } catch (const failure& f) {
-            if (is_connection(f)) throw;
+            if (!is_about_data(f)) throw;
             text = "catalog node " + id.brief() + ": " + f.what();
           }
           if (!text.empty()) error(text);
@@ -122,7 +121,7 @@ class Check {
       std::shared_ptr<ObjectSet> set = co_await fetcher_.objects(ids);
       for (auto& id : ids) result_.bytes_read += set->find(id)->bytes.size();
     } catch (const failure& f) {
-      if (is_connection(f)) throw;
+      if (!is_about_data(f)) throw;
       text = f.what();
     }
     if (text.empty()) co_return;
@@ -135,10 +134,6 @@ class Check {
     std::vector<ObjectId> first(ids.begin(), middle), second(middle, ids.end());
     co_await read_chunks(std::move(first));
     co_await read_chunks(std::move(second));
-  }
-
-  static bool is_connection(const failure& f) {
-    return dynamic_cast<const wire::Refusal*>(&f) != nullptr || !is_about_data(classify(f.code()));
   }
 
   VaultPort& vault_;

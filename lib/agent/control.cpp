@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "async/fence.hpp"
 #include "async/race.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -55,23 +56,22 @@ task<void> ControlServer::run() {
 task<void> ControlServer::accept_all(Scope& scope) {
   RareLine trouble{LogLevel::warning};
   for (;;) {
-    auto client = std::make_shared<Client>();
-    try {
-      client->stream = co_await listener_.accept();
-    } catch (const failure& f) {
-      trouble.say(timers_.now(), std::string{f.what()} + "; it is tried again in a second");
-    }
-    if (!client->stream) {
-      co_await timers_.sleep(kPause);
-      continue;
-    }
-    if (!make_place()) {
-      client->stream->close();
-      continue;
-    }
-    clients_.push_back(client);
-    scope.spawn(serve(scope, std::move(client)), "a client of the control socket");
+    const std::string problem = co_await problem_of(accept_one(scope));
+    if (problem.empty()) continue;
+    trouble.say(timers_.now(), problem + "; it is tried again in a second");
+    co_await timers_.sleep(kPause);
   }
+}
+
+task<void> ControlServer::accept_one(Scope& scope) {
+  auto client = std::make_shared<Client>();
+  client->stream = co_await listener_.accept();
+  if (!make_place()) {
+    client->stream->close();
+    co_return;
+  }
+  scope.spawn(serve(scope, client), "a client of the control socket");
+  clients_.push_back(std::move(client));
 }
 
 bool ControlServer::make_place() {

@@ -34,6 +34,7 @@ class ControlServer {
  private:
   struct Client;
   task<void> accept_all(Scope& scope);
+  task<void> accept_one(Scope& scope);
   task<void> serve(Scope& scope, std::shared_ptr<Client> client);
   task<void> talk(Client& client);
   bool make_place();

@@ -105,6 +105,7 @@ void keep_enrolment(EnrolParts& parts, const pb::Registered& reply, const Signin
   const std::string document = wire::known_part(reply.directory()).SerializeAsString();
   parts.state.set_directory(as_bytes(document));
   parts.state.clear_next_directory();
+  parts.state.insist();
   agent::pb::Identity identity;
   identity.set_account(reply.account());
   identity.set_agent(reply.agent());

@@ -50,7 +50,7 @@ task<void> CatalogSource::refill() {
       nodes = co_await nodes_.load(stream_.wanted(kCatalogNodesAhead));
       for (auto& n : nodes) value_or_throw(stream_.give(n.id, n.message, n.refs), "reading node " + n.id.brief() + " of the last catalog");
     } catch (const failure& f) {
-      if (!is_about_data(classify(f.code()))) throw;
+      if (!is_about_data(f)) throw;
       lost = f.what();
     }
     if (!lost.empty()) {

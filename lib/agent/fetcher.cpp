@@ -9,11 +9,13 @@
 #include "base/log.hpp"
 #include "crypto/digest.hpp"
 #include "crypto/envelope.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kMostLater = 32 * limits::kMiB;  // of one answer
+constexpr std::size_t kMostUnusable = 4 * limits::kMiB;  // of one answer: what is noted of records that are of no use, a hundred thousand ids
 constexpr std::size_t kMostTold = 50;    // lines in the log: a server whose disk rots must not fill this machine's
 constexpr std::size_t kSessions = 4096;  // one for each run that still has live content
 
@@ -23,7 +25,9 @@ void forget_found(std::vector<ObjectId>& ids, const ObjectSet& set) {
 
 }  // namespace
 
-bool is_about_data(Errc code) noexcept {
+bool is_about_data(const boost::system::system_error& error) noexcept {
+  if (dynamic_cast<const wire::Refusal*>(&error)) return false;
+  const Errc code = classify(error.code());
   return code == Errc::missing_object || code == Errc::damaged || code == Errc::id_mismatch || code == Errc::malformed || code == Errc::bad_secret ||
          code == Errc::too_large || code == Errc::unsupported_version;
 }
@@ -172,7 +176,16 @@ task<void> Fetcher::open(std::shared_ptr<const Session> with, Buffer record, Bud
   Outcome outcome = co_await workers_.offload(&Fetcher::open_record, std::move(with), std::move(record));
   turn.release();
   if (outcome.opened) arrival.opened.push_back(std::move(outcome.opened));
-  else arrival.unusable.push_back(std::move(outcome.unusable));
+  else arrival.refuse(std::move(outcome.unusable));
+}
+
+void Fetcher::Arrival::refuse(Unusable record) {
+  const std::size_t bytes = sizeof record + record.ids.size() * ObjectId::kSize;
+  const bool fits = unusable_bytes + bytes <= kMostUnusable;
+  dropped = dropped || !fits;
+  if (!fits) return;
+  unusable_bytes += bytes;
+  unusable.push_back(std::move(record));
 }
 
 // Asking here for a session's key would wait behind the very answer that is being read.
@@ -203,11 +216,11 @@ task<void> Fetcher::ask(Question question, Arrival& arrival) {
     try {
       with = co_await session(view.session());
     } catch (const failure& f) {
+      if (!is_about_data(f)) throw;
       why = classify(f.code());
-      if (!is_about_data(why)) throw;
     }
     if (!with) {
-      arrival.unusable.push_back(useless(record, why));
+      arrival.refuse(useless(record, why));
       continue;
     }
     Budget::Lease turn = co_await turns_.take(1);
@@ -217,7 +230,7 @@ task<void> Fetcher::ask(Question question, Arrival& arrival) {
 
 // What came of one question: what opens is in the set.
 task<Fetcher::Arrival> Fetcher::answers(Question question, Scope& scope, ObjectSet& set) {
-  Arrival arrival{scope, {}, {}, 0, false, {}, {}};
+  Arrival arrival{scope, {}, {}, 0, false, {}, {}, 0};
   scope.spawn(ask(std::move(question), arrival), "fetching records");
   co_await scope.join();
   for (auto& r : arrival.opened) {

@@ -17,8 +17,9 @@
 
 namespace farkeep {
 
-/// What one says of a record, a node or an envelope, not of the connection: it is not there, or not what it should be.
-bool is_about_data(Errc code) noexcept;
+/// Whether a failure says of a record, a node or an envelope that it is not there, or not what it should be: no other moment heals that.  Not what the connection
+/// or this machine's disk fails with, nor what a server says of its own state.
+bool is_about_data(const boost::system::system_error& error) noexcept;
 
 /// Plaintext of objects, kept alive by the records that it lies in.
 class ObjectSet {
@@ -93,7 +94,10 @@ class Fetcher final : public NodeLoader {
     std::size_t later_bytes = 0;
     bool dropped = false;       // …but for those beyond kMostLater: they can be asked for again when the keys of these are here
     std::vector<ObjectId> missing;
-    std::vector<Unusable> unusable;
+    std::vector<Unusable> unusable;  // those beyond kMostUnusable are dropped in the same way
+    std::size_t unusable_bytes = 0;
+
+    void refuse(Unusable record);
   };
   bool find_kept(const ObjectId& id, ObjectSet& set) const;
   void keep(const Opened& record);

@@ -10,6 +10,7 @@
 #include "agent/server_choice.hpp"
 #include "archive/manifest.hpp"
 #include "async/race.hpp"
+#include "async/scope.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
@@ -148,8 +149,17 @@ void Heads::found_bound(std::uint64_t sequence) {
   state_.set_pins(all);
 }
 
+bool Heads::alarm(const ServerTarget& server, const std::string& text, WallTime now) {
+  try {
+    return keep_alarm(server, text, now);
+  } catch (const failure& f) {
+    log_error("ALARM: {} (it could not be noted: {})", text, f.what());
+    return true;
+  }
+}
+
 // Of a server that was replaced and still answers there is nothing to keep, nor to say every hour.
-bool Heads::alarm(const ServerTarget& server, const std::string& whole_text, WallTime now) {
+bool Heads::keep_alarm(const ServerTarget& server, const std::string& whole_text, WallTime now) {
   if (is_other(servers_in_force(state_), server.id.raw())) return false;
   const std::string text{whole_characters(whole_text, kMaxAlarm)};
   auto all = read(state_);
@@ -200,6 +210,7 @@ void Heads::accept(const ServerId& server, const Head& shown) {
     }
   }
   state_.set_pins(all);
+  state_.insist();
 }
 
 std::vector<HistoryAlarm> history_alarms(const AgentState& state) {
@@ -207,7 +218,7 @@ std::vector<HistoryAlarm> history_alarms(const AgentState& state) {
   const auto in_force = servers_in_force(state);
   const auto all = state.pins();
   for (auto& p : all.pin())
-    if (!p.alarm().empty() && !is_other(in_force, p.server())) out.push_back({ServerId::from(p.server()).value_or(ServerId{}), p.name(), p.alarm(), wall_time(p.alarm_ns())});
+    if (!p.alarm().empty() && !is_other(in_force, p.server())) out.push_back({p.name(), p.alarm(), wall_time(p.alarm_ns())});
   return out;
 }
 
@@ -241,7 +252,7 @@ task<Head> fetch_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
       auto session = co_await fetcher.session(s.session);
       ours = manifest->open_details(session->key).has_value();
     } catch (const failure& f) {
-      if (is_server_trouble(f)) throw;
+      if (!is_about_data(f)) throw;
     }
   }
   if (!ours) {
@@ -325,7 +336,7 @@ bool is_history_alarm(const boost::system::system_error& error) noexcept {
 
 namespace {
 
-task<void> look_at(HeadParts parts, std::chrono::nanoseconds patience, HeadLook& look) {
+task<void> look_at_address(HeadParts parts, std::chrono::nanoseconds patience, HeadLook& look) {
   Heads heads(parts.state);
   const Head pinned = heads.pinned(look.target.id);
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
@@ -347,21 +358,32 @@ task<void> look_at(HeadParts parts, std::chrono::nanoseconds patience, HeadLook&
   }
 }
 
+// One address after the other until the server answers: the first, which worked lately, has half of the time, the next half of what is left.
+task<void> look_at_server(HeadParts parts, std::chrono::nanoseconds patience, std::vector<ServerTarget> addresses, HeadLook& look) {
+  const SteadyTime end = parts.timers.now() + patience;
+  for (auto& target : addresses) {
+    const std::chrono::nanoseconds left = end - parts.timers.now();
+    look = HeadLook{};
+    look.target = target;
+    co_await look_at_address(parts, &target == &addresses.back() ? left : left / 2, look);
+    if (look.answered) co_return;
+  }
+}
+
 }  // namespace
 
 task<std::vector<HeadLook>> look_at_heads(HeadParts parts, std::chrono::nanoseconds patience) {
-  std::vector<HeadLook> out;
   Heads(parts.state).forget_alarms_of_others();
-  const std::vector<ServerTarget> pair = known_ones_first(parts.state, parts.clock, parts.servers.pair());
-  for (auto& target : pair) {
-    const auto same = std::find_if(out.begin(), out.end(), [&](const HeadLook& l) { return l.target.id == target.id; });
-    if (same != out.end() && same->answered) continue;  // another address of a server that has answered
-    HeadLook look;
-    look.target = target;
-    co_await look_at(parts, patience, look);
-    if (same != out.end()) *same = std::move(look);
-    else out.push_back(std::move(look));
+  std::vector<std::vector<ServerTarget>> servers;
+  for (auto& target : known_ones_first(parts.state, parts.clock, parts.servers.pair())) {
+    const auto same = std::find_if(servers.begin(), servers.end(), [&](const auto& s) { return s.front().id == target.id; });
+    if (same == servers.end()) servers.push_back({target});
+    else same->push_back(target);
   }
+  std::vector<HeadLook> out(servers.size());
+  Scope scope(co_await asio::this_coro::executor);
+  for (std::size_t i = 0; i < servers.size(); ++i) scope.spawn(look_at_server(parts, patience, servers[i], out[i]), "asking " + servers[i].front().name + " for its newest snapshot");
+  co_await scope.join();
   co_return out;
 }
 

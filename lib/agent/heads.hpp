@@ -48,7 +48,7 @@ class Heads {
   /// Keeps the newer one, and forgets an alarm: the server shows what it must.
   void pin(const ServerId& server, const Head& head);
   void found_bound(std::uint64_t sequence);
-  /// True: it was not known before, and the server is of the pair in force.  Kept until pin().
+  /// True: it was not known before, and the server is of the pair in force.  Kept until pin().  Where it cannot be kept, nor what was kept be read, it is news.
   bool alarm(const ServerTarget& server, const std::string& text, WallTime now);
   /// What was known of the servers could not be read any more, and no run has told of it yet.
   bool are_lost() const;
@@ -59,12 +59,13 @@ class Heads {
   void accept(const ServerId& server, const Head& shown);
 
  private:
+  bool keep_alarm(const ServerTarget& server, const std::string& text, WallTime now);
+
   AgentState& state_;
 };
 
 /// Servers of the pair in force that showed another history than they may, and have not shown the right one since.
 struct HistoryAlarm {
-  ServerId server;
   std::string name, text;
   WallTime since;
 };
@@ -111,7 +112,7 @@ struct HeadParts {
   Timers& timers;
   const Clock& clock;
 };
-/// Asks each server of the pair, one after the other and none for longer than `patience`.  Alarms are kept (Heads::alarm), nothing is thrown but cancellation.
+/// Asks the servers of the pair side by side, none for longer than `patience`, however many addresses it has.  Alarms are kept (Heads::alarm), nothing is thrown but cancellation.
 task<std::vector<HeadLook>> look_at_heads(HeadParts parts, std::chrono::nanoseconds patience);
 /// The newest that any of them shows, and who did and did not answer: for a machine that knows nothing of its own history.
 std::string in_words(const std::vector<HeadLook>& looks);

@@ -52,12 +52,6 @@ std::string reason(const boost::system::error_code& code) {
 
 }  // namespace
 
-task<void> add_passphrase_slot(AgentState& state, VaultPort& vault, ByteView passphrase, Random& random) {
-  const SecretKey root = state.root_key();
-  Buffer slot = seal_passphrase_slot(root, passphrase, ScryptCost{}, random);
-  co_await vault.add_slot(std::move(slot));
-}
-
 // 1. which could be tried  2. at our own cost first, the rest by cost  3. as many as the budget allows
 SlotPlan plan_slots(std::span<const Buffer> slots) {
   SlotPlan plan;

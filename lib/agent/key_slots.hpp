@@ -6,18 +6,13 @@
 #include <string>
 #include <vector>
 
-#include "agent/state.hpp"
-#include "agent/vault_port.hpp"
+#include "base/bytes.hpp"
 #include "crypto/key_slot.hpp"
-#include "crypto/random.hpp"
 #include "crypto/secret.hpp"
 
 namespace farkeep {
 
-/// The root key's slots on the servers: putting one there, and opening those among whatever lies there that a secret opens.  Pure but for the first.
-
-/// Puts a passphrase slot for the root key on the server, so that a machine that is lost can be recovered with it.
-task<void> add_passphrase_slot(AgentState& state, VaultPort& vault, ByteView passphrase, Random& random);
+/// The root key's slots on the servers: opening those among whatever lies there that a secret opens.  Pure.
 
 /// Which of a server's slots a passphrase is tried on, and in which order (KEYS.md §3: anybody with the agent's key may have added some).
 struct SlotPlan {

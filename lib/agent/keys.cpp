@@ -40,9 +40,7 @@ WallTime end_of(const AgentCredentials& present, WallTime now) {
 
 AgentCredentials AgentCredentials::load(const AgentState& state, std::optional<WallTime> now) {
   const auto identity = state.identity();
-  const auto account = AccountId::from(identity.account());
-  const auto agent = AgentId::from(identity.agent());
-  if (!account || !agent) throw failure(Errc::damaged, "reading the identity in " + state.folder());
+  const KeyOwner owner = owner_in(identity);
   SigningKey signing = signing_key(state);
   std::vector<Certificate> chain = parse(identity.chain(), signing.public_key());
   const auto is_valid = [&](const std::vector<Certificate>& c) { return !c.empty() && c.front().not_before() <= *now && *now <= c.front().not_after(); };
@@ -52,7 +50,7 @@ AgentCredentials AgentCredentials::load(const AgentState& state, std::optional<W
     if (chain.empty() || (now && is_valid(other))) chain = std::move(other);
   }
   if (chain.empty()) throw failure(Errc::identity, "reading the identity in " + state.folder() + ": none of its certificates is for this machine's key agent.key (" + state.how_to_recover() + ")");
-  return AgentCredentials{*account, *agent, identity.name(), std::move(signing), std::move(chain)};
+  return AgentCredentials{owner.account, owner.agent, identity.name(), std::move(signing), std::move(chain)};
 }
 
 AgentKeys AgentKeys::load(const AgentState& state, std::optional<WallTime> now) {

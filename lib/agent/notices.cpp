@@ -17,10 +17,10 @@ void Notices::started(const JobConfig& job) {
   tell(Notice::Event::started, job, "job " + job.name + " begins", config_.notify.all, job.ping.empty() ? "" : job.ping + "/start");
 }
 
-void Notices::ended(const JobConfig& job, bool failed) {
+void Notices::ended(const JobConfig& job, const std::string& problem) {
   auto record = state_.job(job.name);
-  if (failed) {
-    const std::string text = "job " + job.name + " failed: " + record.last_text() + " (last good snapshot: " + when(record.last_good_ns()) + "; see: farkeep status)";
+  if (!problem.empty()) {
+    const std::string text = "job " + job.name + " failed: " + problem + " (last good snapshot: " + when(record.last_good_ns()) + "; see: farkeep status)";
     tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_failed(), job.ping.empty() ? "" : job.ping + "/fail");
     record.set_told_failed(true);
     state_.set_job(job.name, record);

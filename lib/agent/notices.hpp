@@ -24,8 +24,9 @@ class Notices {
 
   /// A run begins; not before its before hooks have let it.
   void started(const JobConfig& job);
-  /// A run has ended, by itself: the job's record says how.  Not for one that a before hook has skipped: of that nobody hears.
-  void ended(const JobConfig& job, bool failed);
+  /// A run has ended, by itself.  `problem`: why it failed; empty: it has made a snapshot, and the job's record says how.  Not for one that a before hook has skipped:
+  /// of that nobody hears.
+  void ended(const JobConfig& job, const std::string& problem);
   /// Once a minute: what time alone brings, and what was done by hand.
   void look();
 

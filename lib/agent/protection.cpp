@@ -28,17 +28,19 @@ void remember(AgentState& state, const std::string& job, std::uint64_t sequence)
 
 }  // namespace
 
-std::optional<bool> is_protected(const AgentState& state, const std::string& job) {
-  const std::uint64_t newest = state.job(job).snapshot_sequence();
+KnownProtection::KnownProtection(const AgentState& state) : state_(state), is_alarmed_(!history_alarms(state).empty()), known_(state.protections()) {}
+
+std::optional<bool> KnownProtection::of(const std::string& job) const {
+  const std::uint64_t newest = state_.job(job).snapshot_sequence();
   if (newest == 0) return std::nullopt;
-  if (!history_alarms(state).empty()) return false;  // what a server had, it may have no longer
-  return known_for(state.protections(), job) >= newest;
+  return !is_alarmed_ && known_for(known_, job) >= newest;  // what a server had, it may have no longer
 }
 
 std::vector<std::string> unprotected_jobs(const AgentState& state, const AgentConfig& config) {
   std::vector<std::string> out;
+  const KnownProtection known(state);
   for (auto& job : config.jobs)
-    if (is_protected(state, job.name) == false) out.push_back(job.name);
+    if (known.of(job.name) == false) out.push_back(job.name);
   return out;
 }
 
@@ -52,6 +54,21 @@ task<void> ask_protection(AgentState& state, std::vector<std::string> jobs, Vaul
     if (manifest.snapshot_id().raw() != state.job(job).snapshot_digest() || !proves_protection(rows.front(), manifest.snapshot_id(), roots, pair)) continue;
     remember(state, job, newest);
   }
+}
+
+task<bool> wait_protected(VaultPort& vault, SnapshotInfo wanted, TrustedRoots roots, std::vector<ServerId> pair, Timers& timers) {
+  const SteadyTime until = timers.now() + kWaitProtected;
+  std::chrono::nanoseconds pause = std::chrono::milliseconds{500};
+  while (timers.now() < until) {
+    co_await timers.sleep(std::min<std::chrono::nanoseconds>(pause, until - timers.now()));
+    pause = std::min<std::chrono::nanoseconds>(2 * pause, kMostBetween);
+    const std::vector<RemoteSnapshot> rows = co_await vault.snapshots(wanted.sequence - 1);
+    if (rows.empty()) co_return false;  // it was set aside
+    const Manifest manifest = value_or_throw(Manifest::parse(rows.front().manifest), "reading a manifest from " + vault.server());
+    if (manifest.snapshot_id() != wanted.id) co_return false;
+    if (proves_protection(rows.front(), wanted.id, roots, pair)) co_return true;
+  }
+  co_return false;
 }
 
 std::vector<std::string> settle_jobs(AgentState& state, const AgentConfig& config, std::span<const SnapshotInfo> there) {
@@ -76,6 +93,7 @@ std::vector<std::string> settle_jobs(AgentState& state, const AgentConfig& confi
     remember(state, job.name, newest && newest->is_protected ? newest->sequence : 0);
     out.push_back(fmt::format("job {}: its newest snapshot was number {} and is {} now", job.name, before, newest ? fmt::format("number {} ({})", newest->sequence, newest->id.brief()) : "none"));
   }
+  state.insist();
   return out;
 }
 

@@ -15,14 +15,6 @@
 namespace farkeep {
 namespace {
 
-KeyOwner owner_of(const AgentState& state) {
-  const auto identity = state.identity();
-  const auto account = AccountId::from(identity.account());
-  const auto agent = AgentId::from(identity.agent());
-  if (!account || !agent) throw failure(Errc::damaged, "reading the identity in " + state.folder());
-  return {*account, *agent};
-}
-
 OpenedSlots open(const std::vector<Buffer>& slots, const RecoverySource& source) {
   return source.escrow ? open_with_escrow(slots, *source.escrow) : open_with_passphrase(slots, source.passphrase);
 }
@@ -113,7 +105,7 @@ struct Shown {
 task<Shown> hold_against_servers(RecoveryParts parts, Candidates& candidates) {
   Shown out;
   FitTrust trust;
-  trust.owner = owner_of(parts.state);
+  trust.owner = owner_in(parts.state.identity());
   trust.roots = parts.roots;
   trust.pair = ids_of(parts.servers.pair());
   std::vector<RootFit*> keys;
@@ -220,7 +212,7 @@ std::string problem_of_identity(const AgentState& state) {
 RecoveryStage recovery_stage(const AgentState& state, const AgentId& agent, const std::optional<RecoveryKey>& sheet) {
   if (sheet && sheet->agent != agent) throw failure(Errc::usage, "the recovery key is that of agent " + sheet->agent.hex() + ", not of " + agent.hex());
   if (!state.registered() || !problem_of_identity(state).empty()) return RecoveryStage::identity;
-  const KeyOwner owner = owner_of(state);
+  const KeyOwner owner = owner_in(state.identity());
   if (owner.agent != agent)
     throw failure(Errc::usage, "this machine is agent " + owner.agent.hex() + " already; recovering another would replace its keys (move " + state.folder() + " away first)");
   if (!state.has_root_key()) return RecoveryStage::root_key;
@@ -242,7 +234,7 @@ task<RecoveryStage> checked_stage(RecoveryParts parts, RecoveryStage stage) {
 }
 
 task<void> recover_root_key(RecoveryParts parts, RecoverySource source) {
-  const KeyOwner owner = owner_of(parts.state);
+  const KeyOwner owner = owner_in(parts.state.identity());
   if (source.sheet && (source.sheet->agent != owner.agent || source.sheet->account != owner.account))
     throw failure(Errc::identity, "recovering the root key: the recovery key is that of another agent (" + source.sheet->agent.hex() + ")");
   const bool proven_only = parts.state.has_root_key();

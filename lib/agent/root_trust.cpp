@@ -2,10 +2,20 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "platform/atomic_file.hpp"
+#include "platform/file_access.hpp"
 #include "wire/message.hpp"
 #include "wire/root_word.hpp"
 
 namespace farkeep {
+
+Certificate read_authority(const std::string& ca_file) {
+  const std::string what = "the data centres' authority " + ca_file;
+  refuse_if_others_may_change(ca_file, what);
+  const auto text = read_file(system_disk(), ca_file, kMaxCertificate);
+  if (!text) throw failure(Errc::configuration, "reading " + what + ", which ca_file names: there is no such file (the operator of the servers hands it out)");
+  return value_or_throw(Certificate::from_pem(as_text(*text)), "reading " + what);
+}
 
 const TrustedRoots& RootTrust::roots() {
   look();

@@ -9,6 +9,9 @@
 
 namespace farkeep {
 
+/// The data centres' root certificate, from `[registration] ca_file`.  Throws failure(configuration), also when others may change the file.
+Certificate read_authority(const std::string& ca_file);
+
 /// Whom this machine trusts: the root that its configuration names, and what the root's word adds and takes back, as far as it was heard.
 ///
 /// The folder is looked at in each call, so a run that goes on for days goes by what is known now, whoever heard it; a word is verified once.

@@ -145,7 +145,15 @@ task<BackupResult> JobRunner::run_rounds(const BackupJob& job, Patience patience
     Errc worst = Errc::unreachable;
     for (auto& target : line) {
       Trouble trouble;
-      std::optional<BackupResult> result = co_await try_server(job, target, trouble, strangers, progressed);
+      std::optional<BackupResult> result;
+      std::string own;
+      try {
+        result = co_await try_server(job, target, trouble, strangers, progressed);
+      } catch (const boost::system::system_error& e) {
+        if (alarm.empty() || classify(e.code()) == Errc::cancelled) throw;
+        own = e.what();
+      }
+      if (!own.empty()) throw failure::whole(Errc::rollback, "backing up job " + job.name + ": " + tried + "; " + target.name + ": " + own);
       if (result) {
         result->alarm = alarm + (alarm.empty() || own_alarm_.empty() ? "" : "; ") + own_alarm_;
         co_return std::move(*result);

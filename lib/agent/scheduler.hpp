@@ -23,7 +23,8 @@ namespace farkeep {
 class Scheduler {
  public:
   enum class Outcome { done, failed, not_run };
-  /// Runs a job, at most so long in search of a server.  Must not throw but for cancellation: what becomes of a run is its own business.
+  /// Runs a job, at most so long in search of a server, and notes in the job's record what became of it.  What it throws, but for cancellation, is logged, and the
+  /// next turn is a minute later.
   /// Cancelled, it stops at a durable point and leaves the job's record saying that it runs.
   using RunJob = std::function<task<Outcome>(const JobConfig&, std::chrono::nanoseconds patience)>;
 

@@ -30,8 +30,6 @@ std::optional<wire::pb::Receipt> receipt_of(ByteView bytes, const Digest& id, co
 
 }  // namespace
 
-bool valid_receipt(ByteView receipt, const Digest& id, const TrustedRoots& roots) { return receipt_of(receipt, id, roots).has_value(); }
-
 bool proves_protection(const RemoteSnapshot& row, const Digest& id, const TrustedRoots& roots, const std::vector<ServerId>& pair) {
   if (row.partner_receipt.empty()) return false;
   const auto first = receipt_of(row.receipt, id, roots), second = receipt_of(row.partner_receipt, id, roots);
@@ -159,7 +157,7 @@ class Listing {
       if (details) s.details = std::move(*details);
       else s.problem = "its details do not open: " + details.error().message();
     } catch (const failure& f) {
-      if (is_temporary(f.code()) || classify(f.code()) == Errc::protocol) throw;
+      if (!is_about_data(f)) throw;
       s.problem = f.what();
     }
     if (s.problem.empty()) s.ours = true;

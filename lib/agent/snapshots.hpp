@@ -48,9 +48,7 @@ task<std::vector<SnapshotInfo>> list_snapshots(VaultPort& vault, SnapshotTrust t
 inline constexpr std::size_t kMostForged = 64;      ///< whose signature or binding does not hold: no disk makes such
 inline constexpr std::size_t kMostStrange = 4096;   ///< of format 1, and without a receipt that holds, or closed and by another key than this machine's: an old machine's with lost envelopes, or made up
 
-/// Whether a serialised SignedReceipt is about this snapshot, and of a server under a root.
-bool valid_receipt(ByteView receipt, const Digest& id, const TrustedRoots& roots);
-/// Whether two serialised SignedReceipts for it are of two different servers of the pair.
+/// Whether two serialised SignedReceipts for this snapshot are of two different servers of the pair.
 bool proves_protection(const RemoteSnapshot& row, const Digest& id, const TrustedRoots& roots, const std::vector<ServerId>& pair);
 
 /// Rows of `all` that are missing, held against what the other server lists, and against what it is known to have when it was not reached (`others` empty).

@@ -35,18 +35,6 @@ Buffer serialised(const Message& m) {
   return out;
 }
 
-// What is not worth a failure: a damaged file says nothing, and is told of.
-template <class Message>
-Message readable(const AgentState::Found& file, const std::string& what) {
-  Message m;
-  if (!file.exists) return m;
-  auto const message = file.bytes ? message_in(*file.bytes) : std::nullopt;
-  if (message && m.ParseFromArray(message->data(), static_cast<int>(message->size()))) return m;
-  log_warning("{} is damaged and counts as empty", what);
-  m.Clear();
-  return m;
-}
-
 template <class Message>
 Buffer checked(const Message& m) {
   return checked_message(serialised(m));
@@ -54,15 +42,34 @@ Buffer checked(const Message& m) {
 
 }  // namespace
 
-AgentState::AgentState(Disk& disk, std::string folder) : disk_(disk), folder_(std::move(folder)) { disk_.make_folders(folder_); }
+// What is not worth a failure: a damaged file says nothing, and is told of.
+template <class Message>
+Message AgentState::readable(std::string_view name) const {
+  Message m;
+  const Found file = find(name);
+  if (!file.exists) return m;
+  auto const message = file.bytes ? message_in(*file.bytes) : std::nullopt;
+  if (message && m.ParseFromArray(message->data(), static_cast<int>(message->size()))) return m;
+  tell_once(path(name) + " is damaged and counts as empty");
+  m.Clear();
+  return m;
+}
+
+AgentState::AgentState(Disk& disk, std::string folder)
+    : disk_(disk), folder_(std::move(folder)), hints_(disk, "what it remembers of servers, jobs and snapshots lasts only until it ends") {
+  disk_.make_folders(folder_);
+}
 
 std::unique_ptr<DiskLock> AgentState::lock() {
   auto held = disk_.lock(path("lock"));
-  if (held) heal();
+  if (held) {
+    hints_.write_rest();
+    heal();
+  }
   return held;
 }
 
-std::optional<Buffer> AgentState::load(std::string_view name) const { return read_file(disk_, path(name), longest(name)); }
+std::optional<Buffer> AgentState::load(std::string_view name) const { return hints_.read(path(name), longest(name)); }
 
 // One that is_unreadable is as damaged as one with a wrong checksum.
 AgentState::Found AgentState::find(std::string_view name) const {
@@ -77,8 +84,17 @@ AgentState::Found AgentState::find(std::string_view name) const {
 }
 
 void AgentState::store(std::string_view name, ByteView bytes) {
-  if (bytes.size() > longest(name)) throw failure(Errc::too_large, "writing " + path(name) + ", which could not be read again");
+  refuse_if_too_large(name, bytes);
   write_file_atomically(disk_, path(name), bytes);
+}
+
+void AgentState::store_hint(std::string_view name, ByteView bytes) {
+  refuse_if_too_large(name, bytes);
+  hints_.write(path(name), bytes);
+}
+
+void AgentState::refuse_if_too_large(std::string_view name, ByteView bytes) const {
+  if (bytes.size() > longest(name)) throw failure(Errc::too_large, "writing " + path(name) + ", which could not be read again");
 }
 
 bool AgentState::registered() const { return disk_.exists(path("identity")) && disk_.exists(path("agent.key")); }
@@ -101,7 +117,7 @@ AgentId AgentState::agent_id() const {
   try {
     return AgentId::from(identity().agent()).value_or(AgentId{});
   } catch (const failure& f) {
-    log_error("{}", f.what());
+    tell_once(f.what());
     return AgentId{};
   }
 }
@@ -125,14 +141,12 @@ bool AgentState::has_key() const { return disk_.exists(path("agent.key")); }
 void AgentState::remove_key() { disk_.remove(path("agent.key")); }
 
 Buffer AgentState::directory() const { return find("directory").bytes.value_or(Buffer{}); }
-void AgentState::set_directory(ByteView signed_directory) { store("directory", signed_directory); }
+void AgentState::set_directory(ByteView signed_directory) { store_hint("directory", signed_directory); }
 Buffer AgentState::root_word() const { return find("root-word").bytes.value_or(Buffer{}); }
-void AgentState::set_root_word(ByteView signed_word) { store("root-word", signed_word); }
+void AgentState::set_root_word(ByteView signed_word) { store_hint("root-word", signed_word); }
 Buffer AgentState::next_directory() const { return find("directory.next").bytes.value_or(Buffer{}); }
-void AgentState::set_next_directory(ByteView signed_directory) { store("directory.next", signed_directory); }
-void AgentState::clear_next_directory() {
-  if (disk_.exists(path("directory.next"))) disk_.remove(path("directory.next"));
-}
+void AgentState::set_next_directory(ByteView signed_directory) { store_hint("directory.next", signed_directory); }
+void AgentState::clear_next_directory() { hints_.remove(path("directory.next")); }
 
 namespace {
 
@@ -194,7 +208,7 @@ void AgentState::heal() {
   }
 }
 
-// They are read often.
+// Files are read often.
 void AgentState::tell_once(const std::string& text) const {
   if (told_.insert(text).second) log_error("{}", text);
 }
@@ -202,8 +216,8 @@ void AgentState::tell_once(const std::string& text) const {
 void AgentState::store_copies(std::string_view name, const Buffer& body) {
   Buffer file = to_buffer(sha256(body).view());
   append(file, body);
-  store(name, file);
-  store(std::string(name) + ".copy", file);
+  store_hint(name, file);
+  store_hint(std::string(name) + ".copy", file);
 }
 
 std::optional<agent::pb::Head> AgentState::head() const {
@@ -313,15 +327,14 @@ std::optional<AgentState::Given> AgentState::readable_given() const {
 
 agent::pb::Job AgentState::job(const std::string& name) const {
   // A damaged one costs a run that asks the server what it has.
-  return readable<agent::pb::Job>(find("jobs/" + name + "/state"), path("jobs/" + name + "/state"));
+  return readable<agent::pb::Job>("jobs/" + name + "/state");
 }
 
 void AgentState::set_job(const std::string& name, const agent::pb::Job& job) {
-  job_folder(name);
   auto kept = job;
   kept.set_last_text(std::string(whole_characters(job.last_text(), kMaxJobText)));
   kept.set_own_alarm(std::string(whole_characters(job.own_alarm(), kMaxJobText)));
-  store("jobs/" + name + "/state", checked(kept));
+  store_hint("jobs/" + name + "/state", checked(kept));
 }
 
 std::string AgentState::job_folder(const std::string& name) const {
@@ -331,24 +344,22 @@ std::string AgentState::job_folder(const std::string& name) const {
 }
 
 agent::pb::Endpoints AgentState::endpoints() const {
-  return readable<agent::pb::Endpoints>(find("endpoints"), path("endpoints"));  // only a memory of past failures
+  return readable<agent::pb::Endpoints>("endpoints");  // only a memory of past failures
 }
 
-void AgentState::set_endpoints(const agent::pb::Endpoints& e) { store("endpoints", checked(e)); }
+void AgentState::set_endpoints(const agent::pb::Endpoints& e) { store_hint("endpoints", checked(e)); }
 
 // A damaged one pauses nothing: a backup too many is better than none.
-agent::pb::Pauses AgentState::pauses() const {
-  return readable<agent::pb::Pauses>(find("pauses"), path("pauses"));
-}
+agent::pb::Pauses AgentState::pauses() const { return readable<agent::pb::Pauses>("pauses"); }
 
 void AgentState::set_pauses(const agent::pb::Pauses& p) { store("pauses", checked(p)); }
 
 // A damaged one costs a question to a server, of these two.
-agent::pb::Protections AgentState::protections() const { return readable<agent::pb::Protections>(find("protection"), path("protection")); }
+agent::pb::Protections AgentState::protections() const { return readable<agent::pb::Protections>("protection"); }
 
-void AgentState::set_protections(const agent::pb::Protections& p) { store("protection", checked(p)); }
+void AgentState::set_protections(const agent::pb::Protections& p) { store_hint("protection", checked(p)); }
 
-agent::pb::Escrow AgentState::escrow() const { return readable<agent::pb::Escrow>(find("escrow"), path("escrow")); }
+agent::pb::Escrow AgentState::escrow() const { return readable<agent::pb::Escrow>("escrow"); }
 
 void AgentState::set_escrow(const agent::pb::Escrow& e) { store("escrow", checked(e)); }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/hint_files.hpp"
 #include "agent/state.pb.h"
 #include "base/id.hpp"
 #include "crypto/key_file.hpp"
@@ -20,6 +21,9 @@ namespace farkeep {
 ///
 /// Every file is replaced atomically and is durable when a call returns.  Files are 0600, folders 0700.  Nothing here is
 /// needed to restore on another machine: the key slots and the snapshots are on the servers.
+///
+/// What servers, jobs and snapshots are remembered by is only a hint (HintFiles): where the disk does not take it the call returns all the same, and it counts
+/// in memory.  Whoever cannot go on before it is durable says insist().
 class AgentState {
  public:
   AgentState(Disk& disk, std::string folder);
@@ -27,6 +31,11 @@ class AgentState {
   /// The lock that one run, recovery or daemon holds; nothing while another process has it.  With it, of two copies a damaged one is written anew from the other:
   /// a process that only looks may be slower than one that writes.
   std::unique_ptr<DiskLock> lock();
+
+  /// Throws what the disk says of a hint that it did not take.
+  void insist() { hints_.insist(); }
+  /// False: the disk did not take all hints yet.
+  bool has_all_hints() { return hints_.write_rest(); }
 
   // Identity.  Missing until registration.
   bool registered() const;
@@ -70,7 +79,7 @@ class AgentState {
   /// What to do about it, for messages; empty: nothing.  A machine that has an identity and no root key is in the middle of a recovery, whatever was noted.
   std::string how_to_finish() const;
 
-  /// The signed address directory as received; empty before registration.
+  /// The signed address directory as received; empty before registration.  It, the next one and the root's word are hints.
   Buffer directory() const;
   void set_directory(ByteView signed_directory);
   /// A newer one, whose addresses have not worked yet; empty: none.
@@ -81,7 +90,7 @@ class AgentState {
   Buffer root_word() const;
   void set_root_word(ByteView signed_word);
 
-  /// The head, from whichever of its two copies is whole and newer.
+  /// The head, from whichever of its two copies is whole and newer.  It and the pins are hints, once a manifest's number is `given`.
   std::optional<agent::pb::Head> head() const;
   void set_head(const agent::pb::Head& head);
 
@@ -117,6 +126,7 @@ class AgentState {
   /// `farkeep recover` alone: a number above all that may have been used.
   void set_last_given(const Given& given);
 
+  /// A hint; so are endpoints and protections.
   agent::pb::Job job(const std::string& name) const;
   void set_job(const std::string& name, const agent::pb::Job& job);
   std::string job_folder(const std::string& name) const;  ///< made if missing
@@ -144,9 +154,13 @@ class AgentState {
   std::string path(std::string_view name) const { return folder_ + "/" + std::string{name}; }
   std::optional<Buffer> load(std::string_view name) const;
   Found find(std::string_view name) const;
+  template <class Message>
+  Message readable(std::string_view name) const;
   std::optional<result<KeyFile>> key_file() const;  // nothing: there is none
   std::optional<KeyOwner> owner() const;
   void store(std::string_view name, ByteView bytes);
+  void store_hint(std::string_view name, ByteView bytes);
+  void refuse_if_too_large(std::string_view name, ByteView bytes) const;
   void put_aside(const std::string& name);
   /// Of a file that is there twice.
   struct Copies {
@@ -156,12 +170,16 @@ class AgentState {
   Copies copies_of(std::string_view name, bool (*is_whole)(ByteView)) const;
   Copies read_copies(std::string_view name) const;
   void heal();
-  void tell_once(const std::string& text) const;
+  void tell_once(const std::string& text) const;  // in the log, for this object's life
   void store_copies(std::string_view name, const Buffer& body);
 
   Disk& disk_;
   std::string folder_;
+  HintFiles hints_;
   mutable std::set<std::string> told_;
 };
+
+/// Whose it is, of one that AgentState::identity() gave.
+KeyOwner owner_in(const agent::pb::Identity& identity);
 
 }  // namespace farkeep

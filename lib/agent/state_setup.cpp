@@ -3,7 +3,6 @@
 #include "agent/checked_state.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
-#include "base/log.hpp"
 
 // What registration and recovery need of the folder: the root key, whose history lies here, what was begun, and what is put aside.
 namespace farkeep {
@@ -20,9 +19,10 @@ std::optional<result<KeyFile>> AgentState::key_file() const {
 // Whose identity lies beside it; none before registration.
 std::optional<KeyOwner> AgentState::owner() const {
   if (!registered()) return std::nullopt;
-  const auto known = identity();
-  return KeyOwner{AccountId::from(known.account()).value(), AgentId::from(known.agent()).value()};
+  return owner_in(identity());
 }
+
+KeyOwner owner_in(const agent::pb::Identity& identity) { return {AccountId::from(identity.account()).value(), AgentId::from(identity.agent()).value()}; }
 
 SecretKey AgentState::root_key() const {
   const std::string doing = "reading the root key " + path("root.key");
@@ -73,7 +73,7 @@ namespace {
 
 // What one agent knows, and no other may go by.  Not what an administrator said (pauses), or what is true of the network (endpoints).
 constexpr const char* kHistory[] = {"head",    "head.copy",       "pins",          "pins.copy",  "given",  "given.copy",
-                                    "pending", "pending.damaged", "pending-aside", "protection", "escrow", "jobs"};
+                                    "pending", "pending-aside", "protection", "escrow", "jobs"};
 
 Buffer written(const KeyOwner& owner) {
   Buffer out;
@@ -91,7 +91,7 @@ std::optional<KeyOwner> AgentState::history_owner() const {
     const auto account = AccountId::from(r.raw(AccountId::kSize));
     const auto agent = AgentId::from(r.raw(AgentId::kSize));
     if (r.done() && account && agent) return KeyOwner{*account, *agent};
-    log_warning("{} is damaged and counts as missing", path("owner"));
+    tell_once(path("owner") + " is damaged and counts as missing");
   }
   return root_key_owner();
 }
@@ -112,6 +112,7 @@ std::string AgentState::begin_history(const KeyOwner& owner) {
     for (auto& name : there) disk_.rename(path(name), aside + "/" + name);
     disk_.sync_folder(aside);
     disk_.sync_folder(folder_);
+    hints_.forget();
   }
   if (!disk_.exists(path("owner")) || history_owner() != owner) store("owner", written(owner));
   return aside;

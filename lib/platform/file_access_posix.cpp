@@ -1,7 +1,5 @@
 #include "platform/file_access.hpp"
 
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "platform/entry_meta.hpp"
 #include "platform/printable.hpp"
 
 namespace farkeep {
@@ -35,12 +34,12 @@ std::string quoted(const std::string& path) {
 }
 
 std::string named(uid_t user) {
-  const auto* known = ::getpwuid(user);
-  return known ? known->pw_name : std::to_string(user);
+  const std::string name = OwnerNames{}.user(user);
+  return name.empty() ? std::to_string(user) : name;
 }
 std::string named_group(gid_t group) {
-  const auto* known = ::getgrgid(group);
-  return known ? known->gr_name : std::to_string(group);
+  const std::string name = OwnerNames{}.group(group);
+  return name.empty() ? std::to_string(group) : name;
 }
 
 std::string belongs(const std::string& path, const struct stat& st) {

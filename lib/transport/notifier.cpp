@@ -36,7 +36,7 @@ std::string listed(const std::vector<std::string>& names) {
 
 // "job main", "agent web7": what a mail's subject is about.
 std::string about(const Notice& notice) {
-  if (notice.agents.empty()) return "job " + notice.job;
+  if (notice.agents.empty()) return notice.job.empty() ? "this machine" : "job " + notice.job;
   return notice.agents.size() == 1 ? "agent " + notice.agents.front() : "several agents";
 }
 

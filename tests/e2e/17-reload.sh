@@ -64,10 +64,18 @@ handles "$pid" 1
 reload idle
 until_count "$log" "is taken over" 1
 expect 0 fk a resume  # answered, so it lives again
+
+note "what keeps a daemon from starting keeps it from taking settings over: it goes on"
+mv "$work/a.state/root.key" "$work/root.key"
+reload idle
+until_count "$log" "the old configuration stays" 1
+mv "$work/root.key" "$work/a.state/root.key"
+expect 0 fk a pause main
+expect 0 fk a resume  # answered, so it lives
 before=$(held_at_rest)
 
 note "sixty reloads in the middle of the run, every other one refused"
-refused=0
+refused=1
 for i in $(seq 15); do
   for name in first second; do
     reload $name

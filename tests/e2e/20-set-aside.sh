@@ -59,8 +59,13 @@ expect 2 fk a history accept --yes elsewhere
 fk a history accept </dev/null >"$work/out" 2>"$work/err" && fail "accepted without a word"
 grep -q "given up there: numbers 2 to 2" "$work/err" || fail "it does not say what is given up: $(cat "$work/err")"
 expect 6 fk a backup main
+server_kill west TERM
+expect 0 fk a history accept --yes east
+grep -q "east.*was number 2.*is number 1" "$work/out" || fail "$(cat "$work/out")"
+grep -q "newest snapshots nothing was changed: west.*: ." "$work/out" || fail "it does not say who was not heard: $(cat "$work/out")"
+server_up west
 expect 0 fk a history accept --yes
-grep -q "east.*was number 2.*is number 1" "$work/out" && grep -q "west.*was number 2.*is number 1" "$work/out" || fail "$(cat "$work/out")"
+grep -q "west.*was number 2.*is number 1" "$work/out" || fail "$(cat "$work/out")"
 grep -q "job main: its newest snapshot was number 2 and is number 1" "$work/out" || fail "$(cat "$work/out")"
 grep -q "warning.*accepted" "$work/err" || fail "no line in the log: $(cat "$work/err")"
 expect 0 fk a history accept --yes

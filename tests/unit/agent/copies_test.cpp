@@ -113,6 +113,60 @@ TEST_CASE("copies: with no usable copy anywhere the restore ends with what is wr
   }
 }
 
+namespace {
+
+/// Floods with junk before the first object.
+struct Flood final : FakeVault {
+  using FakeVault::FakeVault;
+  task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink sink) override {
+    if (std::find(ids.begin(), ids.end(), before) != ids.end()) {
+      Buffer many;
+      for (int i = 0; i < 100; ++i) many.insert(many.end(), junk.begin(), junk.end());
+      for (std::size_t sent = 0; sent < total; sent += 100) {
+        Buffer copy = many;
+        co_await sink(std::move(copy));
+      }
+    }
+    std::vector<ObjectId> missing = co_await FakeVault::get(std::move(ids), std::move(sink));
+    co_return missing;
+  }
+  ObjectId before;
+  Buffer junk;
+  std::size_t total = 0;
+};
+
+}  // namespace
+
+TEST_CASE("copies: what is noted of records that are of no use is bounded, and what comes behind them is asked for again") {
+  Machine m;
+  for (const char* file : {"a", "b"}) {
+    m.write(file, m.noise(100, static_cast<unsigned>(*file)));
+    m.backup();
+  }
+  std::vector<ObjectId> ids;
+  for (auto const& [id, record] : m.stores[0].where)
+    if (RecordView::parse(*record)->type() == ObjectType::data) ids.push_back(id);
+  REQUIRE(ids.size() == 2);
+  // The second one's only copy is junk, whose spare is good; the first is good, and brings the flood.
+  auto& second = m.stores[0].where[ids[1]];
+  m.stores[0].spares[ids[1]].push_back(second);
+  auto bad = std::make_shared<Buffer>(*second);
+  bad->back() ^= 1;
+  second = bad;
+  Flood vault(m.stores[0]);
+  vault.before = ids[0];
+  vault.junk = *m.stores[0].where[ids[0]];
+  vault.junk.back() ^= 1;
+  vault.total = 50'000;  // a hundred bytes are noted of each
+  Fetcher fetcher(vault, *m.keys, m.workers);
+  for (auto const& id : ids) m.run(fetcher.session(RecordView::parse(*m.stores[0].where[id])->session()));
+  vault.gets = 0;
+  const auto set = m.run(fetcher.objects(ids));
+  CHECK(set->find(ids[0]) != nullptr);
+  CHECK(set->find(ids[1]) != nullptr);
+  CHECK(vault.gets == 2);
+}
+
 TEST_CASE("copies: what comes before its key is here is kept up to 32 MiB, and asked for again beyond") {
   Machine m;
   for (int i = 0; i < 12; ++i) m.write("f" + std::to_string(i), m.noise(4'000'000, static_cast<unsigned>(i)));

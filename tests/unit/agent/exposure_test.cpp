@@ -4,6 +4,9 @@
 #include "agent/memory_plan.hpp"
 #include "agent/protection.hpp"
 #include "signing_server.hpp"
+#include "sim/bad_sectors.hpp"
+#include "sim/sim_disk.hpp"
+#include "sim/sim_timers.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
@@ -79,10 +82,10 @@ TEST_CASE("protection: a snapshot is protected when the two servers of the pair 
   Machine m;
   const Authority root = new_root(m), other_root = new_root(m);
   const SigningServer east(m, root), west(m, root), third(m, root), stranger(m, other_root);
-  CHECK_FALSE(is_protected(*m.state, "main").has_value());
+  CHECK_FALSE(KnownProtection(*m.state).of("main").has_value());
   m.write("a", "1");
   const BackupResult first = m.backup();
-  CHECK(is_protected(*m.state, "main") == false);
+  CHECK(KnownProtection(*m.state).of("main") == false);
   auto ask = [&] {
     FakeVault vault(m.stores[0]);
     auto work = [&]() -> task<bool> {
@@ -92,7 +95,7 @@ TEST_CASE("protection: a snapshot is protected when the two servers of the pair 
       co_return true;
     };
     m.run(work());
-    return is_protected(*m.state, "main").value();
+    return KnownProtection(*m.state).of("main").value();
   };
   const auto by = [&](const SigningServer& who) { return who.receipt(m, first.snapshot, first.sequence); };
   RemoteSnapshot& row = m.stores[0].snapshots.at(first.sequence);
@@ -114,16 +117,73 @@ TEST_CASE("protection: a snapshot is protected when the two servers of the pair 
 
   const ServerTarget rolled_back = m.pair()[1];
   Heads(*m.state).alarm(rolled_back, "it shows an older history", m.clock.wall());
-  CHECK(is_protected(*m.state, "main") == false);
+  CHECK(KnownProtection(*m.state).of("main") == false);
   Heads(*m.state).pin(rolled_back.id, Heads(*m.state).newest());
-  CHECK(is_protected(*m.state, "main") == true);
+  CHECK(KnownProtection(*m.state).of("main") == true);
 
   m.write("b", "2");
   m.backup();  // the next one is not, until it is
-  CHECK(is_protected(*m.state, "main") == false);
+  CHECK(KnownProtection(*m.state).of("main") == false);
   AgentConfig config;
   config.jobs.emplace_back().name = "main";
   CHECK(unprotected_jobs(*m.state, config) == std::vector<std::string>{"main"});
+}
+
+TEST_CASE("protection: who waits for one snapshot asks for it alone, at growing intervals, a minute at most") {
+  Machine m;
+  const Authority root = new_root(m);
+  const SigningServer east(m, root), west(m, root);
+  m.write("a", "1");
+  m.backup();
+  m.write("a", "2");
+  const BackupResult newest = m.backup();
+  struct Asked final : FakeVault {
+    task<std::vector<RemoteSnapshot>> snapshots(std::uint64_t after) override {
+      asked.push_back(after);
+      if (asked.size() == ready) store.snapshots.at(after + 1).partner_receipt = receipt;
+      return FakeVault::snapshots(after);
+    }
+    FakeVault::Store& store;
+    Buffer receipt;
+    std::size_t ready = 0;
+    std::vector<std::uint64_t> asked;
+    explicit Asked(FakeVault::Store& s) : FakeVault(s), store(s) {}
+  };
+  RemoteSnapshot& row = m.stores[0].snapshots.at(newest.sequence);
+  row.receipt = east.receipt(m, newest.snapshot, newest.sequence);
+  SnapshotInfo wanted;
+  wanted.id = newest.snapshot;
+  wanted.sequence = newest.sequence;
+  asio::io_context io;
+  sim::SimTimers time;
+  Asked vault(m.stores[0]);
+  vault.receipt = west.receipt(m, newest.snapshot, newest.sequence);
+  const std::vector<ServerId> pair{east.id, west.id};
+  const auto wait = [&] { return sim::run(io, time, wait_protected(vault, wanted, root.certificate(), pair, time)); };
+  const SteadyTime began = time.now();
+  CHECK_FALSE(wait());
+  CHECK(time.now() - began == kWaitProtected);
+  CHECK(vault.asked.size() <= 20);
+  CHECK(vault.asked == std::vector<std::uint64_t>(vault.asked.size(), newest.sequence - 1));
+  vault.ready = vault.asked.size() + 3;
+  CHECK(wait());
+}
+
+TEST_CASE("protection: one look at all jobs reads what is known of servers once") {
+  sim::SimDisk plain;
+  sim::BadSectors disk(plain);
+  AgentState state(disk, "/state");
+  AgentConfig config;
+  for (const char* name : {"a", "b", "c"}) {
+    config.jobs.emplace_back().name = name;
+    agent::pb::Job record;
+    record.set_snapshot_sequence(3);
+    state.set_job(name, record);
+  }
+  disk.reads.clear();
+  CHECK(unprotected_jobs(state, config).size() == 3);
+  CHECK(disk.reads["/state/pins"] == 1);
+  CHECK(disk.reads["/state/protection"] == 1);
 }
 
 TEST_CASE("memory plan: no limit and a generous one change nothing, and the least one leaves every part something") {

@@ -10,6 +10,9 @@
 #include "base/codec.hpp"
 #include "crypto/envelope.hpp"
 #include "old_statement.hpp"
+#include "signing_server.hpp"
+#include "sim/bad_sectors.hpp"
+#include "sim/sim_timers.hpp"
 #include "wire/wire.pb.h"
 
 using namespace farkeep;
@@ -213,7 +216,7 @@ TEST_CASE("heads: a server that was rolled back is noticed by a run, by a look a
     CHECK_FALSE(looks[1 - which].alarm);
     CHECK_FALSE(h.look()[which].is_news);  // told once
     REQUIRE(history_alarms(*h.state).size() == 1);
-    CHECK(history_alarms(*h.state).front().server == Machine::id_of(which));
+    CHECK(Heads(*h.state).is_alarmed(Machine::id_of(which)));
     CHECK_THROWS_AS(h.list(which), failure);
     CHECK(h.list(1 - which).size() == 3);
     h.write("a", "4");
@@ -223,6 +226,139 @@ TEST_CASE("heads: a server that was rolled back is noticed by a run, by a look a
     h.look();
     CHECK(history_alarms(*h.state).empty());
   }
+}
+
+TEST_CASE("heads: an alarm is told, once, though this machine's disk takes nothing, and a run ends with it") {
+  History h;
+  h.back_up(3);
+  h.look();
+  h.stores[0].snapshots.erase(3);
+  h.stores[0].digests.erase(3);
+  sim::BadSectors disk(system_disk());
+  h.state = std::make_unique<AgentState>(disk, (h.base / "state").string());
+  h.choice = std::make_unique<ServerChoice>(*h.state, h.clock, h.random);
+  disk.read_only = true;
+  const auto looks = h.look();
+  REQUIRE(looks.size() == 2);
+  CHECK(looks[0].alarm);
+  CHECK(looks[0].is_news);
+  CHECK(looks[1].answered);
+  CHECK_FALSE(looks[1].alarm);
+  CHECK(history_alarms(*h.state).size() == 1);
+  CHECK_FALSE(h.look()[0].is_news);
+  CHECK(h.list(1).size() == 3);
+  h.write("a", "4");
+  CHECK(h.attempt() == Errc::rollback);  // not that it could not be written down
+  CHECK_THAT(h.text, Contains("does not show it any more") && Contains("changing "));
+}
+
+TEST_CASE("heads: an alarm is news where what was known cannot be read") {
+  History h;
+  h.back_up(2);
+  sim::BadSectors disk(system_disk());
+  AgentState state(disk, (h.base / "state").string());
+  disk.no_descriptors = true;
+  CHECK(Heads(state).alarm(h.pair()[0], "it was set back", h.clock.wall()));
+}
+
+namespace {
+
+// Servers of four addresses each, of which only one answers.
+struct Deaf final : History {
+  std::vector<ServerTarget> pair() const override {
+    std::vector<ServerTarget> all;
+    for (const std::size_t which : {0u, 1u})
+      for (int i = 0; i < 4; ++i) all.push_back({id_of(which), which == 0 ? "primary" : "alternate", "192.0.2." + std::to_string(10 * which + i + 1)});
+    return all;
+  }
+  task<void> use(ServerTarget target, Work work) override {
+    tried.push_back(target.address);
+    if (target.address != answers) co_await time.sleep(std::chrono::hours{1});
+    co_await History::use(std::move(target), std::move(work));
+  }
+  std::vector<HeadLook> look_in_time(std::chrono::nanoseconds patience) {
+    const HeadParts parts{*this, *state, *keys, workers, time, clock};
+    return sim::run(io, time, look_at_heads(parts, patience));
+  }
+  asio::io_context io;
+  sim::SimTimers time;
+  std::string answers;
+  std::vector<std::string> tried;
+};
+
+}  // namespace
+
+TEST_CASE("heads: the patience is for a server, not for each of its addresses, and the servers are asked side by side") {
+  Deaf d;
+  const SteadyTime began = d.time.now();
+  const auto looks = d.look_in_time(std::chrono::seconds{8});
+  CHECK(d.time.now() - began == std::chrono::seconds{8});
+  CHECK(d.tried.size() == 8);
+  REQUIRE(looks.size() == 2);
+  for (auto& l : looks) {
+    CHECK_FALSE(l.answered);
+    CHECK_THAT(l.problem, Contains("asking "));
+  }
+}
+
+TEST_CASE("heads: behind addresses that swallow packets the last one has the rest of the patience") {
+  Deaf d;
+  d.answers = "192.0.2.4";
+  const auto looks = d.look_in_time(std::chrono::seconds{8});
+  REQUIRE(looks.size() == 2);
+  CHECK(looks[0].answered);
+  CHECK(looks[0].target.address == "192.0.2.4");
+  CHECK_FALSE(looks[1].answered);
+}
+
+namespace {
+
+// Has no objects, and fails at one of the questions for them.
+struct Closed final : FakeVault {
+  using FakeVault::FakeVault;
+  task<std::vector<ObjectId>> get(std::vector<ObjectId> ids, Sink) override {
+    if (fails_at-- == 1) std::rethrow_exception(why);
+    co_return ids;
+  }
+  std::exception_ptr why;
+  int fails_at = 0;
+};
+
+}  // namespace
+
+TEST_CASE("heads: what is wrong with a server or this machine while an envelope is read makes no snapshot forged or broken") {
+  History h;
+  const Buffer first = h.of_format_1(1, Digest{}, h.keys->ring.wrap_key());
+  h.plant(0, first);
+  const SigningServer east(h, *h.authority);
+  h.stores[0].snapshots[1].receipt = east.receipt(h, Manifest::parse(first).value().snapshot_id(), 1);
+  const SnapshotTrust trust{*h.keys, h.authority->certificate(), ids_of(h.pair()), 0};
+  const auto closed = [&](std::exception_ptr why) {
+    Closed vault(h.stores[0], History::id_of(0));
+    vault.lies().head = 1;
+    vault.lies().head_digest = Manifest::parse(first).value().snapshot_id();
+    vault.why = std::move(why);
+    Errc head{}, list{};
+    vault.fails_at = 1;
+    try {
+      h.run(prove_head(vault, *h.keys, h.workers, *h.state, Head{}));
+    } catch (const failure& f) {
+      head = classify(f.code());
+    }
+    vault.fails_at = 2;  // fetched ahead first
+    try {
+      h.run(list_snapshots(vault, trust, h.workers));
+    } catch (const failure& f) {
+      list = classify(f.code());
+    }
+    CHECK(head == list);
+    return head;
+  };
+  CHECK(closed(std::make_exception_ptr(failure(Errc::no_space, "reading"))) == Errc::no_space);
+  CHECK(closed(std::make_exception_ptr(failure(Errc::cancelled, "reading"))) == Errc::cancelled);
+  CHECK(closed(std::make_exception_ptr(failure(Errc::disconnected, "reading"))) == Errc::disconnected);
+  CHECK(closed(std::make_exception_ptr(wire::Refusal(Errc::damaged, "asking", {}))) == Errc::damaged);  // its registry, say
+  CHECK(closed(std::make_exception_ptr(wire::Refusal(Errc::unauthorised, "asking", {}))) == Errc::unauthorised);
 }
 
 TEST_CASE("heads: later snapshots do not end the alarm about one that a server has lost") {
@@ -538,7 +674,7 @@ TEST_CASE("heads: what an administrator accepts is all that a server is known to
   there.back().is_protected = true;
   CHECK(settle_jobs(*h.state, config, there).size() == 1);
   CHECK(h.state->job("main").snapshot_sequence() == 2);
-  CHECK(is_protected(*h.state, "main") == true);
+  CHECK(KnownProtection(*h.state).of("main") == true);
   CHECK(settle_jobs(*h.state, config, there).empty());
 
   CHECK(h.attempt() == Errc{});

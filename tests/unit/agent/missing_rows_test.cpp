@@ -55,9 +55,9 @@ TEST_CASE("missing: a job whose newest snapshot a server does not show is not pr
   auto gone = row(2, Is::missing);
   gone.is_protected = true;
   note_protection(state, config, std::vector<SnapshotInfo>{row(1, Is::there, true), gone});
-  CHECK(is_protected(state, "main") == false);
+  CHECK(KnownProtection(state).of("main") == false);
   note_protection(state, config, std::vector<SnapshotInfo>{row(1, Is::there, true), row(2, Is::there, true)});
-  CHECK(is_protected(state, "main") == true);
+  CHECK(KnownProtection(state).of("main") == true);
 }
 
 TEST_CASE("missing: the newest that a server has is one that it shows and that this agent made") {

@@ -62,13 +62,13 @@ TEST_CASE("month: thirty days of hourly runs, memory and descriptors are on the 
     commands.orders.clear();  // not this run's memory
     JobRunner runner(BackupParts{*m.state, *m.keys, workers, timers, clock, m.random, m.reporter, system_sources(), commands}, m, *m.choice,
                      [&](const std::string& done) { return report_of(*m.state, config, zone, clock.wall(), done); });
-    bool failed = false;
+    std::string failed;
     try {
       co_await runner.run(m.job, Patience::until_done, outage ? std::chrono::nanoseconds{0} : patience);
-    } catch (const failure&) {
-      failed = true;
+    } catch (const failure& f) {
+      failed = f.what();
     }
-    failures += failed;
+    failures += !failed.empty();
     notices.ended(job, failed);
     metrics = agent_metrics(*m.state, config, zone, clock.wall(), &job).size();
     // What the servers keep is theirs: only the newest of it stays.
@@ -76,7 +76,7 @@ TEST_CASE("month: thirty days of hourly runs, memory and descriptors are on the 
       store.reports.clear();
       while (store.snapshots.size() > 2) store.snapshots.erase(store.snapshots.begin());
     }
-    co_return failed ? Scheduler::Outcome::failed : Scheduler::Outcome::done;
+    co_return !failed.empty() ? Scheduler::Outcome::failed : Scheduler::Outcome::done;
   };
   Scheduler scheduler(*m.state, config.jobs, zone, timers, clock, run_job);
   auto days = [](Timers& t, int n) -> task<void> { co_await t.sleep(std::chrono::hours(24 * n)); };

@@ -39,7 +39,7 @@ struct NoticesMachine {
     record.set_last_text(good ? "snapshot abc" : "no route");
     if (good) record.set_last_good_ns(now());
     state.set_job("main", record);
-    notices.ended(job(), !good);
+    notices.ended(job(), good ? "" : "no route");
   }
   void pass(std::chrono::nanoseconds time) {
     const SteadyTime end = timers.now() + time;
@@ -109,6 +109,24 @@ TEST_CASE("notices: a restart repeats nothing, and a run by hand ends the alarm"
   m.state.set_job("main", record);
   again.look();
   CHECK(m.events() == "recovered");
+}
+
+TEST_CASE("notices: on a full disk a failure is told once, in the words of this run") {
+  NoticesMachine m(config_of("schedule = every 4h\n"));
+  m.run(false);
+  m.run(true);
+  m.told.clear();
+  m.disk.set_full(true);
+  for (int minute = 0; minute < 3; ++minute) {
+    auto record = m.state.job("main");
+    record.set_failures(record.failures() + 1);
+    m.state.set_job("main", record);
+    m.notices.ended(m.job(), "no room");
+    m.notices.look();
+  }
+  REQUIRE_FALSE(m.told.empty());
+  CHECK_THAT(m.told.front().text, Contains("job main failed: no room"));
+  CHECK(m.events() == "failed");
 }
 
 TEST_CASE("notices: overdue is told to the minute, once, for a job that never ran too") {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "async/scope.hpp"
+#include "sim/bad_sectors.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
 #include "unit/config/fake_zone.hpp"
@@ -20,7 +21,8 @@ struct SchedulerMachine {
   sim::SimTimers timers;
   sim::SimClock clock{timers};
   sim::SimDisk disk;
-  AgentState state{disk, "/state"};
+  sim::BadSectors faults{disk};
+  AgentState state{faults, "/state"};
   FakeZone zone = berlin();
   std::vector<JobConfig> jobs;
   struct Start {
@@ -131,13 +133,21 @@ TEST_CASE("scheduler: around a change of the clock every day has its run") {
   }
 }
 
-TEST_CASE("scheduler: a state that cannot be written for a while ends nothing, and what was due runs afterwards") {
+TEST_CASE("scheduler: while the state cannot be written what is due runs at its times, and not again and again") {
   SchedulerMachine m(utc(2028, 5, 1));
   m.job("main", {"every 4h"});
   m.disk.fail_after(0, Errc::no_space, true);
+  m.live(5h);
+  CHECK(m.times() == Times{utc(2028, 5, 1), utc(2028, 5, 1) + 4h});
+}
+
+TEST_CASE("scheduler: a state that cannot be read for a while ends nothing, and what was due runs afterwards") {
+  SchedulerMachine m(utc(2028, 5, 1));
+  m.job("main", {"every 4h"});
+  m.faults.no_descriptors = true;
   auto heal = [&]() -> task<void> {
     co_await m.timers.sleep(9min + 30s);
-    m.disk.heal();
+    m.faults.no_descriptors = false;
     co_await m.timers.sleep(1h);
   };
   m.live_beside(heal());

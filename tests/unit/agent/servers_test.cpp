@@ -98,6 +98,19 @@ TEST_CASE("servers: the primary is used first, and a failing one rests while the
   CHECK(w.tried == Names{"alternate"});  // the primary rests
 }
 
+TEST_CASE("servers: a full disk keeps nobody from using them, and who failed rests all the same") {
+  ServersWorld w;
+  w.disk.set_full(true);
+  CHECK(w.attempt() == Errc{});
+  w.fail("primary", failure(Errc::unreachable, "connecting"));
+  CHECK(w.attempt() == Errc{});
+  CHECK(w.worked == 2);
+  CHECK(w.rests("192.0.2.1"));
+  LearntSegments segments(w.state, w.clock);
+  segments.learn("net", "192.0.2.1", 1200);
+  CHECK(segments.segment("net", "192.0.2.1") == 1200);
+}
+
 TEST_CASE("servers: a proxy that is broken blames no server, and the alternate is not tried behind it") {
   for (const ProxyTrouble trouble : {ProxyTrouble::name_unknown, ProxyTrouble::refused, ProxyTrouble::no_answer, ProxyTrouble::silent, ProxyTrouble::other_protocol}) {
     ServersWorld w;

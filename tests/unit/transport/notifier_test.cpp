@@ -56,6 +56,17 @@ struct Delivery {
 
 }  // namespace
 
+TEST_CASE("notifier: the mail about what is no job's is about this machine") {
+  NotifyConfig config;
+  config.mails = {"a@example.org"};
+  config.sendmail = "/usr/sbin/sendmail";
+  Delivery d(config);
+  d.notifier.tell({Event::failed, "", "ALARM: it was set back", true, ""});
+  d.run();
+  REQUIRE(d.commands.orders.size() == 1);
+  CHECK_THAT(d.commands.orders[0].input, Contains("\nSubject: [farkeep] web1: this machine failed\n"));
+}
+
 TEST_CASE("notifier: webhooks, mail and commands get the notice; a ping goes to its address alone") {
   NotifyConfig config;
   config.webhooks = {"https://chat.example/h"};
