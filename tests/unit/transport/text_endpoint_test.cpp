@@ -132,7 +132,9 @@ TEST_CASE("metrics endpoint: hundreds who ask and take no answer keep nobody fro
     boost::system::error_code gone;
     asio::write(lazy.back(), asio::buffer(std::string_view{kAsk}), gone);
   }
-  CHECK(s.ask(kAsk).size() > s.body.size());
+  std::size_t most = 0;  // who gives way is drawn: while the flood is still coming it may be this one, who asks again then
+  for (int i = 0; i < 10 && most <= s.body.size(); ++i) most = s.ask(kAsk).size();
+  CHECK(most > s.body.size());
 }
 
 TEST_CASE("metrics endpoint: those who ask at the same time get one text, made once") {
