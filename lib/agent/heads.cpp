@@ -365,7 +365,8 @@ task<void> look_at_server(HeadParts parts, std::chrono::nanoseconds patience, st
     const std::chrono::nanoseconds left = end - parts.timers.now();
     look = HeadLook{};
     look.target = target;
-    co_await look_at_address(parts, &target == &addresses.back() ? left : left / 2, look);
+    const std::chrono::nanoseconds share = &target == &addresses.back() ? left : left / 2;
+    co_await look_at_address(parts, share, look);
     if (look.answered) co_return;
   }
 }
