@@ -190,17 +190,27 @@ TEST_CASE("commit: the digest of the set is that of the protocol page, and tells
   CHECK(w.vault->set_digest() == sha256(expected));
 }
 
-TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it is here") {
-  World w;
-  w.open();
-  w.put({envelope()});
-  Digest previous;
-  for (std::uint64_t i = 1; i <= 5; ++i) {
-    SmallSnapshot s{100 * i, i, previous};
-    w.put(s.records);
-    REQUIRE(w.commit(s.manifest).receipt);
-    previous = s.manifest.digest();
+namespace {
+
+/// A vault with snapshots 1 to 5.
+struct WithFive : World {
+  WithFive() {
+    open();
+    put({envelope()});
+    Digest previous;
+    for (std::uint64_t i = 1; i <= 5; ++i) {
+      SmallSnapshot s{100 * i, i, previous};
+      put(s.records);
+      REQUIRE(commit(s.manifest).receipt);
+      previous = s.manifest.digest();
+    }
   }
+};
+
+}  // namespace
+
+TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it is here") {
+  WithFive w;
   w.protect(3);
   CHECK(w.error_of(w.vault->note_pushed(6, w.partner_receipt(3), true)) == Errc::not_found);
   CHECK(w.error_of(w.vault->note_pushed(4, w.partner_receipt(3), true)) == Errc::identity);
@@ -225,16 +235,7 @@ TEST_CASE("commit: snapshots come in pages, with the partner's receipt once it i
 
 TEST_CASE("commit: a snapshot is protected when both servers have pushed it, in whatever order, also across restarts") {
   using There = Vault::PushedThere;
-  World w;
-  w.open();
-  w.put({envelope()});
-  Digest previous;
-  for (std::uint64_t i = 1; i <= 5; ++i) {
-    SmallSnapshot s{100 * i, i, previous};
-    w.put(s.records);
-    REQUIRE(w.commit(s.manifest).receipt);
-    previous = s.manifest.digest();
-  }
+  WithFive w;
   const auto pushed = [&](std::uint64_t n, bool there_too) { w.run(w.vault->note_pushed(n, w.partner_receipt(n), there_too)); };
   const auto came = [&](std::uint64_t n, std::int64_t time) { return w.run(w.vault->note_came(n, w.partner_receipt(n, 'a', time))); };
   auto const partner = ServerId::from(std::string(ServerId::kSize, 'a')).value();

@@ -33,6 +33,17 @@ struct WithRoot : World {
   }
 };
 
+/// With two snapshots, of which the second one, a thief's, is protected.
+struct WithThiefs : WithRoot {
+  WithThiefs() {
+    begin();
+    REQUIRE(commit(manifest(1)).receipt);
+    REQUIRE(commit(thiefs).receipt);
+    protect(2);
+  }
+  const FakeManifest thiefs = manifest(2, manifest(1).digest(), 66);
+};
+
 Digest somebody() {
   Digest d;
   d.bytes.fill(7);
@@ -113,12 +124,7 @@ TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to
   std::uint64_t operations = 0;
   for (std::uint64_t at = kNever; at == kNever || at < operations; at = at == kNever ? 0 : at + 1) {
     INFO("operation " << at);
-    WithRoot w;
-    w.begin();
-    REQUIRE(w.commit(w.manifest(1)).receipt);
-    FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
-    REQUIRE(w.commit(thiefs).receipt);
-    w.protect(2);
+    WithThiefs w;
     std::uint64_t const before = w.disk.operations();
     w.disk.fail_after(at, Errc::io, false);
     Errc const first = w.error_of(w.vault->set_head_aside(2, "not ours", 5));
@@ -128,7 +134,7 @@ TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to
     if (first != Errc{}) w.run(w.vault->set_head_aside(2, "not ours", 5));
     VaultLayout const layout{w.account, w.agent};
     CHECK(w.vault->head().sequence == 1);
-    CHECK(w.run(w.store->get(layout.aside(2, VaultLayout::brief_digest(thiefs.digest())))));
+    CHECK(w.run(w.store->get(layout.aside(2, VaultLayout::brief_digest(w.thiefs.digest())))));
     CHECK_FALSE(w.run(w.store->get(layout.snapshot(2))));
     CHECK_FALSE(w.run(w.store->get(layout.partner(2))));
   }
@@ -136,12 +142,7 @@ TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to
 }
 
 TEST_CASE("aside: a newest snapshot that cannot be read any more is not taken for set aside, and its partner's receipt need not be readable") {
-  WithRoot w;
-  w.begin();
-  REQUIRE(w.commit(w.manifest(1)).receipt);
-  FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
-  REQUIRE(w.commit(thiefs).receipt);
-  w.protect(2);
+  WithThiefs w;
   auto const file = [&](std::string_view end) {
     for (auto const& f : w.disk.files())
       if (f.ends_with(end)) return f;
@@ -158,28 +159,18 @@ TEST_CASE("aside: a newest snapshot that cannot be read any more is not taken fo
 }
 
 TEST_CASE("aside: another snapshot may have the number of one that was set aside, and is not protected by the other's receipt") {
-  WithRoot w;
-  w.begin();
-  REQUIRE(w.commit(w.manifest(1)).receipt);
-  FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
-  REQUIRE(w.commit(thiefs).receipt);
-  w.protect(2);
+  WithThiefs w;
   w.run(w.vault->set_head_aside(2, "not ours", 5));
   FakeManifest const ours = w.next();
   CHECK(w.commit(ours).receipt);
   w.reopen();
   CHECK(w.vault->head().digest == ours.digest());
   CHECK_FALSE(w.vault->is_protected(2));
-  CHECK(w.commit_error(thiefs, true) == Errc::fork);
+  CHECK(w.commit_error(w.thiefs, true) == Errc::fork);
 }
 
 TEST_CASE("aside: the receipt of a snapshot that rotted away protects no other one with its number") {
-  WithRoot w;
-  w.begin();
-  REQUIRE(w.commit(w.manifest(1)).receipt);
-  FakeManifest const first = w.manifest(2, w.manifest(1).digest(), 66);
-  REQUIRE(w.commit(first).receipt);
-  w.protect(2);
+  WithThiefs w;
   VaultLayout const layout{w.account, w.agent};
   w.run(w.store->replace(layout.snapshot(2), Buffer(100, 7)));
   w.reopen();
