@@ -169,7 +169,7 @@ class Vault {
   /// This server's push of a snapshot has ended with this receipt.  `pushed_here`: the partner says the same of its own push.  not_found when there is no
   /// such snapshot; identity for a receipt of another one; too_large and malformed for what is none.
   task<void> note_pushed(std::uint64_t sequence, Buffer receipt, bool pushed_here);
-  /// Whether a push from here has ended with a given receipt; in another store: with an earlier receipt, so the partner has lost since what it got then.
+  /// Whether this server's push of a snapshot has ended with that very receipt.  to_another_store: it ended with an earlier one, so the partner has lost what it had.
   enum class PushedThere { no, yes, to_another_store };
   /// The partner's push of a snapshot has ended; `receipt` is what it gave for the snapshot.
   task<PushedThere> note_came(std::uint64_t sequence, Buffer receipt);

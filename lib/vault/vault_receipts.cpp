@@ -9,7 +9,7 @@
 // The partner's receipts, and which snapshots they protect (LOCKING.md §4a).
 namespace farkeep {
 
-// 1. one that is damaged, or is of another snapshot, is none: it is overwritten when the partner gives it again
+// One that is damaged, or of another snapshot, counts as none, and is overwritten when the partner gives one again.
 task<void> Vault::load_partner_receipts() {
   auto const objects = co_await store_.list(layout_.partners());
   for (const ObjectInfo& object : objects) {
@@ -32,7 +32,7 @@ task<void> Vault::load_partner_receipts() {
   }
 }
 
-// Made when the earlier one of the two servers took it.
+// A snapshot counts as made when the first of the two servers took it.
 void Vault::note_partner(Row& row, const ReceiptFacts& facts, bool protects) {
   row.partner = AtPartner{facts.server, facts.mark, protects};
   if (facts.time_ns > 0) row.received_ns = std::min(row.received_ns, facts.time_ns);
@@ -127,7 +127,7 @@ task<Vault::PushedThere> Vault::note_came(std::uint64_t sequence, Buffer receipt
   co_return PushedThere::yes;
 }
 
-// Whether the partner has pushed the snapshot here may change while this is written: then once more.
+// The partner's push may end while this is written: then it is written once more.
 task<void> Vault::keep_partner_receipt(std::uint64_t sequence, Buffer receipt, ReceiptFacts facts) {
   auto const name = layout_.partner(sequence);
   for (;;) {
