@@ -18,6 +18,7 @@ CLASS = "hasType(hasUnqualifiedDesugaredType(recordType(%s)))"
 HOLDS_AN_OBJECT = CLASS % ("hasDeclaration(cxxRecordDecl(has(fieldDecl(%s))))" % (CLASS % ""))
 MATCHER = "match coawaitExpr(%%s, anyOf(hasDescendant(lambdaExpr(%s)), hasDescendant(initListExpr(%s)), hasDescendant(conditionalOperator(%s))))" % (
     HOLDS_AN_OBJECT, CLASS % "", CLASS % "")
+BATCH = 12
 FOUND = re.compile(r'^(/.*?):(\d+):\d+: note: "root" binds here\n(.*)$', re.M)
 
 
@@ -30,8 +31,34 @@ def query(root: pathlib.Path, path: pathlib.Path, build: pathlib.Path) -> set[Fi
     out = {Finding(os.path.relpath(os.path.realpath(m[1]), root), int(m[2]), "await", m[3].strip()) for m in FOUND.finditer(p.stdout)}
     errors = re.findall(r"^.*\berror: .*$", p.stderr, re.M)
     if errors or p.returncode or not re.search(r"^\d+ match", p.stdout, re.M):
-        out.add(Finding(str(path.relative_to(root)), 0, "parse", (errors or [p.stderr.strip() or "no answer"])[0]))
+        out.add(Finding(os.path.relpath(path, root), 0, "parse", (errors or [p.stderr.strip() or "no answer"])[0]))
     return out
+
+
+def alike(database: list, paths: list[pathlib.Path]) -> list[list[pathlib.Path]]:
+    """These files in batches that the compiler is given the same options for."""
+    wanted, groups = set(paths), {}
+    for e in database:
+        if (p := pathlib.Path(e["file"]).resolve()) in wanted:
+            options = re.sub(r" -o \S+", "", e["command"].replace(e["file"], ""))
+            groups.setdefault(options, []).append(p)
+    return [g[i:i + BATCH] for g in groups.values() for i in range(0, len(g), BATCH)]
+
+
+def query_batch(root: pathlib.Path, batch: list[pathlib.Path], database: list, build: pathlib.Path) -> dict[pathlib.Path, set[Finding]]:
+    """What is found in each file.  All are read as one, so that their headers are read once; one by one only if that finds something."""
+    import json, tempfile
+
+    if len(batch) > 1:
+        with tempfile.TemporaryDirectory(dir=build, prefix="lint-await-") as scratch:
+            together = pathlib.Path(scratch) / "batch.cpp"
+            together.write_text("".join('#include "%s"\n' % p for p in batch))
+            e = next(e for e in database if pathlib.Path(e["file"]).resolve() == batch[0])
+            (together.parent / "compile_commands.json").write_text(json.dumps(
+                [{"directory": e["directory"], "file": str(together), "command": e["command"].replace(e["file"], str(together))}]))
+            if not query(root, together, together.parent):
+                return {p: set() for p in batch}
+    return {p: query(root, p, build) for p in batch}
 
 
 def closure(root: pathlib.Path, path: pathlib.Path, seen: set[pathlib.Path]) -> None:
@@ -67,11 +94,12 @@ def check(root: pathlib.Path, build: pathlib.Path, jobs: int):
     todo = {p: k for p in sources if (k := key(root, p)) not in clean}
     print("%d files with co_await, %d of them changed" % (len(sources), len(todo)), flush=True)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool, memory.open("a") as remember:
-        for (path, k), found in zip(todo.items(), pool.map(lambda p: query(root, p, build), todo)):
-            if not found:
-                remember.write(k + "\n")
-                remember.flush()
-            yield from found
+        for results in pool.map(lambda b: query_batch(root, b, database, build), alike(database, list(todo))):
+            for path, found in results.items():
+                if not found:
+                    remember.write(todo[path] + "\n")
+                    remember.flush()
+                yield from found
 
 
 def check_sample(root: pathlib.Path):
@@ -79,10 +107,12 @@ def check_sample(root: pathlib.Path):
 
     root = root.resolve()
     sources = list(lint.files(root, "lib", ends=(".cpp",)))
-    (root / "compile_commands.json").write_text(json.dumps(
-        [{"directory": str(root), "file": str(p), "arguments": ["clang++", "-std=c++20", "-c", str(p)]} for p in sources]))
-    for path in sources:
-        yield from query(root, path, root)
+    # the file that cannot be read has options of its own, so that the others stay in one batch
+    database = [{"directory": str(root), "file": str(p), "command": "clang++ -std=c++20 -DIN_%s -c %s" % (p.stem == "broken", p)} for p in sources]
+    (root / "compile_commands.json").write_text(json.dumps(database))
+    for batch in alike(database, sources):
+        for found in query_batch(root, batch, database, root).values():
+            yield from found
 
 
 def main() -> int:
