@@ -21,7 +21,7 @@ farkeep_packages build
 export FARKEEP_BUILD=${FARKEEP_BUILD:-$top/build}
 cd "$top"
 cmake -S . -B "$FARKEEP_BUILD/release" -C config/cmake/release.cmake -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
-cmake --build "$FARKEEP_BUILD/release" -j "$(nproc)" | tail -n 1
+NINJA_STATUS="[%f of %t, %e s] " cmake --build "$FARKEEP_BUILD/release" -j "$(nproc)"
 PATH=$FARKEEP_BUILD/release/bin:$PATH
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-quickstart.XXXXXX")

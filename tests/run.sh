@@ -17,7 +17,7 @@ builds=("$@")
 for build in "${builds[@]}"; do
   echo "== $build: building" >&2
   mkdir -p "$FARKEEP_BUILD"
-  options=(-DFARKEEP_BENCH=OFF) slots=$jobs
+  options=(-DFARKEEP_BENCH=OFF -DFARKEEP_UNITY=ON) slots=$jobs
   if [ "$build" = dev ]; then
     # Unit tests find more under a sanitizer; here it is whole programs, a thousand lives of them, and the lab.
     case " ${builds[*]} " in *" asan "* | *" tsan "*) options+=(-DFARKEEP_UNIT_TESTS=OFF) ;; esac

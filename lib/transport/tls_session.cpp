@@ -14,6 +14,9 @@ namespace {
 
 constexpr std::size_t kSmallInput = 20 * 1024;   // one full record and the beginning of the next
 constexpr std::size_t kLargeInput = 256 * 1024;  // sixteen: a connection that fills the small one gets this
+// Each renewed key costs as much as kilobytes of data, and one is due after 370 GB (RFC 8446 §5.5): nobody needs more of them.
+constexpr std::uint64_t kMessages = 16;
+constexpr std::uint64_t kDataPerMessage = 1024 * 1024;
 constexpr int kAlertOffset = 1000;               // SSL_AD_REASON_OFFSET: reasons above it are the peer's alerts
 
 // Alerts by which the other side says that it does not like our certificate (RFC 8446 §6.2).
@@ -42,6 +45,8 @@ TlsSession::TlsSession(std::shared_ptr<const TlsContext::Parts> parts, std::opti
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
+  SSL_set_msg_callback(ssl_.get(), &message_came);
+  SSL_set_msg_callback_arg(ssl_.get(), this);
   check_.attach(ssl_.get());
   if (expected) {
     SSL_set_connect_state(ssl_.get());
@@ -64,6 +69,7 @@ TlsSession::Step TlsSession::handshake() {
   }
   // Cannot happen while OpenSSL asks for our verdict; nothing may go on if it ever did not.
   FARKEEP_CHECK(SSL_is_server(ssl_.get()) == 1 || check_.peer().role == PeerIdentity::Role::server);
+  open_ = true;
   return Step::done;
 }
 
@@ -75,6 +81,7 @@ TlsSession::Step TlsSession::read(MutableByteView into, std::size_t& got) {
     std::size_t n = 0;
     const Step now = step(SSL_read_ex(ssl_.get(), into.data() + got, into.size() - got, &n));
     got += n;
+    plain_ += n;
     if (now != Step::done || n == 0) return got > 0 ? Step::done : now;
   }
   return Step::done;
@@ -161,9 +168,20 @@ void TlsSession::take_output(Buffer& to) {
 
 // ---- our buffers as OpenSSL sees them
 
+void TlsSession::message_came(int sent, int, int type, const void*, std::size_t, SSL*, void* self) {
+  auto* session = static_cast<TlsSession*>(self);
+  if (sent == 0 && type == SSL3_RT_HANDSHAKE && session->open_) ++session->messages_;
+}
+
+// Fails in the middle of what has arrived: ten thousand of such messages may be there.
 int TlsSession::bio_read(BIO* bio, char* to, std::size_t size, std::size_t* done) {
   auto* self = static_cast<TlsSession*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
+  if (self->messages_ > kMessages + self->plain_ / kDataPerMessage) {
+    if (self->error_text_.empty()) self->error_text_ = "it renews its keys, and sends next to nothing under them";
+    *done = 0;
+    return -1;
+  }
   const std::size_t n = std::min(size, self->input_end_ - self->input_begin_);
   if (n == 0) {
     BIO_set_retry_read(bio);

@@ -3,6 +3,7 @@
 #include <openssl/ssl.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -54,6 +55,7 @@ class TlsSession {
   static int bio_write(BIO* bio, const char* from, std::size_t size, std::size_t* done);
   static long bio_control(BIO* bio, int command, long, void*);
   static BIO_METHOD* bio_method();
+  static void message_came(int sent, int version, int type, const void* bytes, std::size_t size, SSL* ssl, void* self);
   Step step(int outcome);
   void remember_error();
 
@@ -63,6 +65,9 @@ class TlsSession {
   std::size_t input_begin_ = 0, input_end_ = 0;
   bool input_was_filled_ = false;
   Buffer output_;
+  bool open_ = false;           // the handshake is over
+  std::uint64_t messages_ = 0;  // of the handshake protocol, since then: renewed keys, tickets
+  std::uint64_t plain_ = 0;     // bytes read
   Errc error_ = Errc::protocol;
   std::string error_text_;
 };

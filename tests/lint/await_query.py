@@ -10,6 +10,7 @@ ends with 77, which ctest shows as skipped.  What was found clean is remembered 
 it includes, or a .proto behind one changes.
 """
 import hashlib, os, pathlib, re, shutil, subprocess, sys
+from typing import Iterable, NamedTuple
 import lint
 from lint import Finding
 
@@ -35,30 +36,49 @@ def query(root: pathlib.Path, path: pathlib.Path, build: pathlib.Path) -> set[Fi
     return out
 
 
-def alike(database: list, paths: list[pathlib.Path]) -> list[list[pathlib.Path]]:
-    """These files in batches that the compiler is given the same options for."""
-    wanted, groups = set(paths), {}
+class How(NamedTuple):
+    """How a source is compiled: where, and the command with FILE in the place of the source, without its output."""
+    directory: str
+    command: str
+
+
+def sources_of(database: list) -> dict[pathlib.Path, How]:
+    """Every source that the database compiles, by itself or, with FARKEEP_UNITY, within a batch of CMake's."""
+    out = {}
     for e in database:
-        if (p := pathlib.Path(e["file"]).resolve()) in wanted:
-            options = re.sub(r" -o \S+", "", e["command"].replace(e["file"], ""))
-            groups.setdefault(options, []).append(p)
+        file = pathlib.Path(e["file"]).resolve()
+        how = How(e["directory"], re.sub(r" -o \S+", "", e["command"].replace(e["file"], "FILE")))
+        batch = file.name.startswith("unity_") and file.parent.name == "Unity"
+        for p in re.findall(r'^#include "(/[^"]+)"', lint.text_of(file), re.M) if batch else [file]:
+            out[pathlib.Path(p).resolve()] = how
+    return out
+
+
+def alike(sources: dict[pathlib.Path, How], paths: Iterable[pathlib.Path]) -> list[list[pathlib.Path]]:
+    """These sources in batches that the compiler is given the same options for."""
+    groups: dict[How, list[pathlib.Path]] = {}
+    for p in paths:
+        groups.setdefault(sources[p], []).append(p)
     return [g[i:i + BATCH] for g in groups.values() for i in range(0, len(g), BATCH)]
 
 
-def query_batch(root: pathlib.Path, batch: list[pathlib.Path], database: list, build: pathlib.Path) -> dict[pathlib.Path, set[Finding]]:
-    """What is found in each file.  All are read as one, so that their headers are read once; one by one only if that finds something."""
+def query_together(root: pathlib.Path, paths: list[pathlib.Path], how: How, build: pathlib.Path) -> set[Finding]:
     import json, tempfile
 
-    if len(batch) > 1:
-        with tempfile.TemporaryDirectory(dir=build, prefix="lint-await-") as scratch:
-            together = pathlib.Path(scratch) / "batch.cpp"
-            together.write_text("".join('#include "%s"\n' % p for p in batch))
-            e = next(e for e in database if pathlib.Path(e["file"]).resolve() == batch[0])
-            (together.parent / "compile_commands.json").write_text(json.dumps(
-                [{"directory": e["directory"], "file": str(together), "command": e["command"].replace(e["file"], str(together))}]))
-            if not query(root, together, together.parent):
-                return {p: set() for p in batch}
-    return {p: query(root, p, build) for p in batch}
+    with tempfile.TemporaryDirectory(dir=build, prefix="lint-await-") as scratch:
+        database, file = pathlib.Path(scratch) / "compile_commands.json", paths[0]
+        if len(paths) > 1:
+            file = pathlib.Path(scratch) / "batch.cpp"
+            file.write_text("".join('#include "%s"\n' % p for p in paths))
+        database.write_text(json.dumps([{"directory": how.directory, "file": str(file), "command": how.command.replace("FILE", str(file))}]))
+        return query(root, file, database.parent)
+
+
+def query_batch(root: pathlib.Path, batch: list[pathlib.Path], how: How, build: pathlib.Path) -> dict[pathlib.Path, set[Finding]]:
+    """What is found in each file.  All are read as one, so that their headers are read once; one by one only if that finds something."""
+    if len(batch) > 1 and not query_together(root, batch, how, build):
+        return {p: set() for p in batch}
+    return {p: query_together(root, [p], how, build) for p in batch}
 
 
 def closure(root: pathlib.Path, path: pathlib.Path, seen: set[pathlib.Path]) -> None:
@@ -83,18 +103,17 @@ def check(root: pathlib.Path, build: pathlib.Path, jobs: int):
     import concurrent.futures, json  # here, not above: python3-minimal lacks them, and there this is never called
 
     root = root.resolve()
-    database = json.loads(lint.text_of(build / "compile_commands.json"))
-    sources = {pathlib.Path(e["file"]).resolve() for e in database}
-    sources = sorted(p for p in sources if p.is_relative_to(root / "lib") or p.is_relative_to(root / "daemon"))
-    if not sources:
-        yield Finding(str(build / "compile_commands.json"), 0, "parse", "names no source of lib/ or daemon/: is this a build with FARKEEP_UNITY?")
-    sources = [p for p in sources if p.exists() and "co_await" in lint.text_of(p)]
+    sources = sources_of(json.loads(lint.text_of(build / "compile_commands.json")))
+    ours = sorted(p for p in sources if p.is_relative_to(root / "lib") or p.is_relative_to(root / "daemon"))
+    if not ours:
+        yield Finding(str(build / "compile_commands.json"), 0, "parse", "names no source of lib/ or daemon/")
+    ours = [p for p in ours if p.exists() and "co_await" in lint.text_of(p)]
     memory = build / "lint-await-clean"
     clean = set(memory.read_text().split()) if memory.exists() else set()
-    todo = {p: k for p in sources if (k := key(root, p)) not in clean}
-    print("%d files with co_await, %d of them changed" % (len(sources), len(todo)), flush=True)
+    todo = {p: k for p in ours if (k := key(root, p)) not in clean}
+    print("%d files with co_await, %d of them changed" % (len(ours), len(todo)), flush=True)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool, memory.open("a") as remember:
-        for results in pool.map(lambda b: query_batch(root, b, database, build), alike(database, list(todo))):
+        for results in pool.map(lambda b: query_batch(root, b, sources[b[0]], build), alike(sources, todo)):
             for path, found in results.items():
                 if not found:
                     remember.write(todo[path] + "\n")
@@ -103,15 +122,11 @@ def check(root: pathlib.Path, build: pathlib.Path, jobs: int):
 
 
 def check_sample(root: pathlib.Path):
-    import json
-
     root = root.resolve()
-    sources = list(lint.files(root, "lib", ends=(".cpp",)))
     # the file that cannot be read has options of its own, so that the others stay in one batch
-    database = [{"directory": str(root), "file": str(p), "command": "clang++ -std=c++20 -DIN_%s -c %s" % (p.stem == "broken", p)} for p in sources]
-    (root / "compile_commands.json").write_text(json.dumps(database))
-    for batch in alike(database, sources):
-        for found in query_batch(root, batch, database, root).values():
+    sources = {p: How(str(root), "clang++ -std=c++20 -DIN_%s -c FILE" % (p.stem == "broken")) for p in lint.files(root, "lib", ends=(".cpp",))}
+    for batch in alike(sources, sources):
+        for found in query_batch(root, batch, sources[batch[0]], root).values():
             yield from found
 
 

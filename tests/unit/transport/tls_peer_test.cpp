@@ -4,6 +4,7 @@
 #include <random>
 
 #include "tls_world.hpp"
+#include "transport/tls_context.hpp"
 
 namespace farkeep::test {
 namespace {
@@ -189,6 +190,84 @@ TEST_CASE("tls: cut at any byte, a connection yields whole records and then an e
     CHECK(got % 100 == 0);
     CHECK(got / 100 <= size / record);
     CHECK((!code || code == Errc::disconnected));
+  }
+}
+
+// A stranger with an OpenSSL of his own.
+class Rogue {
+ public:
+  explicit Rogue(std::unique_ptr<Stream> line) : line_(std::move(line)), ssl_(SSL_new(context_.get())) {
+    REQUIRE(SSL_set_alpn_protos(ssl_.get(), kAlpn, sizeof kAlpn) == 0);
+    SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(ssl_.get());
+  }
+  task<void> shake_hands() {
+    Buffer piece(10'000);
+    while (SSL_do_handshake(ssl_.get()) != 1) {
+      co_await send();
+      const std::size_t n = co_await line_->read_some(piece);
+      REQUIRE(BIO_write(SSL_get_rbio(ssl_.get()), piece.data(), static_cast<int>(n)) == static_cast<int>(n));
+    }
+    co_await send();
+  }
+  void renew_key() {
+    REQUIRE(SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+    REQUIRE(SSL_do_handshake(ssl_.get()) == 1);
+  }
+  void say(ByteView data) { REQUIRE(SSL_write(ssl_.get(), data.data(), static_cast<int>(data.size())) == static_cast<int>(data.size())); }
+  task<void> send() {
+    Buffer out(BIO_pending(SSL_get_wbio(ssl_.get())));
+    if (out.empty()) co_return;
+    REQUIRE(BIO_read(SSL_get_wbio(ssl_.get()), out.data(), static_cast<int>(out.size())) == static_cast<int>(out.size()));
+    co_await line_->write(out);
+  }
+
+ private:
+  std::unique_ptr<Stream> line_;
+  std::unique_ptr<SSL_CTX, SslFree> context_{SSL_CTX_new(TLS_client_method())};
+  std::unique_ptr<SSL, SslFree> ssl_;
+};
+
+task<void> introduce(Executor executor, Rogue& rogue, task<std::unique_ptr<SecureStream>> server, TlsWorld::End& end) {
+  Scope scope{executor};
+  scope.spawn(rogue.shake_hands(), "rogue");
+  scope.spawn(TlsWorld::note(std::move(server), end), "server");
+  co_await scope.join();
+}
+
+// The line holds less than `size`.
+task<void> across(Executor executor, Rogue& rogue, Stream& to, std::size_t size) {
+  Scope scope{executor};
+  scope.spawn(rogue.send(), "rogue");
+  const Buffer came = co_await read_all(to, size);
+  CHECK(came.size() == size);
+  co_await scope.join();
+}
+
+TEST_CASE("tls: who renews its keys again and again, and sends nothing under them, is left") {
+  TlsWorld w;
+  auto [near, far] = w.line();
+  Rogue rogue(std::move(near));
+  w.run(introduce(w.executor(), rogue, w.server_a.accept(std::move(far)), w.server));
+  REQUIRE(w.server.stream);
+  const Buffer little(1, 1), much(1024 * 1024, 2);
+  for (int i = 0; i < 16; ++i) rogue.renew_key();
+  rogue.say(little);
+  w.run(rogue.send());
+  CHECK(w.run(read_all(*w.server.stream, 1)) == little);
+  rogue.say(much);  // has earned one more
+  rogue.renew_key();
+  rogue.say(little);
+  w.run(across(w.executor(), rogue, *w.server.stream, much.size() + 1));
+  for (int i = 0; i < 1000; ++i) rogue.renew_key();
+  rogue.say(little);
+  w.run(rogue.send());
+  try {
+    (void)w.run(read_all(*w.server.stream, 1));
+    FAIL("it was read on");
+  } catch (const failure& f) {
+    CHECK(f.code() == Errc::protocol);
+    CHECK_THAT(f.what(), Catch::Contains("renews its keys"));
   }
 }
 
