@@ -47,6 +47,13 @@ enum class Open {
   read_write,  ///< created when missing
 };
 
+enum class What {
+  nothing,  ///< also: a symlink that leads nowhere
+  file,
+  folder,
+  other,  ///< a pipe, a socket, a device: never read, never waited for
+};
+
 /// Names in a file system.  Safe from many threads.  A change of names survives a power loss after sync_folder() of the
 /// folder (of both folders, for a rename across).
 class Disk {
@@ -67,12 +74,16 @@ class Disk {
   virtual std::vector<std::string> list(const std::string& folder) = 0;
   /// Whether anything has this name (a dangling symlink is something).
   virtual bool exists(const std::string& path) = 0;
+  /// What has this name, through symlinks.
+  virtual What what_is(const std::string& path) = 0;
   /// Removes a folder and all below it, following nothing; a file or nothing at all is fine too.
   virtual void remove_tree(const std::string& path) = 0;
   /// Takes the lock file (made when missing, never removed); null when somebody else holds it, in this process or
   /// another.
   virtual std::unique_ptr<DiskLock> lock(const std::string& path) = 0;
-  /// What an unprivileged writer may still use on the file system of `path`.
+  /// What an unprivileged writer may still use on the file system of `path`; nothing while that is read only.  Where new files (inodes) run out before the bytes, each
+  /// counts kBytesPerFile, or as much as the file system has for each of its own.
+  static constexpr std::uint64_t kBytesPerFile = 256 * 1024;
   virtual std::uint64_t free_bytes(const std::string& path) = 0;
 };
 

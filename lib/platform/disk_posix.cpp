@@ -140,6 +140,13 @@ class SystemDisk final : public Disk {
     throw_errno(errno, "looking for " + printable(path));
   }
 
+  What what_is(const std::string& path) override {
+    struct stat st;
+    if (::stat(path.c_str(), &st) == 0) return S_ISREG(st.st_mode) ? What::file : S_ISDIR(st.st_mode) ? What::folder : What::other;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return What::nothing;
+    throw_errno(errno, "looking at " + printable(path));
+  }
+
   std::unique_ptr<DiskLock> lock(const std::string& path) override {
     Descriptor file = posix::open_for(path, O_RDWR | O_CREAT);
     // What a failing disk holds can still be read, by one process as before.
@@ -153,7 +160,11 @@ class SystemDisk final : public Disk {
 
   std::uint64_t free_bytes(const std::string& path) override {
     auto const st = file_system(path);
-    return static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize;
+    if ((st.f_flag & ST_RDONLY) != 0) return 0;
+    auto const bytes = static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize;
+    if (st.f_files == 0) return bytes;  // makes inodes as they are needed
+    auto const each = std::min(static_cast<double>(kBytesPerFile), static_cast<double>(st.f_blocks) * static_cast<double>(st.f_frsize) / static_cast<double>(st.f_files));
+    return std::min(bytes, static_cast<std::uint64_t>(static_cast<double>(st.f_favail) * each));
   }
 
  private:

@@ -22,9 +22,6 @@ constexpr const char* kPut = "p";
 
 bool is_object_file(std::string_view name) { return name.ends_with(kObject); }
 
-bool is_of_the_store(std::string_view folder, std::string_view name) {
-  return folder.empty() && (name == "tmp" || name == "lock" || name.starts_with("store-id"));
-}
 
 struct StoredId {
   StoreId id;
@@ -267,13 +264,29 @@ void ObjectFolder::replace(const std::string& name, const Buffer& body) {
   file.replace();
 }
 
+// What has an object's name and is no file (a folder, a pipe, a link that leads nowhere) is an object that holds nothing: damaged for whoever reads it, and its name is
+// not free.
+bool ObjectFolder::is_file(const std::string& name) {
+  const std::string path = path_of(name);
+  const What what = disk_.what_is(path);
+  if (what == What::file || (what == What::nothing && !disk_.exists(path))) return true;
+  constexpr std::size_t kTold = 100;
+  std::lock_guard guard{mutex_};
+  if (odd_.size() < kTold && odd_.insert(name).second) log_error("{} is no file: what was stored under that name is lost here", printable(path));
+  return false;
+}
+
+std::uint64_t ObjectFolder::size_of(const std::string& name) { return is_file(name) ? disk_.open(path_of(name), Open::read)->size() : 0; }
+
 std::optional<Buffer> ObjectFolder::get(const std::string& name) {
   if (in_doubt(name)) return std::nullopt;
+  if (!is_file(name)) return Buffer{};
   return read_file(disk_, path_of(name), kMaxObject);
 }
 
 Buffer ObjectFolder::get_range(const std::string& name, std::uint64_t offset, std::size_t size, Buffer out) {
   if (in_doubt(name)) throw failure(Errc::not_found, "reading an object whose name could not be synced");
+  if (!is_file(name)) return {};
   auto file = disk_.open(path_of(name), Open::read);
   out.resize(size);
   out.resize(file->read_at(offset, out));
@@ -292,21 +305,29 @@ void ObjectFolder::list_into(const std::string& folder, std::vector<ObjectInfo>&
   std::size_t const before = found.size();
   for (const std::string& file : disk_.list(root_ + '/' + folder)) {
     if (!is_object_file(file)) {
-      if (!is_of_the_store(folder, file)) below.push_back(folder + file + '/');
+      if (is_folder_of_the_store(folder, file)) below.push_back(folder + file + '/');
       continue;
     }
     std::string name = folder + file.substr(0, file.size() - kObject.size());
-    if (!in_doubt(name)) found.push_back(ObjectInfo{std::move(name), disk_.open(root_ + '/' + folder + file, Open::read)->size()});
+    if (!is_object_name(name) || in_doubt(name)) continue;
+    const std::uint64_t size = size_of(name);
+    found.push_back(ObjectInfo{std::move(name), size});
   }
   // The names were read before: all of them are synced after this.
   if (found.size() > before) settle(folder, found.back().name);
   for (const std::string& next : below) list_into(next, found);
 }
 
+// Not lost+found, nor what programs that copy files leave behind.
+bool ObjectFolder::is_folder_of_the_store(const std::string& folder, const std::string& name) {
+  const bool own = folder.empty() && (name == "tmp" || name == "lock" || name.starts_with("store-id"));
+  return !own && !is_object_file(name) && is_object_name(folder + name) && disk_.what_is(root_ + '/' + folder + name) == What::folder;
+}
+
 std::vector<std::string> ObjectFolder::list_folders(const std::string& folder) {
   std::vector<std::string> found;
   for (std::string& name : disk_.list(root_ + '/' + folder))
-    if (!is_object_file(name) && !is_of_the_store(folder, name)) found.push_back(std::move(name));
+    if (is_folder_of_the_store(folder, name)) found.push_back(std::move(name));
   return found;
 }
 

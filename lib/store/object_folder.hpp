@@ -76,6 +76,9 @@ class ObjectFolder {
   StoreId read_or_make_id(Random& random, bool is_new);
   void try_the_disk();
   void sort_out_temporaries();
+  bool is_folder_of_the_store(const std::string& folder, const std::string& name);
+  bool is_file(const std::string& name);
+  std::uint64_t size_of(const std::string& name);
   void list_into(const std::string& folder, std::vector<ObjectInfo>& found);
   void settle(const std::string& folder, const std::string& newest);
   void settle_anew(const std::string& newest);
@@ -118,6 +121,7 @@ class ObjectFolder {
   std::set<std::string> doubtful_folders_;       // paths of empty ones that may not last
   std::set<std::string> unsettled_;              // names that can be read, and may not last
   std::optional<Held> held_;                     // nothing is written, because of this
+  std::set<std::string> odd_;                    // names told to be no files
   std::map<std::string, std::string> leftover_;  // object name → path of the unfinished upload
 };
 

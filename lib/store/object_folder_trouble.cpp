@@ -46,7 +46,7 @@ void ObjectFolder::refuse_without_room(Room room) {
   refuse_if_held();
   std::uint64_t const kept = room == Room::for_data ? reserve_ : reserve_ / kLastReserveShare;
   if (disk_.free_bytes(root_) < kept)
-    throw failure(Errc::no_space, "storing something: the last " + std::to_string(kept / limits::kKiB) + " KiB of the store's disk are not for this");
+    throw failure(Errc::no_space, "storing something: the last " + std::to_string(kept / limits::kKiB) + " KiB of the store's disk, or as many files, are not for this");
 }
 
 bool ObjectFolder::in_doubt(const std::string& name) {
@@ -55,8 +55,9 @@ bool ObjectFolder::in_doubt(const std::string& name) {
   return doubtful_.contains(name);
 }
 
+// A file system that failed is made read only by the kernel: then there is no room, and trying says why.
 StoreHealth ObjectFolder::tend() {
-  if (is_held_) {
+  if (is_held_ || disk_.free_bytes(root_) == 0) {
     try {
       mend();
       try_the_disk();

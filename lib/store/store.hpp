@@ -81,7 +81,9 @@ class Store {
 /// The longest object that get() reads as a whole: a segment at its largest target, and room.
 inline constexpr std::size_t kMaxObject = std::size_t{256} << 20;
 
-/// Throws failure(malformed) for a name outside the rules above.
+/// Whether a name keeps to the rules above.
+bool is_object_name(std::string_view name) noexcept;
+/// Throws failure(malformed) for one that does not.
 void check_object_name(std::string_view name);
 /// The same for the folder arguments of list().
 void check_object_folder(std::string_view folder);

@@ -25,7 +25,7 @@ std::string text_of(Level level, const StoreHealth& health) {
     case Level::ok: return "the disk has room again: " + room_text(health);
     case Level::low: return "the disk is getting full: " + room_text(health) + "; new data is taken until " + std::to_string(health.reserve / limits::kMiB) + " MiB are left";
     case Level::full:
-      return "the disk is full: " + room_text(health) + "; no new data is taken, restores go on. Give it more room: the server goes on by itself";
+      return "the disk is full: " + room_text(health) + "; no new data is taken, restores go on. Give it more room, or more inodes where those ran out first (df; df -i): the server goes on by itself";
     case Level::no_data:
       return "nothing can be stored, restores go on: " + health.problem + ". See to the disk; the server goes on by itself when it takes something again";
   }

@@ -1,13 +1,13 @@
 #include "vault/segments.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/log.hpp"
 
 namespace farkeep {
 namespace {
 
+constexpr std::uint64_t kMaxSegment = std::uint64_t{1} << 31;  // 32 PiB: a larger number is somebody's mistake, and the next ones must not wrap
 constexpr std::size_t kWindow = std::size_t{1} << 20;  // a Got frame's worth
 constexpr std::uint64_t kGap = 64 * 1024;              // reading this much in vain costs less than asking again
 constexpr std::size_t kFooterGuess = 64 * 1024;        // holds the footer of a segment of large records
@@ -101,7 +101,7 @@ task<std::vector<SegmentInfo>> Segments::list() {
   auto objects = co_await store_.list(layout_.segments());
   for (const ObjectInfo& object : objects) {
     auto number = VaultLayout::number_of(object.name);
-    if (number && *number <= std::numeric_limits<std::uint32_t>::max()) {
+    if (number && *number <= kMaxSegment) {
       found.push_back(SegmentInfo{static_cast<std::uint32_t>(*number), object.size});
     } else {
       log_warning("an object among the segments is not one: {}", object.name);

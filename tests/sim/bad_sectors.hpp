@@ -32,6 +32,7 @@ struct BadSectors final : Disk {
   void sync_folder(const std::string& path) override { disk.sync_folder(path); }
   std::vector<std::string> list(const std::string& folder) override { return disk.list(folder); }
   bool exists(const std::string& path) override { return disk.exists(path); }
+  What what_is(const std::string& path) override { return disk.what_is(path); }
   void remove_tree(const std::string& path) override { disk.remove_tree(path); }
   std::unique_ptr<DiskLock> lock(const std::string& path) override { return disk.lock(path); }
   std::uint64_t free_bytes(const std::string& path) override { return disk.free_bytes(path); }

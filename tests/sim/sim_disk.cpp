@@ -266,6 +266,12 @@ bool SimDisk::exists(const std::string& path) {
   return place(path, false).node != nullptr;
 }
 
+What SimDisk::what_is(const std::string& path) {
+  power_check("looking at " + path);
+  if (place(path, false).node == nullptr) return What::nothing;
+  return folder_at(path) ? What::folder : What::file;
+}
+
 void SimDisk::remove_tree(const std::string& path) { remove(path); }
 
 std::unique_ptr<DiskLock> SimDisk::lock(const std::string& path) {

@@ -38,6 +38,7 @@ class SimDisk final : public Disk {
   void sync_folder(const std::string& path) override;
   std::vector<std::string> list(const std::string& folder) override;
   bool exists(const std::string& path) override;
+  What what_is(const std::string& path) override;
   void remove_tree(const std::string& path) override;
   std::unique_ptr<DiskLock> lock(const std::string& path) override;
   std::uint64_t free_bytes(const std::string& path) override;

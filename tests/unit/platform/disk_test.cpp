@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 
 #include "base/error.hpp"
 #include "platform/atomic_file.hpp"
@@ -103,6 +104,45 @@ TEST_CASE("disk: an append that does not fit leaves the file as long as it was")
   CHECK(system_disk().free_bytes(tiny.path()) <= 64 << 10);
   f->append(as_bytes("fits"));
   CHECK(f->size() == 1004);
+}
+
+TEST_CASE("disk: where files run out before bytes, there is as little room as files") {
+  TinyDisk tiny{64 << 20, ",nr_inodes=100"};
+  if (!tiny.mounted()) {
+    WARN("skipped: this process may not mount a small file system");
+    return;
+  }
+  const auto before = system_disk().free_bytes(tiny.path());
+  CHECK(before <= 99 * Disk::kBytesPerFile);
+  for (int i = 0; i < 95; ++i) put(tiny.at(std::to_string(i)), "x");
+  CHECK(system_disk().free_bytes(tiny.path()) <= 4 * Disk::kBytesPerFile);
+  CHECK(system_disk().free_bytes(tiny.path()) > 0);
+}
+
+TEST_CASE("disk: on a file system that is read only there is no room") {
+  TinyDisk tiny{64 << 10};
+  if (!tiny.mounted()) {
+    WARN("skipped: this process may not mount a small file system");
+    return;
+  }
+  CHECK(system_disk().free_bytes(tiny.path()) > 0);
+  tiny.make_read_only();
+  CHECK(system_disk().free_bytes(tiny.path()) == 0);
+}
+
+TEST_CASE("disk: a file, a folder and neither are told apart, through links") {
+  Scratch s;
+  Disk& d = system_disk();
+  put(s.at("file"), "x");
+  CHECK(d.what_is(s.path()) == What::folder);
+  CHECK(d.what_is(s.at("file")) == What::file);
+  CHECK(d.what_is(s.at("nothing")) == What::nothing);
+  CHECK(d.what_is(s.at("file/below")) == What::nothing);
+  std::filesystem::create_symlink("file", s.at("link"));
+  std::filesystem::create_symlink("nowhere", s.at("dangling"));
+  CHECK(d.what_is(s.at("link")) == What::file);
+  CHECK(d.what_is(s.at("dangling")) == What::nothing);
+  CHECK(d.what_is("/dev/null") == What::other);
 }
 
 TEST_CASE("disk: rename replaces, rename_new does not, by either method") {

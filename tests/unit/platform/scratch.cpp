@@ -26,8 +26,12 @@ Scratch::Scratch() {
 
 Scratch::~Scratch() { system_disk().remove_tree(path_); }
 
-TinyDisk::TinyDisk(std::size_t size) {
-  mounted_ = ::mount("tmpfs", path().c_str(), "tmpfs", 0, ("size=" + std::to_string(size)).c_str()) == 0;
+TinyDisk::TinyDisk(std::size_t size, const std::string& options) {
+  mounted_ = ::mount("tmpfs", path().c_str(), "tmpfs", 0, ("size=" + std::to_string(size) + options).c_str()) == 0;
+}
+
+void TinyDisk::make_read_only() {
+  if (::mount("tmpfs", path().c_str(), "tmpfs", MS_REMOUNT | MS_RDONLY, nullptr) != 0) throw std::runtime_error{"remounting " + path()};
 }
 
 TinyDisk::~TinyDisk() {

@@ -25,9 +25,10 @@ class Scratch {
 /// A file system of `size` bytes at a new folder; mounted() is false where the process may not mount.
 class TinyDisk {
  public:
-  explicit TinyDisk(std::size_t size);
+  explicit TinyDisk(std::size_t size, const std::string& options = {});
   ~TinyDisk();
   bool mounted() const { return mounted_; }
+  void make_read_only();
   std::string at(const std::string& name) const { return scratch_.at(name); }
   const std::string& path() const { return scratch_.path(); }
 

@@ -1,6 +1,9 @@
+#include <sys/stat.h>
+
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "contract/store_contract.hpp"
 #include "sim/sim_disk.hpp"
@@ -338,6 +341,48 @@ TEST_CASE("directory store: a small disk keeps a sixteenth of itself") {
   CHECK(disk_reserve(24 << 20) == 1536 << 10);
   CHECK(disk_reserve(std::uint64_t{1} << 30) == std::uint64_t{64} << 20);
   CHECK(disk_reserve(std::uint64_t{1} << 50) == std::uint64_t{64} << 20);
+}
+
+TEST_CASE("directory store: what other programs left between the objects is passed over, and what is no file holds nothing") {
+  namespace fs = std::filesystem;
+  Scratch scratch;
+  World w;
+  const std::string root = scratch.path + "/store";
+  auto store = w.run(DirectoryStore::open(system_disk(), w.workers, w.random, root));
+  w.run(store->put("v/seg/1", Buffer{1, 2}));
+  for (const char* stray : {"/.nfs00", "/v/.nfs00", "/v/seg/.1.obj.ab12", "/v/seg/1.obj~", "/v/seg/Upper.obj", "/v/seg/.obj"}) std::ofstream(root + stray) << "x";
+  for (const char* stray : {"/lost+found", "/v/lost+found", "/v/seg/lost+found"}) fs::create_directory(root + stray);
+  fs::create_directory(root + "/v/seg/2.obj");
+  REQUIRE(::mkfifo((root + "/v/seg/3.obj").c_str(), 0600) == 0);
+  fs::create_symlink("nowhere", root + "/v/seg/4.obj");
+  fs::create_symlink("/dev/zero", root + "/v/seg/5.obj");
+
+  auto objects = w.run(store->list("v/"));
+  REQUIRE(objects.size() == 5);
+  CHECK(objects[0].name == "v/seg/1");
+  CHECK(objects[0].size == 2);
+  CHECK(w.run(store->list_folders("")) == std::vector<std::string>{"v"});
+  CHECK(w.run(store->list_folders("v/")) == std::vector<std::string>{"seg"});
+  for (std::size_t i = 1; i < objects.size(); ++i) {
+    CAPTURE(objects[i].name);
+    CHECK(objects[i].size == 0);
+    CHECK(w.run(store->get(objects[i].name)) == Buffer{});
+    CHECK(w.run(store->get_range(objects[i].name, 0, 10)).empty());
+  }
+}
+
+TEST_CASE("directory store: a file system that the kernel made read only is noticed without an upload, and named") {
+  World w;
+  auto store = w.open();
+  w.run(store->put("snap/1", Buffer{1}));
+  CHECK(w.run(store->tend()).takes_writes);
+  w.disk.set_space(0);
+  w.disk.fail_after(0, Errc::io, true);
+  CHECK_FALSE(w.run(store->tend()).takes_writes);
+  CHECK(w.run(store->get("snap/1")) == Buffer{1});
+  w.disk.heal();
+  w.disk.set_space(std::uint64_t{1} << 30);
+  CHECK(w.run(store->tend()).takes_writes);
 }
 
 TEST_CASE("directory store: an interrupted upload can be read until it is discarded") {
