@@ -25,6 +25,10 @@ void refuse_if_others_know(const std::string& path, const std::string& what);
 /// Refuses what others may change, and warns of what they may read: for what is used up, or may be exchanged in a minute, the owner's work goes on.
 void warn_if_others_know(const std::string& path, const std::string& what);
 
+/// For a folder that a program keeps its own in: whether others than its owner, who may be the user of a service, could put files there, or another folder in its place.
+/// Throws failure(configuration): "working in " + what + …  A folder that does not exist yet is fine.
+void refuse_if_others_share(const std::string& folder, const std::string& what);
+
 /// The file that a command line names with its first word, for who_may_change(): an absolute path without quotes; empty: the shell looks for it, or does more than that.
 std::string program_of(const std::string& command);
 

@@ -24,7 +24,9 @@ struct Walk {
   Right right;
   uid_t system;  // whom / belongs to: root, but in a container of a user's own
 
-  bool trusted(uid_t user) const { return user == 0 || user == ::geteuid() || user == system; }
+  uid_t owner;   // of what is looked at, where that one is trusted too; else root
+
+  bool trusted(uid_t user) const { return user == 0 || user == ::geteuid() || user == system || user == owner; }
 };
 
 // The mending command is for a shell, the name for people: a name that needs quotes gets them from printable().
@@ -63,11 +65,12 @@ std::string end_of_walk(const Walk& walk, const std::string& path, const struct 
 }
 
 // Names one after the other, from / on; where one is a link, its target's take its place.
-std::string look(Right right, const std::string& given) {
+std::string look(Right right, const std::string& given, bool owner_is_trusted = false) {
   struct stat st {};
   if (::stat(given.c_str(), &st) != 0 || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))) return {};
+  const uid_t owner = owner_is_trusted ? st.st_uid : 0;
   if (::stat("/", &st) != 0) return {};
-  const Walk walk{right, st.st_uid};
+  const Walk walk{right, st.st_uid, owner};
   std::error_code none;
   std::deque<std::string> rest;
   const auto push = [&](const fs::path& path) {
@@ -145,6 +148,10 @@ void refuse_if_others_know(const std::string& path, const std::string& what) {
 void warn_if_others_know(const std::string& path, const std::string& what) {
   refuse_if_others_may_change(path, what);
   if (const std::string who = who_may_read(path); !who.empty()) log_warning("reading {}: {}", what, who);
+}
+
+void refuse_if_others_share(const std::string& folder, const std::string& what) {
+  if (const std::string who = look(Right::change, folder, true); !who.empty()) throw failure::whole(Errc::configuration, "working in " + what + ": " + who);
 }
 
 std::string program_of(const std::string& command) {

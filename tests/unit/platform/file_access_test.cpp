@@ -149,6 +149,28 @@ TEST_CASE("who may read: everybody's right counts where they get to the file") {
   CHECK_NOTHROW(refuse_if_others_know(file, "the token"));
 }
 
+TEST_CASE("a program's own folder: its owner may be anybody, and nobody else may write to it or put another one in its place") {
+  using Catch::Contains;
+  Corner c;
+  fs::create_directories(c.top / "data/keys");
+  const std::string folder = c.at("data/keys");
+  CHECK_NOTHROW(refuse_if_others_share(folder, "the state folder"));
+  CHECK_NOTHROW(refuse_if_others_share(c.at("data/nothing"), "the state folder"));
+  c.mode("data/keys", 0777);
+  CHECK_THROWS_WITH(refuse_if_others_share(folder, "the state folder"), Contains("working in the state folder: everybody") && Contains("chmod o-w " + folder));
+  c.mode("data/keys", 0700);
+  c.mode("data", 0777);
+  CHECK_THROWS_WITH(refuse_if_others_share(folder, "the state folder"), Contains("chmod o-w " + c.at("data")));
+  c.mode("data", 0755);
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown(folder.c_str(), 54321, 54321) == 0);
+  CHECK_NOTHROW(refuse_if_others_share(folder, "the state folder"));
+  c.mode("data/keys", 0770);
+  CHECK_THROWS_WITH(refuse_if_others_share(folder, "the state folder"), Contains("the group 54321"));
+  REQUIRE(::chown(c.at("data").c_str(), 54322, 0) == 0);
+  CHECK_THROWS_WITH(refuse_if_others_share(folder, "the state folder"), Contains("belongs to the user 54322"));
+}
+
 TEST_CASE("program of a command: the first word where it is a plain path") {
   CHECK(program_of("/usr/bin/dump -x 'a b'") == "/usr/bin/dump");
   CHECK(program_of("  /usr/bin/dump;echo") == "/usr/bin/dump");
