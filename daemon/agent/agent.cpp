@@ -52,7 +52,7 @@ Agent::Agent(Executor executor, AgentConfig config)
       choice_(state_, clock_, random_),
       notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
       notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
-      scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); }) {
+      scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience) { return run_job(job, why, patience); }) {
   for (auto& one : config_.jobs) (void)backup_job(one, system_disk());
   (void)AgentKeys::load(state_);
 }
@@ -198,9 +198,10 @@ task<bool> Agent::back_up(const JobConfig& job, std::chrono::nanoseconds patienc
   co_return made.has_value();
 }
 
-task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
+task<Scheduler::Outcome> Agent::run_job(const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience) {
   auto lock = state_.lock();
   if (!lock) co_return Scheduler::Outcome::not_run;  // somebody runs a job by hand
+  log_info("job {}: starts ({})", job.name, name_of(why));
   reporter_.begin();
   std::string failed;
   Exit code = Exit::done;

@@ -43,7 +43,7 @@ class Agent {
   task<void> watch_protection();
   task<void> watch_history();
   void look_around();
-  task<Scheduler::Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience);
+  task<Scheduler::Outcome> run_job(const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience);
   /// False: a before hook had the run skipped.  `began`: the runner has written down what came of it.
   task<bool> back_up(const JobConfig& job, std::chrono::nanoseconds patience, bool& began);
 

@@ -14,7 +14,9 @@ for the machine's administrator: it sets the machine up, runs jobs by hand, look
 Everything is encrypted before it leaves the machine. Connections go outbound only, over TCP, to port 16384 of the primary or the alternate server of the pair that
 registration assigned.
 
-A JOB is the name of a section `[job NAME]`. A SNAPSHOT is `latest`, or an id that `farkeep snapshots` lists, or the first digits of one.
+A JOB is the name of a section `[job NAME]`. A SNAPSHOT is `latest`, or `latest:JOB` for the newest one of a job, or an id that
+`farkeep snapshots` lists, or the first digits of one. A path that `farkeep ls` prints may be given back to it and to `farkeep restore --path`: as it is, with \xNN
+for each byte that must not reach a terminal. With `--json`, `path` is the name, and `path_hex` its bytes where they are no UTF-8.
 )";
 
 constexpr std::string_view kFirstSteps = R"(

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/valid_text.hpp"
+#include "common/json_path.hpp"
+#include "common/say.hpp"
 #include "platform/printable.hpp"
 #include "platform/process.hpp"
-#include "common/say.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -77,7 +79,9 @@ void ProgressLine::message(const std::string& text) {
 void ProgressLine::problem(std::string_view path, std::string_view text) {
   if (show_ == Show::json) {
     clear();
-    tell_json(boost::json::serialize(boost::json::object{{"message_type", "error"}, {"item", printable(path)}, {"error", printable(text)}}));
+    boost::json::object o{{"message_type", "error"}, {"error", valid_text(text)}};
+    put_path(o, "item", path);
+    tell_json(boost::json::serialize(o));
     return;
   }
   message(text.empty() ? std::string(path) : printable(path) + ": " + std::string(text));

@@ -6,6 +6,7 @@
 #include "agent/hooks.hpp"
 #include "agent/jobs.hpp"
 #include "agent/report.hpp"
+#include "common/exits.hpp"
 #include "verbs.hpp"
 
 namespace farkeep::cli {
@@ -32,6 +33,27 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }
 
+// One job's run; throws what ends it.
+Exit back_up(App& app, const JobConfig& job, Patience patience, const JobRunner::ReportOf& report) {
+  const BackupJob order = backup_job(job, system_disk());
+  const SteadyTime began = app.clock().steady();
+  std::optional<BackupResult> result;
+  auto work = [&]() -> task<void> {
+    JobRunner runner(app.backup_parts(), app.servers(), app.choice(), report);
+    result = co_await runner.run(order, patience);
+  };
+  app.run(work());
+  if (!result) {
+    if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "skipped"}, {"job", job.name}}));
+    else app.say(fmt::format("job {} is skipped: its before hook ended with status {}", job.name, Hooks::kSkip));
+    return Exit::done;
+  }
+  show_result(app, job, *result, began);
+  if (result->alarm.empty()) return result->complete() ? Exit::done : Exit::incomplete;
+  app.tell_alarm(result->alarm);
+  return Exit::alarm;
+}
+
 }  // namespace
 
 void backup_options(po::options_description& d) { d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4"); }
@@ -48,32 +70,22 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   }
   const SystemTimeZone zone;
   const JobRunner::ReportOf report = [&](const std::string& done) { return report_of(app.state(), app.config(), zone, app.clock().wall(), done); };
+  const Patience patience = values.count("wait") ? Patience::until_done : Patience::one_round;
   Exit exit = Exit::done;
+  std::string failed;
   for (const JobConfig* job : jobs) {
-    const BackupJob order = backup_job(*job, system_disk());
-    const SteadyTime began = app.clock().steady();
-    std::optional<BackupResult> result;
-    auto work = [&]() -> task<void> {
-      JobRunner runner(app.backup_parts(), app.servers(), app.choice(), report);
-      result = co_await runner.run(order, values.count("wait") ? Patience::until_done : Patience::one_round);
-    };
     try {
-      app.run(work());
-    } catch (const failure& f) {
-      if (classify(f.code()) != Errc::cancelled) throw;
-      throw failure::whole(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
+      exit = worse(exit, back_up(app, *job, patience, report));
+    } catch (const boost::system::system_error& e) {
+      if (classify(e.code()) == Errc::cancelled) throw failure::whole(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
+      if (jobs.size() == 1) throw;
+      // No reason for the others: each has its own files, and what keeps all of them is told by each.
+      app.reporter().problem("job " + job->name + ": " + e.what(), "");
+      failed += (failed.empty() ? "" : ", ") + job->name;
+      exit = worse(exit, exit_code(e.code()));
     }
-    if (!result) {
-      if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "skipped"}, {"job", job->name}}));
-      else app.say(fmt::format("job {} is skipped: its before hook ended with status {}", job->name, Hooks::kSkip));
-      continue;
-    }
-    show_result(app, *job, *result, began);
-    if (!result->complete() && exit != Exit::alarm) exit = Exit::incomplete;
-    if (result->alarm.empty()) continue;
-    app.tell_alarm(result->alarm);
-    exit = Exit::alarm;
   }
+  if (!failed.empty()) app.reporter().problem("of " + std::to_string(jobs.size()) + " jobs these failed: " + failed, "");
   return exit;
 }
 

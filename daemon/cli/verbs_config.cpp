@@ -4,6 +4,7 @@
 
 #include "agent/jobs.hpp"
 #include "common/config_report.hpp"
+#include "common/json_path.hpp"
 #include "verbs.hpp"
 
 // The configuration: checked, shown as it is in force, and written anew.
@@ -57,8 +58,10 @@ Exit config_check(App& app, const Values&, const Operands& operands) {
   }
   report(mistakes, open_secrets(AgentConfig::schema(), files), app.options().json, to(app));
   if (app.options().json) {
-    boost::json::array names(files.files.begin(), files.files.end());
-    app.say(boost::json::serialize(boost::json::object{{"message_type", "config"}, {"file", files.main}, {"files", std::move(names)}, {"mistakes", mistakes.size()}}));
+    boost::json::object o{{"message_type", "config"}, {"mistakes", mistakes.size()}};
+    put_path(o, "file", files.main);
+    put_paths(o, "files", {files.files.begin(), files.files.end()});
+    app.say(boost::json::serialize(o));
   } else if (mistakes.empty()) {
     app.say(fmt::format("{} is right: {} files, {} jobs, {} registration servers", files.main, files.files.size(), app.config().jobs.size(), app.config().servers.size()));
   }

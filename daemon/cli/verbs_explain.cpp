@@ -4,6 +4,8 @@
 
 #include "agent/explain.hpp"
 #include "agent/jobs.hpp"
+#include "common/json_path.hpp"
+#include "common/path_argument.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
 
@@ -12,9 +14,11 @@ namespace {
 
 void say(App& app, const std::string& job, const std::string& path, const Explanation& e) {
   if (app.options().json) {
-    boost::json::object o{{"message_type", "explanation"}, {"job", job}, {"path", path}, {"kept", e.kept}, {"decides", e.decides}, {"why", e.why}};
+    boost::json::object o{{"message_type", "explanation"}, {"job", job}, {"kept", e.kept}, {"why", e.why}};
+    put_path(o, "path", path);
+    put_path(o, "decides", e.decides);
     if (!e.file.empty()) {
-      o["file"] = e.file;
+      put_path(o, "file", e.file);
       o["line"] = e.line;
     }
     app.say(boost::json::serialize(o));
@@ -37,9 +41,8 @@ Exit explain_path(App& app, const Values& values, const Operands& operands) {
   if (values.count("job")) jobs.push_back(&find_job(app.config(), values["job"].as<std::string>()));
   else for (auto& job : app.config().jobs) jobs.push_back(&job);
   for (auto& operand : operands) {
-    auto path = parse_path(operand);
-    if (!path) throw failure(Errc::usage, "explaining a path: " + path.error().text);
-    for (const JobConfig* job : jobs) say(app, job->name, *path, explain(system_sources(), backup_job(*job, system_disk()), *path));
+    const std::string path = path_argument("explaining a path:", operand);
+    for (const JobConfig* job : jobs) say(app, job->name, path, explain(system_sources(), backup_job(*job, system_disk()), path));
   }
   return Exit::done;
 }

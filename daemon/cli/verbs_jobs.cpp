@@ -4,6 +4,7 @@
 
 #include "agent/control.hpp"
 #include "agent/scheduler.hpp"
+#include "agent/shown_job.hpp"
 #include "config/nearest.hpp"
 #include "verbs.hpp"
 
@@ -68,7 +69,13 @@ Exit jobs(App& app, const Values&, const Operands&) {
   const bool busy = !state.lock();
   const WallTime now = app.clock().wall();
   for (auto& job : app.config().jobs) {
-    const auto record = state.job(job.name);
+    std::string unknown;
+    const auto record = shown_job(state, job.name, &unknown);
+    if (!unknown.empty()) {
+      if (app.options().json) app.say(boost::json::serialize(boost::json::object{{"message_type", "job"}, {"name", job.name}, {"enabled", job.enabled}, {"problem", unknown}}));
+      else app.say("job " + job.name + ": how it stands is not known: " + unknown);
+      continue;
+    }
     const auto next = scheduler.next(job);
     const auto paused = paused_until(state, job.name, now);
     std::string schedules;

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "agent/catalog_find.hpp"
 #include "agent/check.hpp"
 #include "agent/fetcher.hpp"
 #include "agent/heads.hpp"
+#include "agent/other_jobs.hpp"
 #include "agent/own_snapshots.hpp"
 #include "agent/protection.hpp"
 #include "agent/restore.hpp"
@@ -14,6 +16,9 @@
 #include "platform/printable.hpp"
 #include "verbs.hpp"
 #include "base/harmless.hpp"
+#include "base/shown_path.hpp"
+#include "common/json_path.hpp"
+#include "common/unheard.hpp"
 
 namespace farkeep::cli {
 namespace {
@@ -85,12 +90,6 @@ std::string mode_text(const Entry& e) {
   return s;
 }
 
-// Names are bytes; on a terminal and in JSON they must be harmless, and a line end in one must not look like the next line.
-std::string shown(const std::string& path) {
-  std::string p = printable("/" + path);
-  return p.substr(1, p.size() - 2);
-}
-
 void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
   for (auto& s : all) {
     const std::string when = s.server_time == WallTime{} ? std::string(20, '-') : rfc3339(s.server_time);
@@ -99,10 +98,9 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
                             {"protected", s.is_protected}, {"job", s.details.job}, {"host", s.details.host}, {"files", s.details.files}, {"folders", s.details.folders},
                             {"bytes", s.details.bytes}, {"bytes_sent", s.details.bytes_sent}, {"unreadable", s.details.unreadable},
                             {"changed_while_read", s.details.changed_while_read}};
-      boost::json::array paths, tags;
-      for (auto& p : s.details.paths) paths.emplace_back(shown(p.substr(1)));
+      boost::json::array tags;
       for (auto& t : s.details.tags) tags.emplace_back(t);
-      o["paths"] = std::move(paths);
+      put_paths(o, "paths", s.details.paths);
       o["tags"] = std::move(tags);
       if (!s.problem.empty()) o["problem"] = s.problem;
       o["missing"] = s.missing_from != 0;  // of this server
@@ -160,43 +158,50 @@ void ls_options(po::options_description& d) {
 Exit ls(App& app, const Values& values, const Operands& operands) {
   if (operands.size() > 2) throw failure(Errc::usage, "ls takes a snapshot and a path");
   const std::string name = operands.empty() ? "latest" : operands[0];
-  std::string path = operands.size() > 1 ? operands[1] : "";
-  while (!path.empty() && path.front() == '/') path.erase(0, 1);
-  while (!path.empty() && path.back() == '/') path.pop_back();
+  std::string path = operands.size() > 1 ? path_inside(operands[1]) : "";
   bool found = path.empty();
   std::uint64_t said = 0;  // lines, by an earlier server too: the catalog of one snapshot is the same everywhere
-  std::string chosen = name;
+  std::string chosen = name, elsewhere;
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
     const SnapshotInfo& snapshot = pick_snapshot(all, chosen);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "listing snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
     std::uint64_t line = 0;
     Fetcher fetcher(vault, app.keys(), app.workers());
+    path = co_await path_that_is_there(fetcher, snapshot.root, std::move(path));
     CatalogStream stream(snapshot.root, CatalogRange::below(path));
     while (!stream.at_end()) {
       while (auto e = stream.next()) {
         found = true;
+        if (is_unheard()) co_return;
         if (++line <= said) continue;
         said = line;
         chosen = snapshot.id.hex();
         if (app.options().json) {
-          boost::json::object o{{"message_type", "node"}, {"path", shown(e->path)}, {"type", std::string(1, kind_letter(e->kind))}, {"mode", fmt::format("{:04o}", e->mode)},
-                                {"uid", e->uid}, {"gid", e->gid}, {"size", e->size}, {"mtime", rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)})}};
+          boost::json::object o{{"message_type", "node"}};
+          put_path(o, "path", "/" + e->path);
+          o["type"] = std::string(1, kind_letter(e->kind));
+          o["mode"] = fmt::format("{:04o}", e->mode);
+          o["uid"] = e->uid;
+          o["gid"] = e->gid;
+          o["size"] = e->size;
+          o["mtime"] = rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)});
           app.say(boost::json::serialize(o));
         } else if (values.count("long")) {
           app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(*e), e->user.empty() ? std::to_string(e->uid) : harmless_line(e->user), e->group.empty() ? std::to_string(e->gid) : harmless_line(e->group),
-                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown(e->path), e->kind == EntryKind::symlink ? " -> " + harmless_line(e->link_target) : ""));
+                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown_path("/" + e->path), e->kind == EntryKind::symlink ? " -> " + shown_path(e->link_target) : ""));
         } else {
-          app.say(shown(e->path));
+          app.say(shown_path("/" + e->path));
         }
       }
       if (stream.at_end()) break;
       const std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(32));
       for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
     }
+    if (!found) elsewhere = other_jobs_with(all, snapshot, {"/" + path});
   };
   app.run(app.read_vault(std::move(work), older_of(values)));
-  if (!found) throw failure(Errc::not_found, "listing " + printable("/" + path) + ": the snapshot does not have it");
+  if (!found) throw failure::whole(Errc::not_found, "listing " + printable("/" + path) + ": the snapshot does not have it" + elsewhere);
   return app.alarmed() ? Exit::alarm : Exit::done;
 }
 
@@ -209,7 +214,7 @@ void restore_options(po::options_description& d) {
 }
 
 Exit restore(App& app, const Values& values, const Operands& operands) {
-  if (operands.size() != 1) throw failure(Errc::usage, "restore needs one snapshot: latest, or its id (farkeep snapshots lists them)");
+  if (operands.size() != 1) throw failure(Errc::usage, "restore needs one snapshot: latest, latest:JOB, or its id (farkeep snapshots lists them)");
   if (!values.count("target")) throw failure(Errc::usage, "restore needs --target DIR (--target / restores in place)");
   RestoreOrder order;
   order.target = values["target"].as<std::string>();
@@ -232,15 +237,22 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
     SecondServer second(app.servers(), vault.server_id(), known_ones_first(app.state(), app.clock(), app.servers().pair()));
     Restore restore(vault, app.keys(), app.workers(), app.reporter(), MemoryPlan::of(app.config().memory), &second);
     if (values.count("special") || made_here(app.state(), snapshot.id)) order.special = Special::restore;
-    result = co_await restore.run(snapshot, order, &done);
+    try {
+      result = co_await restore.run(snapshot, order, &done);
+    } catch (const failure& f) {
+      const std::string elsewhere = classify(f.code()) == Errc::not_found ? other_jobs_with(all, snapshot, order.paths) : "";
+      if (elsewhere.empty()) throw;
+      throw failure::whole(Errc::not_found, f.what() + elsewhere);
+    }
   };
   app.run(app.read_vault(std::move(work), older_of(values)));
   const Progress& p = result.progress;
   const double seconds = std::chrono::duration<double>(app.clock().steady() - began).count();
   if (app.options().json) {
-    app.say(boost::json::serialize(boost::json::object{{"message_type", "summary"}, {"snapshot_id", snapshot.id.hex()}, {"server", p.server}, {"target", order.target}, {"files", p.files},
-                                                       {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes}, {"not_restored", p.unreadable},
-                                                       {"metadata_not_applied", result.not_applied}, {"left_out", result.left_out}, {"seconds", seconds}}));
+    boost::json::object o{{"message_type", "summary"}, {"snapshot_id", snapshot.id.hex()}, {"server", p.server}, {"files", p.files}, {"folders", p.folders}, {"others", p.others},
+                          {"bytes", p.bytes}, {"not_restored", p.unreadable}, {"metadata_not_applied", result.not_applied}, {"left_out", result.left_out}, {"seconds", seconds}};
+    put_path(o, "target", order.target);
+    app.say(boost::json::serialize(o));
   } else {
     app.say(fmt::format("restored snapshot {} from {} to {}: {} files, {} folders, {} in {:.1f} s", snapshot.id.brief(), p.server, order.target, p.files, p.folders,
                         show_bytes(static_cast<double>(p.bytes)), seconds));

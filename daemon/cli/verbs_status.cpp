@@ -10,8 +10,10 @@
 #include "agent/jobs.hpp"
 #include "agent/job_times.hpp"
 #include "agent/protection.hpp"
+#include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
-#include "platform/printable.hpp"
+#include "base/shown_path.hpp"
+#include "common/json_path.hpp"
 #include "verbs.hpp"
 #include "way.hpp"
 
@@ -131,16 +133,11 @@ std::optional<Changes> changes_since(App& app, const JobConfig& job, const std::
   return found;
 }
 
-std::string path_of(const Changes& c) {
-  const std::string quoted = printable(c.newest);
-  return quoted.substr(1, quoted.size() - 2);
-}
-
 boost::json::object in_json(const Changes& c) {
   if (c.end == Changes::End::no_catalog) return {{"known", false}};
   boost::json::object out{{"known", true}, {"complete", c.end == Changes::End::all}, {"looked_at", c.looked_at}, {"files", c.files}, {"bytes", c.bytes}};
   if (!c.newest.empty()) {
-    out["newest"] = path_of(c);
+    put_path(out, "newest", c.newest);
     out["newest_modified"] = rfc3339(WallTime{std::chrono::nanoseconds(c.newest_ns)});
   }
   return out;
@@ -151,7 +148,7 @@ std::string in_words(const Changes& c, std::int64_t now) {
   const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the first {}; all: farkeep status --all)", c.looked_at) : "";
   if (c.newest.empty()) return "every file is in the snapshot as it is now" + looked;
   const auto age = show_time(std::chrono::seconds(std::max<std::int64_t>(0, now - c.newest_ns) / 1'000'000'000));
-  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago", c.files, show_bytes(static_cast<double>(c.bytes)), looked, path_of(c), age);
+  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago", c.files, show_bytes(static_cast<double>(c.bytes)), looked, shown_path(c.newest), age);
 }
 
 }  // namespace
@@ -209,7 +206,9 @@ Exit status(App& app, const Values& values, const Operands&) {
   boost::json::array jobs;
   const KnownProtection protection(state);
   for (auto& job : app.config().jobs) {
-    const auto record = state.job(job.name);
+    std::string unknown;
+    const auto record = shown_job(state, job.name, &unknown);
+    if (!unknown.empty()) app.reporter().problem("job " + job.name + ": how it stands is not known: " + unknown, "");
     const bool running = record.running() && busy;
     const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
     const auto since_good = age(record.last_good_ns(), wall);

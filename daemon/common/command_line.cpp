@@ -7,6 +7,8 @@
 #include "base/log.hpp"
 #include "base/software.hpp"
 #include "config/nearest.hpp"
+#include "common/exits.hpp"
+#include "common/unheard.hpp"
 #include "common/say.hpp"
 #include "wire/quiet_parser.hpp"
 
@@ -75,6 +77,15 @@ int take_verbose(std::vector<std::string>& args) {
   return count;
 }
 
+// A reader that goes away has what it wanted: `ls | head` is no mistake that anybody must hear of.
+Exit end_of_results(const std::string& name) {
+  auto const lost = end_of_saying();
+  if (!lost) return Exit::done;
+  if (lost == boost::system::errc::broken_pipe) return kUnheard;
+  tell_text(name + ": writing the results to standard output: " + lost.message() + "; not all of them arrived");
+  return Exit::failed;
+}
+
 }  // namespace
 
 std::optional<Asked> read_command_line(const ProgramVerbs& program, std::vector<std::string> args, Exit& exit) {
@@ -124,15 +135,16 @@ void start_command_log(const Asked& asked) {
 int run_program(std::string_view program, int argc, char** argv, const std::function<Exit(std::vector<std::string>)>& body) {
   std::string const name{program};
   wire::quiet_parser();
+  Exit exit = Exit::failed;
   try {
-    return static_cast<int>(body({argv + 1, argv + argc}));
+    exit = body({argv + 1, argv + argc});
   } catch (const boost::system::system_error& e) {
     tell_text(name + ": " + e.what());
-    return static_cast<int>(exit_code(e.code()));
+    exit = exit_code(e.code());
   } catch (const std::exception& e) {
     tell_text(name + ": " + e.what());
-    return static_cast<int>(Exit::failed);
   }
+  return static_cast<int>(worse(exit, end_of_results(name)));
 }
 
 void no_options(po::options_description&) {}

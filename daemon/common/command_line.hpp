@@ -45,7 +45,7 @@ std::optional<Asked> read_command_line(const ProgramVerbs& program, std::vector<
 /// Messages of a command on standard error, as many as were asked for.
 void start_command_log(const Asked& asked);
 
-/// The body of main(): what it throws is said, and becomes the exit code.
+/// The body of main(): what it throws is said, and becomes the exit code; so does what standard output did not take of the results.
 int run_program(std::string_view program, int argc, char** argv, const std::function<Exit(std::vector<std::string> args)>& body);
 
 /// For a verb without options of its own.

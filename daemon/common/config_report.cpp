@@ -1,4 +1,5 @@
 #include "common/config_report.hpp"
+#include "common/json_path.hpp"
 #include "common/say.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -6,7 +7,8 @@
 namespace farkeep {
 
 boost::json::object mistake_json(const ConfigError& error, const char* message_type) {
-  boost::json::object o{{"message_type", message_type}, {"file", error.file}, {"text", error.text}};
+  boost::json::object o{{"message_type", message_type}, {"text", error.text}};
+  put_path(o, "file", error.file);
   if (error.line != 0) o["line"] = error.line;
   return o;
 }
@@ -35,7 +37,7 @@ void show_config(const Schema& schema, const MergedIni& files, Show what, bool j
     if (s.hidden) o["hidden"] = true;
     else o["value"] = s.value;
     if (s.place.file) {
-      o["file"] = *s.place.file;
+      put_path(o, "file", *s.place.file);
       o["line"] = s.place.line;
     } else {
       o["default"] = true;

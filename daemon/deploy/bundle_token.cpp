@@ -5,6 +5,7 @@
 
 #include "base/hex.hpp"
 #include "config/instant.hpp"
+#include "config/secret_line.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/command.hpp"
 #include "platform/file_access.hpp"
@@ -44,8 +45,7 @@ BundleToken from_json(std::string_view line) {
 }  // namespace
 
 BundleToken parse_token(std::string_view printed) {
-  std::string_view line = printed.substr(0, std::min(printed.find('\n'), printed.size()));
-  if (line.ends_with('\r')) line.remove_suffix(1);
+  std::string_view const line = secret_line(printed);
   BundleToken out;
   if (line.starts_with('{'))
     out = from_json(line);

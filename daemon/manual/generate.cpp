@@ -1,9 +1,7 @@
 #include "generate.hpp"
 
-#include <cerrno>
-#include <cstdio>
-
 #include "base/error.hpp"
+#include "common/say.hpp"
 #include "completion.hpp"
 #include "platform/atomic_file.hpp"
 
@@ -24,7 +22,7 @@ constexpr struct {
 
 void write_to(const std::string& file, const std::string& text) {
   if (file != "-") return write_file_atomically(system_disk(), file, as_bytes(text));
-  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) throw_errno(errno, "writing to standard output");
+  say_text(text);
 }
 
 }  // namespace

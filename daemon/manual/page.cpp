@@ -32,6 +32,8 @@ Busy: somebody else works with the same folder.
 The quota is used up.
 = 130
 Interrupted.
+= 141
+Whoever read the results went away before their end; the work itself was done.
 )";
 
 // The code point that begins here; a byte that is no UTF-8 stands for itself.

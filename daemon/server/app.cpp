@@ -1,6 +1,7 @@
 #include "app.hpp"
 
 #include "common/config_files.hpp"
+#include "common/path_argument.hpp"
 
 namespace farkeep::server {
 
@@ -29,9 +30,7 @@ bool App::has_config() {
 
 std::string App::data() {
   if (!options_.data) return config().data;
-  auto const path = parse_path(*options_.data);
-  if (!path) throw failure(Errc::usage, "--data " + *options_.data + ": " + path.error().text);
-  return *path;
+  return path_argument("--data", *options_.data);
 }
 
 const Identity& App::identity() {

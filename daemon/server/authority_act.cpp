@@ -4,6 +4,7 @@
 
 #include "base/build_time.hpp"
 #include "base/hex.hpp"
+#include "config/secret_line.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "vault/audit_log.hpp"
@@ -35,10 +36,9 @@ std::string key_text(const Certificate& certificate) {
 SecretText passphrase_in(App& app, const std::string& file) {
   auto bytes = read_file(app.disk(), file, kMaxPassphraseFile);
   if (!bytes) throw failure(Errc::not_found, "reading the passphrase in " + file);
-  auto const text = as_text(*bytes);
-  SecretText first{text.substr(0, std::min(text.find_first_of("\r\n"), text.size()))};
+  SecretText first{secret_line(as_text(*bytes))};
   wipe(*bytes);
-  if (first.empty()) throw failure(Errc::usage, "reading the passphrase in " + file + ": its first line is empty");
+  if (first.empty()) throw failure(Errc::usage, "reading the passphrase in " + file + ": nothing is in it");
   return first;
 }
 

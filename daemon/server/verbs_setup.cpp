@@ -7,6 +7,7 @@
 #include "platform/atomic_file.hpp"
 #include "platform/process.hpp"
 #include "vault/directory.hpp"
+#include "vault/names.hpp"
 #include "wire/message.hpp"
 #include "wire/root_word.hpp"
 
@@ -76,7 +77,10 @@ void init_options(po::options_description& d) {
 Exit init(App& app, const po::variables_map& values, const Operands& operands) {
   no_operands(operands);
   auto const addresses = addresses_of(values);
-  auto const name = text_of(values, "name").value_or(app.has_config() && !app.config().name.empty() ? app.config().name : host_name());
+  auto const given = text_of(values, "name");
+  if (given && !is_name(*given, kMaxServerName))
+    throw failure(Errc::usage, fmt::format("initialising a server: --name must be 1 to {} bytes of printable UTF-8", kMaxServerName));
+  auto const name = given.value_or(app.has_config() && !app.config().name.empty() ? app.config().name : printable_name(host_name(), kMaxServerName));
   auto const data = app.data();
   auto const now = app.clock().wall();
   become_owner_of(data);

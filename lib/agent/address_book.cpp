@@ -5,6 +5,7 @@
 #include "agent/heads.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 #include "config/address.hpp"
 #include "transport/endpoint.hpp"
 #include "transport/firewall_rules.hpp"
@@ -272,7 +273,7 @@ void AddressBook::tried(const std::string& address, const std::string& problem) 
   agent::pb::Trial now_tried;
   now_tried.set_address(address);
   now_tried.set_at_ns(now());
-  now_tried.set_problem(std::string(whole_characters(problem, kMaxProblem)));
+  now_tried.set_problem(valid_text(problem, kMaxProblem));
   // What is announced no longer is forgotten.
   const auto all = destinations();
   for (auto& t : known.trial()) {

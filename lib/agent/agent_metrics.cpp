@@ -3,6 +3,7 @@
 #include "agent/heads.hpp"
 #include "agent/protection.hpp"
 #include "agent/scheduler.hpp"
+#include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
 #include "base/metrics_text.hpp"
 #include "base/software.hpp"
@@ -25,10 +26,10 @@ struct Row {
 std::string agent_metrics(const AgentState& state, const AgentConfig& config, const TimeZone& zone, WallTime now, const JobConfig* running) {
   using enum MetricsText::Type;
   MetricsText out;
-  const bool registered = state.registered();
-  const auto identity = registered ? state.identity() : agent::pb::Identity{};
   const AgentId agent = state.agent_id();
-  out.family("farkeep_agent_info", gauge, "This agent; the value is 1 when it is registered.");
+  const bool registered = !agent.is_zero();
+  const auto identity = registered ? state.identity() : agent::pb::Identity{};
+  out.family("farkeep_agent_info", gauge, "This agent; the value is 1 when it is registered and its identity can be read.");
   out.sample({{"version", kSoftware}, {"name", identity.name()}, {"account", identity.account_name()}, {"agent", registered ? agent.hex() : ""}}, registered);
   out.family("farkeep_agent_time_seconds", gauge, "When this was written.");
   out.sample(seconds(now.time_since_epoch().count()));
@@ -36,7 +37,7 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   // What lies ahead would keep an alert that counts from it silent for years.
   const auto past = [&](std::int64_t ns) { return believable(ns, now) > 0 ? std::optional(seconds(ns)) : std::nullopt; };
   std::vector<Row> rows;
-  for (auto& job : config.jobs) rows.push_back({job, state.job(job.name), JobTimes(job, agent, zone)});
+  for (auto& job : config.jobs) rows.push_back({job, shown_job(state, job.name), JobTimes(job, agent, zone)});
   auto each = [&](std::string_view name, std::string_view help, auto value) {
     out.family(name, gauge, help);
     for (auto& row : rows)

@@ -14,7 +14,7 @@
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
-#include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 #include "wire/message.hpp"
 
 namespace farkeep {
@@ -161,12 +161,12 @@ bool Heads::alarm(const ServerTarget& server, const std::string& text, WallTime 
 // Of a server that was replaced and still answers there is nothing to keep, nor to say every hour.
 bool Heads::keep_alarm(const ServerTarget& server, const std::string& whole_text, WallTime now) {
   if (is_other(servers_in_force(state_), server.id.raw())) return false;
-  const std::string text{whole_characters(whole_text, kMaxAlarm)};
+  const std::string text = valid_text(whole_text, kMaxAlarm);
   auto all = read(state_);
   agent::pb::Pin& pin = find_or_add(all, server.id);
   if (pin.alarm() == text) return false;
   if (pin.alarm().empty()) pin.set_alarm_ns(now.time_since_epoch().count());
-  pin.set_name(std::string(whole_characters(server.name, kMaxServerName)));
+  pin.set_name(valid_text(server.name, kMaxServerName));
   pin.set_alarm(text);
   state_.set_pins(all);
   return true;

@@ -1,6 +1,7 @@
 #include "agent/notices.hpp"
 
 #include "agent/job_times.hpp"
+#include "base/error.hpp"
 
 namespace farkeep {
 namespace {
@@ -39,8 +40,17 @@ void Notices::ended(const JobConfig& job, const std::string& problem) {
   look_at(job);
 }
 
+// What keeps one job from being looked at keeps no other one.
 void Notices::look() {
-  for (auto& job : config_.jobs) look_at(job);
+  for (auto& job : config_.jobs) {
+    try {
+      look_at(job);
+      unknown_.erase(job.name);
+    } catch (const failure& f) {
+      if (unknown_.insert(job.name).second)
+        tell(Notice::Event::failed, job, "job " + job.name + ": how it stands is not known: " + f.what() + " (see: farkeep status)", true);
+    }
+  }
 }
 
 void Notices::look_at(const JobConfig& job) {

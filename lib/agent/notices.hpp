@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
 
 #include "agent/state.hpp"
@@ -39,6 +40,7 @@ class Notices {
   const TimeZone& zone_;
   const Clock& clock_;
   Tell tell_;
+  std::set<std::string> unknown_;  // jobs of which people know that nobody knows how they stand
 };
 
 }  // namespace farkeep

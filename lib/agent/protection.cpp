@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "agent/heads.hpp"
+#include "agent/shown_job.hpp"
 #include "base/error.hpp"
 
 namespace farkeep {
@@ -31,7 +32,7 @@ void remember(AgentState& state, const std::string& job, std::uint64_t sequence)
 KnownProtection::KnownProtection(const AgentState& state) : state_(state), is_alarmed_(!history_alarms(state).empty()), known_(state.protections()) {}
 
 std::optional<bool> KnownProtection::of(const std::string& job) const {
-  const std::uint64_t newest = state_.job(job).snapshot_sequence();
+  const std::uint64_t newest = shown_job(state_, job).snapshot_sequence();
   if (newest == 0) return std::nullopt;
   return !is_alarmed_ && known_for(known_, job) >= newest;  // what a server had, it may have no longer
 }

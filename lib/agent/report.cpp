@@ -1,9 +1,10 @@
 #include "agent/report.hpp"
 
 #include "agent/scheduler.hpp"
+#include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
 #include "base/limits.hpp"
-#include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 #include "wire/message.hpp"
 
 namespace farkeep {
@@ -20,14 +21,14 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
   const AgentId agent = state.agent_id();
   for (auto& job : config.jobs) {
     if (!job.enabled || job.schedules.empty() || report.job_size() == limits::kMaxReportJobs) continue;
-    auto record = state.job(job.name);
+    auto record = shown_job(state, job.name);
     if (job.name == done) record.set_last_good_ns(now_ns);
     const JobTimes times(job, agent, zone);
     std::string schedules;
     for (auto& s : job.schedules) schedules += (schedules.empty() ? "" : ", ") + s.to_string();
     auto* row = report.add_job();
     row->set_name(job.name);
-    row->set_schedule(std::string(whole_characters(schedules, kMostText)));
+    row->set_schedule(valid_text(schedules, kMostText));
     row->set_last_good_ns(believable(record.last_good_ns(), now));
     if (const auto overdue = times.overdue_at(record, now)) row->set_overdue_ns(overdue->time_since_epoch().count());
     row->set_paused(paused_until(state, job.name, now).has_value());

@@ -4,6 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "agent/catalog_find.hpp"
 #include "agent/content.hpp"
 #include "agent/fetcher.hpp"
 #include "agent/restore_files.hpp"
@@ -63,7 +64,6 @@ struct RestoreWork {
   task<void> pipeline(ObjectId root, RestoreOrder order);
   task<void> plan_all(ObjectId root, std::vector<std::string> paths);
   task<void> plan_range(CatalogStream& stream);
-  task<std::optional<Entry>> look_up(ObjectId root, std::string path);
   task<void> add(Entry entry);
   void enter(const std::vector<std::string>& parts, std::size_t depth, const Entry* entry);
   void leave_to(const std::vector<std::string>& parts);
@@ -115,15 +115,13 @@ task<void> RestoreWork::plan_all(ObjectId root, std::vector<std::string> paths) 
     co_await plan_range(stream);
   }
   for (auto& path : paths) {
-    std::string inside = path;
-    while (!inside.empty() && inside.front() == '/') inside.erase(0, 1);
-    while (!inside.empty() && inside.back() == '/') inside.pop_back();
+    const std::string inside = co_await path_that_is_there(fetcher, root, path_inside(path));
     // The folders above it, with their own metadata.
     const auto parts = components(inside);
     std::string above;
     for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
       above += (i ? "/" : "") + parts[i];
-      std::optional<Entry> entry = co_await look_up(root, above);
+      std::optional<Entry> entry = co_await look_up(fetcher, root, above);
       if (!entry) throw failure(Errc::not_found, "restoring " + printable(path) + ": the snapshot has no " + printable("/" + above));
       co_await add(std::move(*entry));
     }
@@ -145,16 +143,6 @@ task<void> RestoreWork::plan_range(CatalogStream& stream) {
       co_await add(std::move(*entry));
     }
     if (stream.at_end()) break;
-    std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kRestoreNodesAhead));
-    for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
-  }
-}
-
-task<std::optional<Entry>> RestoreWork::look_up(ObjectId root, std::string path) {
-  CatalogStream stream(root, CatalogRange::only(path));
-  for (;;) {
-    auto entry = stream.next();
-    if (entry || stream.at_end()) co_return entry;
     std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kRestoreNodesAhead));
     for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
   }

@@ -1,10 +1,12 @@
 #include "agent/scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/stored_time.hpp"
 #include "async/fence.hpp"
 #include "async/race.hpp"
+#include "base/error.hpp"
 #include "base/log.hpp"
 
 namespace farkeep {
@@ -34,26 +36,42 @@ std::optional<Scheduler::Due> Scheduler::next(const JobConfig& job) const {
 std::optional<Scheduler::Due> Scheduler::next() const {
   std::optional<Due> first;
   const auto last_start = [&, now = clock_.wall()](const JobConfig& job) { return believable(state_.job(job.name).last_start_ns(), now); };
-  for (auto& job : jobs_) {
+  look_at_each([&](const JobConfig& job) {
     const auto due = next(job);
-    if (!due) continue;
+    if (!due) return;
     // Of those that are due now, the one that was started longest ago.
     if (!first || due->at < first->at || (due->at == first->at && last_start(job) < last_start(*first->job))) first = due;
-  }
+  });
   return first;
+}
+
+template <class Look>
+void Scheduler::look_at_each(Look look) const {
+  for (auto& job : jobs_) {
+    std::string problem;
+    try {
+      look(job);
+    } catch (const failure& f) {
+      problem = f.what();
+    }
+    std::string& told = told_[job.name];
+    if (!problem.empty() && problem != told) log_error("job {}: when it is due is not known: {}; it is looked at again every minute", job.name, problem);
+    if (problem.empty() && !told.empty()) log_info("job {}: when it is due is known again", job.name);
+    told = std::move(problem);
+  }
 }
 
 // A job that never ran waits for its next time from the moment at which it is first seen, over all restarts.  Where that lies ahead, the clock was set back
 // since: it is seen now.
 void Scheduler::note_new_jobs() {
   const std::int64_t now = clock_.wall().time_since_epoch().count();
-  for (auto& job : jobs_) {
+  look_at_each([&](const JobConfig& job) {
     auto record = state_.job(job.name);
     const std::int64_t seen = record.first_seen_ns();
-    if (seen > 0 ? seen <= now : record.last_start_ns() > 0) continue;
+    if (seen > 0 ? seen <= now : record.last_start_ns() > 0) return;
     record.set_first_seen_ns(now);
     state_.set_job(job.name, record);
-  }
+  });
 }
 
 task<void> Scheduler::run() {
@@ -70,8 +88,7 @@ task<void> Scheduler::turn() {
   const auto due = next();
   const WallTime now = clock_.wall();
   if (due && due->at <= now) {
-    log_info("job {}: starts ({})", due->job->name, name_of(due->why));
-    co_await run_one(*due->job);
+    co_await run_one(*due);
     co_return;
   }
   const std::chrono::nanoseconds pause = due ? std::min(kClockLook, due->at - now) : kClockLook;
@@ -84,10 +101,11 @@ task<void> Scheduler::sleep_or(Waiters& woken, std::chrono::nanoseconds pause) {
   co_await race(asleep(timers_, pause), until(woken));
 }
 
-task<void> Scheduler::run_one(const JobConfig& job) {
+task<void> Scheduler::run_one(Due due) {
+  const JobConfig& job = *due.job;
   const std::chrono::nanoseconds patience = times(job).patience(state_.job(job.name), clock_.wall());
   std::optional<Outcome> outcome;
-  auto work = [&]() -> task<void> { outcome = co_await run_(job, patience); };
+  auto work = [&]() -> task<void> { outcome = co_await run_(job, due.why, patience); };
   running_ = &job;
   cancelled_ = false;
   std::exception_ptr error;
@@ -99,9 +117,11 @@ task<void> Scheduler::run_one(const JobConfig& job) {
   running_ = nullptr;
   if (error) std::rethrow_exception(error);
   if (outcome == Outcome::not_run) {
+    if (!std::exchange(waits_, true)) log_info("job {}: is due, and waits: another farkeep works with {} (a run by hand, say)", job.name, state_.folder());
     co_await timers_.sleep(kNotRun);
     co_return;
   }
+  waits_ = false;
   auto record = state_.job(job.name);
   if (outcome == Outcome::failed) {
     times(job).failed(record, clock_.wall());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,10 +24,10 @@ namespace farkeep {
 class Scheduler {
  public:
   enum class Outcome { done, failed, not_run };
-  /// Runs a job, at most so long in search of a server, and notes in the job's record what became of it.  What it throws, but for cancellation, is logged, and the
+  /// Runs a job that is due for that reason, at most so long in search of a server, and notes in the job's record what became of it.  What it throws, but for cancellation, is logged, and the
   /// next turn is a minute later.
   /// Cancelled, it stops at a durable point and leaves the job's record saying that it runs.
-  using RunJob = std::function<task<Outcome>(const JobConfig&, std::chrono::nanoseconds patience)>;
+  using RunJob = std::function<task<Outcome>(const JobConfig&, JobTimes::Why why, std::chrono::nanoseconds patience)>;
 
   /// All collaborators outlive it.
   Scheduler(AgentState& state, const std::vector<JobConfig>& jobs, const TimeZone& zone, Timers& timers, const Clock& clock, RunJob run);
@@ -36,7 +37,8 @@ class Scheduler {
     WallTime at;
     JobTimes::Why why;
   };
-  /// The next job and when it is due; nothing when no enabled job has a schedule, or all are paused.
+  /// The next job and when it is due; nothing when no enabled job has a schedule, or all are paused.  A job whose record the disk refuses is told of in the
+  /// log, and left out: the others are due all the same.
   std::optional<Due> next() const;
   /// When one job is due next; nothing: not by itself.
   std::optional<Due> next(const JobConfig& job) const;
@@ -53,8 +55,10 @@ class Scheduler {
  private:
   JobTimes times(const JobConfig& job) const { return JobTimes(job, agent_, zone_); }
   void note_new_jobs();
+  template <class Look>
+  void look_at_each(Look look) const;
   task<void> turn();
-  task<void> run_one(const JobConfig& job);
+  task<void> run_one(Due due);
   task<void> wait_for_stop(const JobConfig& job);
   task<void> sleep_or(Waiters& woken, std::chrono::nanoseconds pause);
 
@@ -66,8 +70,9 @@ class Scheduler {
   RunJob run_;
   AgentId agent_;
   const JobConfig* running_ = nullptr;
-  bool cancelled_ = false;
+  bool cancelled_ = false, waits_ = false;
   Waiters stop_, look_;
+  mutable std::map<std::string, std::string> told_;  // of a job, what keeps it from being looked at
 };
 
 /// Until when a job is paused: WallTime::max() is until it is resumed; nothing: it is not.  A pause of all counts for each.

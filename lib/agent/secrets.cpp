@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/error.hpp"
+#include "config/secret_line.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/command.hpp"
 #include "platform/file_access.hpp"
@@ -18,10 +19,7 @@ constexpr std::chrono::seconds kSecretTime{30};
 
 SecretText first_line(Buffer& bytes, SecretLines lines) {
   std::string_view text = as_text(bytes);
-  if (lines == SecretLines::first) {
-    text = text.substr(0, std::min(text.find('\n'), text.size()));
-    if (text.ends_with('\r')) text.remove_suffix(1);
-  }
+  if (lines == SecretLines::first) text = secret_line(text);
   SecretText out(text);
   wipe(bytes);
   return out;
@@ -33,7 +31,9 @@ SecretText read_secret_file(const std::string& path, SecretLines lines) {
   warn_if_others_know(path, "the secret in " + path);
   auto bytes = read_file(system_disk(), path, kMaxSecret);
   if (!bytes) throw failure(Errc::configuration, "reading the secret in " + path + ": there is no such file");
-  return first_line(*bytes, lines);
+  SecretText secret = first_line(*bytes, lines);
+  if (secret.empty()) throw failure(Errc::configuration, "reading the secret in " + path + ": nothing is in it");
+  return secret;
 }
 
 SecretText read_secret(const SecretSource& source, const std::string& what) {

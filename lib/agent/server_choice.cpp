@@ -7,7 +7,7 @@
 
 #include "agent/stored_time.hpp"
 #include "base/codec.hpp"
-#include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 
 namespace farkeep {
 namespace {
@@ -84,7 +84,7 @@ void ServerChoice::failed(const std::string& address, const std::string& why) {
   const auto base = std::min(kLongestRest, kFirstRest * std::pow(2.0, std::min(e.failures(), 16u) - 1));
   const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(base * uniform(0.5, 1.5));
   e.set_rest_until_ns((clock_.wall().time_since_epoch() + rest).count());
-  e.set_last_error(std::string(whole_characters(why, kMaxErrorText)));
+  e.set_last_error(valid_text(why, kMaxErrorText));
   state_.set_endpoints(all);
 }
 

@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "base/log.hpp"
-#include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 #include "crypto/digest.hpp"
 #include "platform/atomic_file.hpp"
 #include "platform/unreadable.hpp"
@@ -332,8 +332,8 @@ agent::pb::Job AgentState::job(const std::string& name) const {
 
 void AgentState::set_job(const std::string& name, const agent::pb::Job& job) {
   auto kept = job;
-  kept.set_last_text(std::string(whole_characters(job.last_text(), kMaxJobText)));
-  kept.set_own_alarm(std::string(whole_characters(job.own_alarm(), kMaxJobText)));
+  kept.set_last_text(valid_text(job.last_text(), kMaxJobText));
+  kept.set_own_alarm(valid_text(job.own_alarm(), kMaxJobText));
   store_hint("jobs/" + name + "/state", checked(kept));
 }
 

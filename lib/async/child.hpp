@@ -20,7 +20,7 @@ class Child {
   /// What it prints; 0 when no more comes.  One reader at a time for each.
   virtual task<std::size_t> read_output(MutableByteView into) = 0;
   virtual task<std::size_t> read_errors(MutableByteView into) = 0;
-  /// Its exit status, 128 + n when signal n ended it.
+  /// Its exit status, 256 + n when signal n ended it.
   virtual task<int> ended() = 0;
 };
 

@@ -5,6 +5,8 @@
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "base/error.hpp"
+#include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 #include "platform/child.hpp"
 
 namespace farkeep {
@@ -12,6 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::size_t kLongestLine = 500;
+constexpr std::size_t kMostBytes = 4;  // of a character
 constexpr std::size_t kLastWords = 200;
 constexpr auto kAfterEnd = 500ms;  // for what is still in the pipes when a command has ended
 
@@ -58,15 +61,27 @@ task<void> read_errors(Child& child, Timers& timers, Lines& lines) {
 void Lines::add(std::string_view piece) {
   for (char c : piece) {
     const bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-    if (c == '\n') end();
-    else if (open_.size() < kLongestLine && c != '\r') open_.push_back(control ? ' ' : c);
+    if (c == '\n') end_line();
+    else if (open_.size() < kLongestLine + kMostBytes && c != '\r') open_.push_back(control ? ' ' : c);
   }
 }
 
 void Lines::end() {
+  end_line();
+  if (left_out_ == 0) return;
+  take_("(" + std::to_string(left_out_) + " more lines, the last one: " + last_ + ")");
+  left_out_ = 0;
+}
+
+void Lines::end_line() {
   if (open_.empty()) return;
-  const std::string line = std::exchange(open_, {});
-  last_ = line.substr(0, kLastWords);
+  const std::string line = valid_text(std::exchange(open_, {}), kLongestLine);
+  last_ = whole_characters(line, kLastWords);
+  if (taken_ == kMost) {
+    ++left_out_;
+    return;
+  }
+  ++taken_;
   take_(line);
 }
 

@@ -12,20 +12,25 @@
 
 namespace farkeep {
 
-/// Text that comes in pieces, as lines: without control characters, cut after 500 bytes, empty ones left out.
+/// Text that comes in pieces, as lines: in UTF-8 and without control characters, cut after 500 bytes, empty ones left out.  Of a flood the first kMost are
+/// taken; the others are counted, which is said at the end, with the last one.
 class Lines {
  public:
   using Take = std::function<void(std::string_view line)>;
   explicit Lines(Take take) : take_(std::move(take)) {}
   void add(std::string_view piece);
-  /// What has no line end.
+  static constexpr std::size_t kMost = 200;
+  /// The text ends here; what has no line end is a line, too.
   void end();
   /// The last one, shortened for a message; empty when there was none.
   const std::string& last() const noexcept { return last_; }
 
  private:
+  void end_line();
+
   Take take_;
   std::string open_, last_;
+  std::size_t taken_ = 0, left_out_ = 0;
 };
 
 /// Runs a command line to its end.  What it prints goes to `line`, line by line.  Returns when it has ended; what it left running behind it, with its

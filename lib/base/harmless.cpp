@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 
 namespace farkeep {
 namespace {
@@ -29,14 +30,6 @@ bool steers(std::uint32_t c) {
          || in(0xfff9, 0xfffb) || in(0xe0000, 0xe0fff);                      // annotations, tags
 }
 
-void write_out(std::string& out, std::string_view bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  for (const char raw : bytes) {
-    const auto b = static_cast<std::uint8_t>(raw);
-    out += {'\\', 'x', kDigits[b >> 4], kDigits[b & 15]};
-  }
-}
-
 void write_unit(std::string& out, std::uint32_t unit) {
   static constexpr char kDigits[] = "0123456789abcdef";
   out += {'\\', 'u', kDigits[unit >> 12 & 15], kDigits[unit >> 8 & 15], kDigits[unit >> 4 & 15], kDigits[unit & 15]};
@@ -54,7 +47,7 @@ std::string harmless(std::string_view text, bool keep_lines) {
     } else {
       const std::size_t whole = utf8_character(text);
       const std::string_view c = text.substr(0, whole == 0 ? 1 : whole);
-      write_out(out, c);
+      append_written_out(out, c);
       text.remove_prefix(c.size());
     }
   }

@@ -30,7 +30,7 @@ std::string sentence(int error, const Certificate& at, const Certificate& leaf, 
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return "the certificate of \"" + at.subject() + "\" expired on " + rfc3339(at.not_after()) +
-             " (here it is " + rfc3339(now) + ")";
+             ", and here it is " + rfc3339(now) + ": it was not renewed, or this machine's clock is ahead";
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return "the certificate of \"" + at.subject() + "\" is not valid before " + rfc3339(at.not_before()) +
              ", and here it is " + rfc3339(now) + ": one of the two clocks is wrong";

@@ -10,7 +10,7 @@ namespace farkeep {
 /// A command line for the system's shell.
 struct ChildOrder {
   std::string command;
-  std::vector<std::string> environment;  ///< NAME=value, in addition to ours
+  std::vector<std::string> environment;  ///< NAME=value, in addition to ours but what the service manager says to this process
   std::string input = {};                ///< what it reads, at most kMaxInput; empty: nothing
   static constexpr std::size_t kMaxInput = 16 * 1024;  ///< a pipe holds as much without a reader, everywhere
 };
@@ -24,7 +24,7 @@ struct StartedChild {
 /// Throws failure with the command in the text; configuration when its first word is a file that others may change (file_access.hpp).
 StartedChild start_child(const ChildOrder& order);
 
-/// Its exit status, 128 + n when signal n ended it.  Blocks until it has ended, and until then only; what it left running in its group runs on.
+/// Its exit status, at most 255, or 256 + n when signal n ended it (128 + n would be a status, too).  Blocks until it has ended, and until then only; what it left running in its group runs on.
 int wait_for_child(int id);
 /// Such a status in words: "status 1", "signal 9".
 std::string how_child_ended(int status);

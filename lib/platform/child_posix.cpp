@@ -79,11 +79,18 @@ class Attributes {
 
 std::string_view name_of(std::string_view assignment) { return assignment.substr(0, assignment.find('=')); }
 
+// What the service manager said to this process alone: a command that took it for its own would speak for the service.
+bool is_for_us_alone(std::string_view name) {
+  for (std::string_view one : {"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
+    if (name == one) return true;
+  return false;
+}
+
 // Ours, with the order's in the place of those of the same name.
 std::vector<char*> environment_of(const ChildOrder& order) {
   std::vector<char*> out;
   for (char** at = environ; *at; ++at) {
-    bool replaced = false;
+    bool replaced = is_for_us_alone(name_of(*at));
     for (auto& e : order.environment) replaced = replaced || name_of(e) == name_of(*at);
     if (!replaced) out.push_back(*at);
   }
@@ -109,16 +116,20 @@ StartedChild start_child(const ChildOrder& order) {
   return {id, std::move(output.read), std::move(errors.read)};
 }
 
+namespace {
+constexpr int kBySignal = 256;
+}
+
 int wait_for_child(int id) {
   int status = 0;
   while (::waitpid(id, &status, 0) < 0) {
     if (errno != EINTR) return 127;
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : kBySignal + WTERMSIG(status);
 }
 
 std::string how_child_ended(int status) {
-  if (status > 128) return "signal " + std::to_string(status - 128);
+  if (status > kBySignal) return "signal " + std::to_string(status - kBySignal);
   return "status " + std::to_string(status) + (status == 127 ? ", which is the shell's for a command that it does not find" : "");
 }
 

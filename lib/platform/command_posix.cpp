@@ -11,6 +11,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/valid_text.hpp"
 #include "platform/child.hpp"
 #include "platform/command.hpp"
 #include "platform/io_posix.hpp"
@@ -146,7 +147,7 @@ std::string in_brackets(const std::string& errors) {
   for_each_line(errors, [&](std::string_view line) { last = line; });
   if (last.empty()) return {};
   std::string out = " (";
-  for (char c : last.substr(0, kLastWords)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  for (char c : valid_text(last, kLastWords)) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
   return out + ")";
 }
 

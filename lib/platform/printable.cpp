@@ -1,10 +1,10 @@
 #include "platform/printable.hpp"
 
 #include <cstddef>
-#include <cstdint>
 
 #include "base/harmless.hpp"
 #include "base/utf8.hpp"
+#include "base/valid_text.hpp"
 
 namespace farkeep {
 namespace {
@@ -12,17 +12,13 @@ namespace {
 constexpr std::size_t kEnds = 1000;  // bytes kept at each end of a long path
 
 void escape(std::string& out, std::string_view text) {
-  constexpr char kDigits[] = "0123456789abcdef";
   for (std::size_t i = 0; i < text.size();) {
     std::size_t const whole = utf8_character(text.substr(i));
     std::string_view const c = text.substr(i, whole == 0 ? 1 : whole);
     if (harmless_character(c) != 0 && c != "'" && c != "\\") {
       out += c;
     } else {
-      for (char const raw : c) {
-        auto const b = static_cast<std::uint8_t>(raw);
-        out += {'\\', 'x', kDigits[b >> 4], kDigits[b & 15]};
-      }
+      append_written_out(out, c);
     }
     i += c.size();
   }

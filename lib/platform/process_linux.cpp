@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <malloc.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -8,13 +9,29 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "base/error.hpp"
+#include "base/valid_text.hpp"
 #include "platform/process.hpp"
 
 namespace farkeep {
 
+namespace {
+
+// What whoever started us left closed of standard input, output and errors leads nowhere from here on: the next file or socket would take its number, and be written to.
+void keep_standard_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (::open("/dev/null", O_RDWR) != stream) throw_errno(errno, "opening /dev/null in the place of a standard stream that is closed");
+  }
+}
+
+}  // namespace
+
 void harden_process() {
+  keep_standard_streams();
+  ::signal(SIGPIPE, SIG_IGN);  // whoever reads our messages may go away: a write says so, and a run goes on
   ::umask(077);
   rlimit const none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) throw_errno(errno, "switching core dumps off");
@@ -65,7 +82,7 @@ std::string host_name() {
   char name[256];
   if (::gethostname(name, sizeof name) != 0) throw_errno(errno, "asking for the host's name");
   name[sizeof name - 1] = '\0';
-  return name;
+  return valid_text(name);
 }
 
 std::uint32_t process_id() { return static_cast<std::uint32_t>(::getpid()); }

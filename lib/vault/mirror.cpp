@@ -7,6 +7,7 @@
 #include "async/race.hpp"
 #include "async/scope.hpp"
 #include "base/log.hpp"
+#include "base/valid_text.hpp"
 
 // The conversation with the partner; what is pushed is in mirror_push.cpp.
 namespace farkeep {
@@ -17,6 +18,8 @@ constexpr auto kPoll = std::chrono::seconds{2};        // for changes that an ad
 constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a partner by now
 constexpr auto kTellAllAgain = std::chrono::hours{1};     // what the partner could not take, or lost since: 2 KiB and a report for each agent
 constexpr std::chrono::nanoseconds kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again; then twice as long
+
+constexpr std::size_t kMaxProblem = 4096;  // of what `status` shows
 
 double uniform(Random& random) {
   std::array<std::uint8_t, 4> bytes;
@@ -227,7 +230,7 @@ task<void> Mirror::greet(Peer& peer, ServerId partner) {
 task<void> Mirror::note(std::string problem, std::size_t behind) {
   vault::pb::MirrorState news;
   bool const well = problem.empty();
-  news.set_problem(std::move(problem));
+  news.set_problem(valid_text(problem, kMaxProblem));
   news.set_behind(behind);
   news.set_vaults(vaults_);
   auto const now = parts_.clock.wall().time_since_epoch().count();

@@ -3,6 +3,7 @@
 
 #include "base/hex.hpp"
 #include "base/log.hpp"
+#include "base/valid_text.hpp"
 #include "crypto/authority.hpp"
 #include "vault/names.hpp"
 #include "vault/registration.hpp"
@@ -15,6 +16,8 @@ namespace farkeep {
 namespace {
 
 constexpr auto kTellRefusals = std::chrono::minutes{1};  // a flood of them must not fill the log, nor make the disk busy
+
+constexpr std::size_t kMaxWhy = 1024;  // what the partner's objectionable words may be quoted with
 
 template <class Record>
 std::optional<Record> parse_word(const wire::pb::RegistryEntry& entry) {
@@ -79,7 +82,7 @@ Registry::Taken Registry::refuse(const wire::pb::RegistryEntry& entry, const std
     auto told = refused().value_or(vault::pb::Refused{});
     told.set_last_ns(now());
     told.set_count(told.count() + untold);
-    told.set_why(text);
+    told.set_why(valid_text(text, kMaxWhy));
     save(folder_ + "/refused", told);
   } catch (const failure& f) {
     log_warning("noting what the partner said: {}", f.what());

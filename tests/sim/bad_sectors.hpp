@@ -9,12 +9,13 @@
 
 namespace farkeep::sim {
 
-/// A disk with places that it does not give any more, or that takes nothing, or is out of descriptors; it counts what is read.
+/// A disk with places that it does not give any more, or to this user, or that takes nothing, or is out of descriptors; it counts what is read.
 struct BadSectors final : Disk {
   explicit BadSectors(Disk& d) : disk(d) {}
   std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
     if (how == Open::read) ++reads[path];
     if (how == Open::read && unreadable.contains(path)) throw failure(Errc::io, "opening " + path);
+    if (denied.contains(path)) throw failure(boost::system::errc::make_error_code(boost::system::errc::permission_denied), "opening " + path);
     if (no_descriptors) throw failure(boost::system::errc::make_error_code(boost::system::errc::too_many_files_open), "opening " + path);
     if (how != Open::read) change(path);
     return disk.open(path, how);
@@ -43,7 +44,7 @@ struct BadSectors final : Disk {
 
   Disk& disk;
   bool read_only = false, no_descriptors = false;
-  std::set<std::string> unreadable;
+  std::set<std::string> unreadable, denied;
   std::map<std::string, int> reads;
 };
 

@@ -1,6 +1,7 @@
 // A row of a list that says that a snapshot is missing: nobody takes it for one that is there.
 #include <catch2/catch.hpp>
 
+#include "agent/other_jobs.hpp"
 #include "agent/protection.hpp"
 #include "agent/snapshots.hpp"
 #include "base/error.hpp"
@@ -68,4 +69,21 @@ TEST_CASE("missing: the newest that a server has is one that it shows and that t
   CHECK(newest_there(all)->sequence == 4);
   all[3].ours = false;  // a thief's on top
   CHECK(newest_there(all)->sequence == 2);
+}
+
+TEST_CASE("other jobs: those whose newest snapshot is of a folder with the path are named, once each") {
+  std::vector<SnapshotInfo> all{row(1, Is::there), row(2, Is::there), row(3, Is::there), row(4, Is::there), row(5, Is::missing)};
+  all[0].details.paths = {"/srv/one"};
+  all[1].details.paths = {"/srv/one", "/etc"};
+  all[2].details.job = "other";
+  all[2].details.paths = {"/srv/two"};
+  all[3].details.job = "root";
+  all[3].details.paths = {"/"};
+  all[4].details.job = "lost";
+  all[4].details.paths = {"/srv/one"};
+  CHECK(other_jobs_with(all, all[2], {"/srv/one/f"}) == "; job root backs up /: its newest snapshot is latest:root; job main backs up /srv/one: its newest snapshot is latest:main");
+  all[3].problem = "it does not open";
+  CHECK(other_jobs_with(all, all[2], {"/srv/one"}) == "; job main backs up /srv/one: its newest snapshot is latest:main");
+  CHECK(other_jobs_with(all, all[2], {"/srv/one-and-more", "/srv"}).empty());
+  CHECK(other_jobs_with(all, all[1], {"/etc/hosts"}).empty());
 }

@@ -53,7 +53,7 @@ TEST_CASE("month: thirty days of hourly runs, memory and descriptors are on the 
   Notices notices(*m.state, config, zone, clock, [](Notice) {});
 
   std::size_t runs = 0, failures = 0, metrics = 0;
-  auto run_job = [&](const JobConfig& job, std::chrono::nanoseconds patience) -> task<Scheduler::Outcome> {
+  auto run_job = [&](const JobConfig& job, JobTimes::Why, std::chrono::nanoseconds patience) -> task<Scheduler::Outcome> {
     // A file changes each hour, and once a day nobody can be reached for a while.
     m.write("changing", m.noise(3000, static_cast<unsigned>(runs)));
     const bool outage = runs % 24 == 5 && failures <= runs / 24;

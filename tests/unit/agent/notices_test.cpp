@@ -5,6 +5,7 @@
 
 #include "agent/agent_metrics.hpp"
 #include "agent/report.hpp"
+#include "sim/bad_sectors.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
 #include "unit/config/fake_zone.hpp"
@@ -25,7 +26,7 @@ AgentConfig config_of(const std::string& more, const std::string& notify = {}) {
 }
 
 struct NoticesMachine {
-  explicit NoticesMachine(AgentConfig c) : config(std::move(c)), state(disk, "/state"), notices(state, config, zone, clock, [this](Notice n) { told.push_back(std::move(n)); }) {
+  explicit NoticesMachine(AgentConfig c) : config(std::move(c)), state(faults, "/state"), notices(state, config, zone, clock, [this](Notice n) { told.push_back(std::move(n)); }) {
     agent::pb::Job record;
     record.set_first_seen_ns(now());
     state.set_job("main", record);
@@ -56,6 +57,7 @@ struct NoticesMachine {
   sim::SimTimers timers;
   sim::SimClock clock{timers};
   sim::SimDisk disk;
+  sim::BadSectors faults{disk};
   const FakeZone zone{"UTC", 0s, {}};
   const AgentConfig config;
   AgentState state;
@@ -127,6 +129,36 @@ TEST_CASE("notices: on a full disk a failure is told once, in the words of this 
   REQUIRE_FALSE(m.told.empty());
   CHECK_THAT(m.told.front().text, Contains("job main failed: no room"));
   CHECK(m.events() == "failed");
+}
+
+TEST_CASE("notices: one job of which nothing can be read is told of once, and the others are looked at") {
+  NoticesMachine m(config_of("schedule = every 4h\n[job other]\npath = /y\nschedule = every 4h\noverdue_after = 2h\n"));
+  agent::pb::Job record;
+  record.set_first_seen_ns(m.now());
+  m.state.set_job("other", record);
+  m.faults.denied.insert("/state/jobs/main/state");
+  m.notices.look();
+  REQUIRE(m.told.size() == 1);
+  CHECK_THAT(m.told.at(0).text, Contains("job main") && Contains("not known"));
+  CHECK(m.events() == "failed");
+  m.pass(7h);
+  m.notices.look();
+  REQUIRE(m.told.size() == 1);
+  CHECK_THAT(m.told.at(0).text, Contains("job other is overdue"));
+  const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
+  CHECK_THAT(text, Contains("farkeep_job_failures{job=\"other\"} 0\n"));
+  const std::string sent = to_string(report_of(m.state, m.config, m.zone, m.clock.wall(), ""));
+  wire::pb::Report report;
+  REQUIRE(report.ParseFromString(sent));
+  CHECK(report.job_size() == 2);
+}
+
+TEST_CASE("metrics: an identity that cannot be read leaves the jobs' figures") {
+  NoticesMachine m(config_of("schedule = every 4h\n"));
+  m.state.set_key_pem("no key");
+  m.state.set_identity({});
+  const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
+  CHECK_THAT(text, Contains("farkeep_job_failures{job=\"main\"} 0\n") && Contains("farkeep_agent_info{"));
 }
 
 TEST_CASE("notices: overdue is told to the minute, once, for a job that never ran too") {

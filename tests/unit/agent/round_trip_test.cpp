@@ -5,6 +5,7 @@
 
 #include "agent/check.hpp"
 #include "agent/own_snapshots.hpp"
+#include "base/shown_path.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -248,6 +249,23 @@ TEST_CASE("restore of one path brings it, the folders above it, and nothing else
   CHECK_FALSE(fs::exists(out / "a/b/other"));
   CHECK_FALSE(fs::exists(out / "c"));
   CHECK_THROWS_AS(m.restore(0, {"/does/not/exist"}), failure);
+}
+
+TEST_CASE("restore: a path that a list shows is found, and a name that only looks like one of those is itself") {
+  Machine m;
+  m.write(std::string("latin-\xe9"), "in another encoding");
+  m.write("new\nline", "two lines");
+  m.write("back\\x27", "a backslash of its own");
+  m.write("back'", "an apostrophe");
+  m.backup();
+  const std::string source = (m.base / "source").string();
+  m.restore(0, {shown_path(source + "/latin-\xe9"), shown_path(source + "/new\nline"), shown_path(source + "/back\\x27")});
+  const fs::path out = m.base / "out" / (m.base / "source").relative_path();
+  CHECK(fs::exists(out / "latin-\xe9"));
+  CHECK(fs::exists(out / "new\nline"));
+  CHECK(fs::exists(out / "back\\x27"));
+  CHECK_FALSE(fs::exists(out / "back'"));
+  CHECK_THROWS_WITH(m.restore(0, {source + "/none\\xff"}), Catch::Contains("does not have it"));
 }
 
 TEST_CASE("restore: names of one file come back whichever of them was kept, as names of one file where that one is the snapshot's") {

@@ -29,6 +29,7 @@ struct SchedulerMachine {
     std::string job;
     WallTime at;
     std::chrono::nanoseconds patience;
+    JobTimes::Why why;
   };
   std::vector<Start> starts;
   std::vector<WallTime> ends;   // of runs that were not stopped
@@ -60,9 +61,9 @@ struct SchedulerMachine {
   }
 
   // As JobRunner keeps the record.
-  task<Outcome> run_job(const JobConfig& job, std::chrono::nanoseconds patience) {
+  task<Outcome> run_job(const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience) {
     if (held) co_return Outcome::not_run;
-    starts.push_back({job.name, clock.wall(), patience});
+    starts.push_back({job.name, clock.wall(), patience, why});
     auto record = state.job(job.name);
     record.set_running(true);
     record.set_last_start_ns(clock.wall().time_since_epoch().count());
@@ -83,7 +84,7 @@ struct SchedulerMachine {
     live_beside(day(*this, time));
   }
   void live_beside(task<void> what) {  // as long as that lasts
-    scheduler.emplace(state, jobs, zone, timers, clock, [this](const JobConfig& job, std::chrono::nanoseconds patience) { return run_job(job, patience); });
+    scheduler.emplace(state, jobs, zone, timers, clock, [this](const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience) { return run_job(job, why, patience); });
     sim::run(io, timers, both(scheduler->run(), std::move(what)));
   }
   static task<void> both(task<void> a, task<void> b) { co_await race(std::move(a), std::move(b)); }
@@ -152,6 +153,25 @@ TEST_CASE("scheduler: a state that cannot be read for a while ends nothing, and 
   };
   m.live_beside(heal());
   CHECK(m.times() == Times{utc(2028, 5, 1) + 10min});
+}
+
+TEST_CASE("scheduler: a job whose record may not be read keeps no other one from its times, and runs when it may be read") {
+  SchedulerMachine m(utc(2028, 5, 1));
+  m.job("closed", {"every 4h"});
+  m.job("main", {"every 4h"});
+  const std::string record = "/state/jobs/closed/state";
+  m.state.set_job("closed", {});
+  m.faults.denied.insert(record);
+  auto open = [&]() -> task<void> {
+    co_await m.timers.sleep(1h);
+    REQUIRE(m.starts.size() == 1);
+    CHECK(m.starts[0].job == "main");
+    m.faults.denied.clear();
+    co_await m.timers.sleep(1h);
+  };
+  m.live_beside(open());
+  REQUIRE(m.starts.size() == 2);
+  CHECK(m.starts[1].job == "closed");
 }
 
 TEST_CASE("scheduler: a job that never ran waits for its time over restarts, and what is counted from the last start begins at once") {

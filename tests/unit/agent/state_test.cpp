@@ -5,11 +5,14 @@
 
 #include "agent/checked_state.hpp"
 #include "agent/heads.hpp"
+#include "agent/server_choice.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "platform/atomic_file.hpp"
 #include "sim/bad_sectors.hpp"
+#include "crypto/random.hpp"
 #include "sim/sim_disk.hpp"
+#include "sim/sim_timers.hpp"
 
 using namespace farkeep;
 
@@ -169,6 +172,36 @@ TEST_CASE("agent state: what could not be read again is not written, and texts o
   k.state.set_job("main", job);
   CHECK(k.state.job("main").snapshot_sequence() == 6);
   CHECK(k.state.job("main").last_text() == text.substr(0, 4095));
+}
+
+TEST_CASE("agent state: words that are no UTF-8 are kept written out, and what stands beside them is read again") {
+  sim::SimDisk disk;
+  AgentState state(disk, "/state");
+  agent::pb::Job job;
+  job.set_failures(3);
+  job.set_last_text("the command '/opt/pr\xfc" "fen' ended with status 1");
+  job.set_own_alarm("cut within a character: \xe2\x82");
+  state.set_job("main", job);
+  const auto read = AgentState(disk, "/state").job("main");
+  CHECK(read.failures() == 3);
+  CHECK(read.last_text() == "the command '/opt/pr\\xfcfen' ended with status 1");
+  CHECK(read.own_alarm() == "cut within a character: \\xe2\\x82");
+
+  SystemRandom random;
+  sim::SimTimers timers;
+  const sim::SimClock clock(timers);
+  ServerChoice choice(state, clock, random);
+  choice.failed("192.0.2.1:16384", "reading /srv/l\xe4nder");
+  REQUIRE(AgentState(disk, "/state").endpoints().endpoint_size() == 1);
+  CHECK(AgentState(disk, "/state").endpoints().endpoint(0).last_error() == "reading /srv/l\\xe4nder");
+
+  ServerTarget server;
+  server.id.bytes.fill(1);
+  server.name = "ea\xdft";
+  CHECK(Heads(state).alarm(server, "it shows \xff", clock.wall()));
+  REQUIRE(AgentState(disk, "/state").pins().pin_size() == 1);
+  CHECK(AgentState(disk, "/state").pins().pin(0).name() == "ea\\xdft");
+  CHECK(AgentState(disk, "/state").pins().pin(0).alarm() == "it shows \\xff");
 }
 
 TEST_CASE("agent state: an identity that cannot be read ends nobody who only asks for the agent's id") {

@@ -85,8 +85,18 @@ TEST_CASE("child: output, errors and status come apart") {
   CHECK(e.status == 7);
 }
 
-TEST_CASE("child: a signal's status is 128 and its number") {
-  CHECK(run(to_its_end({"kill -KILL $$", {}})).status == 128 + SIGKILL);
+TEST_CASE("child: a signal is told apart from a status above 128") {
+  CHECK(how_child_ended(run(to_its_end({"kill -KILL $$", {}})).status) == "signal 9");
+  for (const int status : {129, 137, 255}) CHECK(how_child_ended(run(to_its_end({"exit " + std::to_string(status), {}})).status) == "status " + std::to_string(status));
+}
+
+TEST_CASE("child: what the service manager says to this process it does not hear") {
+  ::setenv("NOTIFY_SOCKET", "/run/none", 1);
+  ::setenv("WATCHDOG_USEC", "1", 1);
+  CHECK(run(to_its_end({"echo ${NOTIFY_SOCKET-none} ${WATCHDOG_USEC-none}", {}})).output == "none none\n");
+  CHECK(run(to_its_end({"echo $NOTIFY_SOCKET", {"NOTIFY_SOCKET=its-own"}})).output == "its-own\n");
+  ::unsetenv("NOTIFY_SOCKET");
+  ::unsetenv("WATCHDOG_USEC");
 }
 
 TEST_CASE("child: it has our environment, with the order's variables in the place of ours") {

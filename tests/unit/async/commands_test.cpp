@@ -65,3 +65,31 @@ TEST_CASE("lines: control characters, long lines and a missing end do not reach 
   CHECK(seen[2] == std::string(500, 'x'));
   CHECK(lines.last() == std::string(200, 'x'));
 }
+
+TEST_CASE("lines: of a flood the first are taken, and at the end how many more there were and the last one") {
+  std::vector<std::string> seen;
+  Lines lines([&](std::string_view line) { seen.emplace_back(line); });
+  for (int i = 0; i < 1'000'000; ++i) lines.add("y\n");
+  lines.add("no room");
+  lines.end();
+  REQUIRE(seen.size() == Lines::kMost + 1);
+  CHECK(seen.back() == "(999801 more lines, the last one: no room)");
+  CHECK(lines.last() == "no room");
+}
+
+TEST_CASE("lines: bytes that are no UTF-8 are written out, and a long line is cut between two characters") {
+  std::vector<std::string> seen;
+  Lines lines([&](std::string_view line) { seen.emplace_back(line); });
+  lines.add("Zugriff f\xfcr niemand\n");
+  std::string odd = "x";
+  while (odd.size() < 1000) odd += "ä";
+  lines.add(odd.substr(0, 100));  // a character comes in two pieces
+  lines.add(odd.substr(100) + "\n");
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0] == "Zugriff f\\xfcr niemand");
+  CHECK(seen[1] == odd.substr(0, 499));
+  CHECK(lines.last() == odd.substr(0, 199));
+  lines.add("cut within a character: \xe2\x82");
+  lines.end();
+  CHECK(lines.last() == "cut within a character: \\xe2\\x82");
+}

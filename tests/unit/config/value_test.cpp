@@ -4,6 +4,7 @@
 
 #include "config/address.hpp"
 #include "config/nearest.hpp"
+#include "config/secret_line.hpp"
 
 using namespace farkeep;
 using namespace std::chrono_literals;
@@ -155,4 +156,16 @@ TEST_CASE("nearest: at most three changes, fewer than the word is long, case ign
   CHECK(nearest("foo", words) == std::nullopt);
   CHECK(nearest("", words) == std::nullopt);
   CHECK(nearest(std::string(1000, 'a'), words) == std::nullopt);
+}
+
+TEST_CASE("secret line: a byte order mark, blank lines and comments before it are an editor's and a person's, its own blanks are its own") {
+  CHECK(secret_line("word\nsecond") == "word");
+  CHECK(secret_line("\xef\xbb\xbfword\r\n") == "word");
+  CHECK(secret_line("\n \t\r\nword\n") == "word");
+  CHECK(secret_line("# the token of web7\r\n#\tit is new\n# and this\nword\n") == "#\tit is new");
+  CHECK(secret_line("# the token of web7\n\nword") == "word");
+  CHECK(secret_line(" two words \n") == " two words ");
+  CHECK(secret_line("#1 in no list\n# x") == "#1 in no list");
+  CHECK(secret_line("# alone") == "# alone");
+  for (std::string_view nothing : {"", "\xef\xbb\xbf", "\n\n", " \r\n\t"}) CHECK(secret_line(nothing).empty());
 }

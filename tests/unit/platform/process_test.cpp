@@ -114,6 +114,25 @@ TEST_CASE("process: hardened, it dumps nothing and its files are private") {
   CHECK(said == "");
 }
 
+TEST_CASE("process: hardened, no file takes the number of a standard stream that was closed, and a reader that goes away ends nothing") {
+  Scratch s;
+  std::string const said = in_child([&]() -> std::string {
+    for (int stream : {STDIN_FILENO, STDERR_FILENO}) ::close(stream);
+    harden_process();
+    int const file = ::open(s.at("f").c_str(), O_CREAT | O_RDWR, 0600);
+    CHILD_CHECK(file > STDERR_FILENO);
+    CHILD_CHECK(::write(STDERR_FILENO, "x", 1) == 1);
+    struct stat st;
+    CHILD_CHECK(::fstat(file, &st) == 0 && st.st_size == 0);
+    int ends[2];
+    CHILD_CHECK(::pipe(ends) == 0);
+    ::close(ends[0]);
+    CHILD_CHECK(::write(ends[1], "x", 1) == -1 && errno == EPIPE);
+    return "";
+  });
+  CHECK(said == "");
+}
+
 TEST_CASE("process: the limit of open files goes up to what is allowed") {
   std::string const said = in_child([]() -> std::string {
     rlimit limit{};
