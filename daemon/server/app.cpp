@@ -2,6 +2,7 @@
 
 #include "common/config_files.hpp"
 #include "common/path_argument.hpp"
+#include "platform/file_access.hpp"
 
 namespace farkeep::server {
 
@@ -29,8 +30,11 @@ bool App::has_config() {
 }
 
 std::string App::data() {
-  if (!options_.data) return config().data;
-  return path_argument("--data", *options_.data);
+  if (data_.empty()) {
+    data_ = options_.data ? path_argument("--data", *options_.data) : config().data;
+    refuse_if_others_share(data_, "the data folder");
+  }
+  return data_;
 }
 
 const Identity& App::identity() {

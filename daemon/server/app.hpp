@@ -36,7 +36,7 @@ class App {
   MergedIni read_files();
   /// True when a configuration file was read.
   bool has_config();
-  /// --data, else what the configuration says.
+  /// --data, else what the configuration says.  Throws failure(configuration) where others could put their files there.
   std::string data();
   /// The data folder of a server that exists; becomes its owner.
   const Identity& identity();
@@ -51,6 +51,7 @@ class App {
   void read_config();
 
   Options options_;
+  std::string data_;  // empty: not looked at yet
   Output output_;
   SystemClock clock_;
   SystemRandom random_;
