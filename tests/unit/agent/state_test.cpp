@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "agent/checked_state.hpp"
+#include "crypto/checked_state.hpp"
 #include "agent/heads.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
