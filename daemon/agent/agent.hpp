@@ -3,6 +3,7 @@
 #include "agent/agent_line.hpp"
 #include "agent/announced_watch.hpp"
 #include "agent/notices.hpp"
+#include "agent/refused_logins.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/server_choice.hpp"
 #include "agent/tls_servers.hpp"
@@ -62,6 +63,7 @@ class Agent {
   ThreadWorkers workers_;
   SystemResolver resolver_;
   SecretText password_;
+  RefusedLogins logins_;
   AgentLine line_;
   AnnouncedWatch announced_;
   ServerChoice choice_;
