@@ -157,6 +157,10 @@ task<void> Agent::watch_history() {
       log_error("ALARM: {}", l.problem);
       lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + l.problem, true});
     }
+    const std::string other = Heads(state_).news_of_other_machine();
+    if (other.empty()) co_return;
+    log_error("ALARM: {}", other);
+    lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + other, true});
   };
   for (;;) {
     co_await timers_.sleep(pause);

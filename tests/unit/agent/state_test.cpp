@@ -197,7 +197,7 @@ TEST_CASE("agent state: pins and head that are lost are known to be, and what is
   Heads heads(k.state);
   ServerId server;
   server.bytes.fill(1);
-  heads.pin(server, Head{5, id(), {}});
+  heads.pin(server, Head{5, id(), {}}, "east");
   CHECK(heads.pinned(server).sequence == 5);
   CHECK(heads.are_lost());
   heads.told_of_loss();
