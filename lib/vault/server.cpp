@@ -80,7 +80,7 @@ struct Server::Parts {
         answers(settings.answer_memory),
         unusable(clock),
         guests(settings.max_agents),
-        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, failures, budget, questions, answers, mirror, unusable, refusals, troubles, settings.agent_quota, settings.software} {}
+        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, failures, budget, questions, answers, mirror, unusable, refusals, troubles, disk_watch, settings.agent_quota, settings.software} {}
 
   task<void> watch(Session& one, Guests::Guest& guest, bool stranger);
   task<void> tidy();

@@ -112,6 +112,7 @@ task<Reply> Session::handle(Request request, Replies& replies) {
     if (code == Errc::cancelled || !is_private(code)) throw;
     parts_.troubles.say(parts_.timers.now(), who_.text() + " asks for " + std::string{wire::name_of(verb)} + ": " + e.what());
   }
+  if (code == Errc::no_space) parts_.disk.refused();
   throw wire::Refusal(code, public_text(code), std::chrono::seconds{code == Errc::busy ? 10 : 60});
 }
 
