@@ -40,21 +40,27 @@ AgentConfig read_config(const std::string& file) {
   return config_for_service<AgentConfig>(read_config_files(AgentConfig::schema(), file));
 }
 
-Agent::Agent(Executor executor, AgentConfig config)
+Agent::Agent(Executor executor, AgentConfig config, Lasting& lasting)
     : config_(std::move(config)),
       authority_(read_authority(config_.ca_file)),
-      state_(system_disk(), config_.state),
+      lasting_(lasting),
+      state_(lasting.state()),
       workers_(config_.upload_threads ? config_.upload_threads : std::max(2u, std::thread::hardware_concurrency())),
       resolver_(executor, timers_),
       password_(proxy_password(config_.connection)),
-      line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text())),
+      logins_(state_, clock_, random_),
+      line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text()), logins_),
       announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
       choice_(state_, clock_, random_),
-      notifier_(config_.notify, config_.name.empty() ? host_name() : config_.name, system_children(), web_, timers_),
-      notices_(state_, config_, zone_, clock_, [this](Notice notice) { notifier_.tell(std::move(notice)); }),
+      notices_(state_, config_, zone_, clock_, [this](Notice notice) { lasting_.tell(std::move(notice)); }),
       scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience) { return run_job(job, why, patience); }) {
   for (auto& one : config_.jobs) (void)backup_job(one, system_disk());
   (void)AgentKeys::load(state_);
+}
+
+bool Agent::is_as(const Agent& other) const {
+  return config_.settings == other.config_.settings && config_.deployment == other.config_.deployment && authority_.der() == other.authority_.der() &&
+         password_.text() == other.password_.text();
 }
 
 task<void> Agent::run() {
@@ -62,7 +68,6 @@ task<void> Agent::run() {
   Scope scope(co_await asio::this_coro::executor);
   scope.spawn(scheduler_.run(), "the scheduler");
   scope.spawn(announced_.run(), "trying announced servers");
-  scope.spawn(notifier_.run(), "notifying");
   scope.spawn(watch(), "the watch");
   scope.spawn(tell_servers(), "telling the servers");
   scope.spawn(watch_protection(), "asking what is protected");
@@ -150,8 +155,12 @@ task<void> Agent::watch_history() {
     for (auto& l : looks) {
       if (!l.is_news) continue;
       log_error("ALARM: {}", l.problem);
-      notifier_.tell(Notice{Notice::Event::failed, "", "ALARM: " + l.problem, true});
+      lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + l.problem, true});
     }
+    const std::string other = Heads(state_).news_of_other_machine();
+    if (other.empty()) co_return;
+    log_error("ALARM: {}", other);
+    lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + other, true});
   };
   for (;;) {
     co_await timers_.sleep(pause);
@@ -171,6 +180,7 @@ task<void> Agent::watch() {
 }
 
 void Agent::look_around() {
+  zone_.look_again();
   try {
     notices_.look();
     if (config_.metrics_file.empty()) return;

@@ -3,13 +3,14 @@
 #include "agent/agent_line.hpp"
 #include "agent/announced_watch.hpp"
 #include "agent/notices.hpp"
+#include "agent/refused_logins.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/server_choice.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/workers.hpp"
 #include "crypto/random.hpp"
+#include "lasting.hpp"
 #include "log_reporter.hpp"
-#include "transport/notifier.hpp"
 
 namespace farkeep {
 
@@ -19,8 +20,11 @@ AgentConfig read_config(const std::string& file);
 /// One configuration's life: from reading it to a signal.
 class Agent {
  public:
-  /// Throws what keeps it from running: now, and not at night.
-  Agent(Executor executor, AgentConfig config);
+  /// Throws what keeps it from running: now, and not at night.  `lasting` outlives it.
+  Agent(Executor executor, AgentConfig config, Lasting& lasting);
+
+  /// Whether it would do just what the other one does: the same settings, and what they name is the same.
+  bool is_as(const Agent& other) const;
 
   /// Something has changed in the state: looks at once what is due.
   void look() { scheduler_.look(); }
@@ -54,16 +58,15 @@ class Agent {
   SystemTimeZone zone_;
   AsioTimers timers_;
   LogReporter reporter_{clock_};
-  AgentState state_;
+  Lasting& lasting_;
+  AgentState& state_;
   ThreadWorkers workers_;
   SystemResolver resolver_;
   SecretText password_;
+  RefusedLogins logins_;
   AgentLine line_;
   AnnouncedWatch announced_;
   ServerChoice choice_;
-  ThreadWorkers web_workers_{1};  // apart from those that read files: a call may hang for seconds
-  CurlWeb web_{web_workers_};
-  Notifier notifier_;
   Notices notices_;
   Scheduler scheduler_;
 };

@@ -52,11 +52,12 @@ struct Reloads {
   }
 };
 
-// Runs until a signal.  The next agent is made while the old one lives: where that fails, the configuration that was good stays.
-task<void> live(const std::string& file, AgentConfig config, Signals& signals, Reloads& reloads) {
+// Runs until a signal.  The next agent is made while the old one lives: where that fails, the configuration that was good stays, and where it would do the same as the
+// old one, that one goes on undisturbed.
+task<void> live(const std::string& file, AgentConfig config, Signals& signals, Reloads& reloads, Lasting& lasting) {
   const Executor executor = co_await asio::this_coro::executor;
   stand_back(config);
-  auto agent = std::make_unique<Agent>(executor, config);
+  auto agent = std::make_unique<Agent>(executor, config, lasting);
   service_ready();  // not before: whoever starts the service hears what is wrong
   for (;;) {
     std::unique_ptr<Agent> next;
@@ -69,13 +70,18 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
           if (read.state != config.state) throw failure(Errc::configuration, "taking over the configuration " + file + ": another state folder needs a restart");
           stand_back(read);  // before its threads begin
           try {
-            next = std::make_unique<Agent>(executor, read);
+            next = std::make_unique<Agent>(executor, read, lasting);
           } catch (...) {
             stand_back(config);
             throw;
           }
           config = std::move(read);
+          lasting.use(config);
         });
+        if (next && next->is_as(*agent)) {
+          next.reset();
+          log_info("the configuration {} is taken over; nothing in it has changed", file);
+        }
         reloads.ended(problem.empty() ? "ok" : "failed: " + problem);
       }
     };
@@ -89,6 +95,7 @@ task<void> live(const std::string& file, AgentConfig config, Signals& signals, R
     log_info("the configuration {} is taken over", file);
   }
   service_stopping();
+  lasting.stop();
 }
 
 // The command's questions.
@@ -114,6 +121,7 @@ task<void> serve(std::string file, AgentConfig config) {
   const Executor executor = co_await asio::this_coro::executor;
   Signals signals(executor);
   Reloads reloads;
+  Lasting lasting(config);
   AsioTimers timers;
   std::optional<ControlServer> control;
   try {
@@ -122,11 +130,9 @@ task<void> serve(std::string file, AgentConfig config) {
   } catch (const failure& f) {
     log_warning("the farkeep command cannot talk to this daemon: {}", f.what());
   }
-  if (!control) {
-    co_await live(file, std::move(config), signals, reloads);
-    co_return;
-  }
-  co_await race(live(file, std::move(config), signals, reloads), control->run());
+  auto tell_and_live = [&]() -> task<void> { co_await race(live(file, std::move(config), signals, reloads, lasting), lasting.run()); };
+  if (control) co_await race(tell_and_live(), control->run());
+  else co_await tell_and_live();
 }
 
 Exit run(std::vector<std::string> args) {

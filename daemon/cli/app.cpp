@@ -87,9 +87,14 @@ Timers& App::timers() {
 Line& App::line() {
   if (!line_) {
     resolver_ = std::make_unique<SystemResolver>(context_.get_executor(), timers());
-    line_ = std::make_unique<AgentLine>(context_.get_executor(), timers(), clock_, *resolver_, config(), proxy_password(config().connection));
+    line_ = std::make_unique<AgentLine>(context_.get_executor(), timers(), clock_, *resolver_, config(), proxy_password(config().connection), logins());
   }
   return *line_;
+}
+
+RefusedLogins& App::logins() {
+  if (!logins_) logins_ = std::make_unique<RefusedLogins>(state(), clock_, random_);
+  return *logins_;
 }
 
 Servers& App::servers() {

@@ -10,6 +10,7 @@
 #include "agent/escrow.hpp"
 #include "agent/heads.hpp"
 #include "agent/reading.hpp"
+#include "agent/refused_logins.hpp"
 #include "agent/runner.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/task.hpp"
@@ -55,6 +56,7 @@ class App {
   Clock& clock() { return clock_; }
   Random& random() { return random_; }
   Line& line();
+  RefusedLogins& logins();
   BackupParts backup_parts();
 
   /// A verb that changes or reads the agent's own files beside a run takes this first.  Throws failure(busy).
@@ -98,6 +100,7 @@ class App {
   std::unique_ptr<ThreadWorkers> workers_;
   std::unique_ptr<AsioTimers> timers_;
   std::unique_ptr<Resolver> resolver_;
+  std::unique_ptr<RefusedLogins> logins_;
   std::unique_ptr<Line> line_;
   std::unique_ptr<TlsServers> servers_;
   std::unique_ptr<ServerChoice> choice_;

@@ -87,8 +87,8 @@ the package and starts nothing before there are a configuration and a registrati
 
 constexpr std::string_view kSignals = R"(
 = SIGHUP
-The configuration is read again (`systemctl reload farkeepd`). A wrong one is refused with its mistakes in the journal, and the old one stays. Runs that go on are
-taken up again under the new one.
+The configuration is read again (`systemctl reload farkeepd`). A wrong one is refused with its mistakes in the journal, and the old one stays. Where nothing
+in it has changed, runs that go on are left alone; else they are taken up again under the new one. Notices that wait are tried at once.
 = SIGTERM, SIGINT
 The daemon ends. A run goes on after the next start, and what was sent is not sent again.
 )";

@@ -47,11 +47,12 @@ std::vector<Examination> examine_all(App& app, Extras* extras, Doctor::Idle idle
   const ConnectionConfig& connection = app.config().connection;
   const SecretText password = proxy_password(connection);
   const AgentCredentials* keys = app.state().registered() ? &app.credentials() : nullptr;
+  app.logins().forget_time();  // whoever examines wants to know
   std::vector<Examination> seen;
   auto work = [&]() -> task<void> {
     const Executor executor = co_await boost::asio::this_coro::executor;
     SystemResolver resolver(executor, app.timers());
-    Doctor physician(executor, app.timers(), app.clock(), resolver, app.random(), connection, password, app.trusted(), keys);
+    Doctor physician(executor, app.timers(), app.clock(), resolver, app.random(), connection, password, app.trusted(), keys, app.logins());
     for (auto& s : servers_of(app)) {
       Examination e = co_await physician.examine(s);
       show(app, e);

@@ -107,6 +107,16 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
     else if (s.differs()) differing.push_back(&s);
   }
   if (!any) throw failure(Errc::usage, "history accept: no server of this machine's pair is called '" + wanted + "'");
+  const std::string other = Heads(app.state()).other_machine();
+  if (differing.empty() && !other.empty()) {
+    tell_text(other);
+    confirm(values);
+    Heads(app.state()).forget_other_machine();
+    const std::string text = "the administrator of this machine accepted all snapshots that the servers show as its own";
+    log_warning("{}", text);
+    app.say(app.options().json ? R"({"message_type":"history","accepted":[]})" : text);
+    return Exit::done;
+  }
   if (differing.empty()) {
     if (!not_asked.empty()) throw failure::whole(Errc::unreachable, "history accept: nothing was changed: " + not_asked);
     app.say(app.options().json ? R"({"message_type":"history","accepted":[]})" : "the servers show what this machine knows; nothing was changed");
@@ -117,6 +127,7 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
   confirm(values);
 
   boost::json::array accepted;
+  Heads(app.state()).forget_other_machine();
   for (auto* s : differing) {
     Heads(app.state()).accept(s->target.id, s->now);
     const std::string text = fmt::format("the administrator of this machine accepted what {} shows: its newest snapshot was {} and is {}", s->target.name, in_words(s->known), in_words(s->now));

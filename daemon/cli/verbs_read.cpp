@@ -120,6 +120,14 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
   if (all.empty() && !app.options().json) app.say("no snapshots yet");
 }
 
+// "latest" means this machine's own, where another one works as the same agent.
+std::string own_name(App& app, const std::vector<SnapshotInfo>& all, const std::string& name) {
+  const SnapshotInfo* own = latest_made_here(all, name, app.state());
+  if (!own) return name;
+  app.tell_alarm(fmt::format("{}. Of '{}' the newest that this machine made is taken, number {} ({}); farkeep snapshots lists the others", Heads(app.state()).other_machine(), name, own->sequence, own->id.brief()));
+  return own->id.hex();
+}
+
 }  // namespace
 
 void snapshots_options(po::options_description& d) {
@@ -164,6 +172,7 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
   std::string chosen = name, elsewhere;
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
+    chosen = own_name(app, all, chosen);
     const SnapshotInfo& snapshot = pick_snapshot(all, chosen);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "listing snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
     std::uint64_t line = 0;
@@ -232,7 +241,7 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
   const SteadyTime began = app.clock().steady();
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
-    snapshot = pick_for_restore(all, operands[0], done);
+    snapshot = pick_for_restore(all, done.snapshot ? operands[0] : own_name(app, all, operands[0]), done);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "restoring snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
     SecondServer second(app.servers(), vault.server_id(), known_ones_first(app.state(), app.clock(), app.servers().pair()));
     Restore restore(vault, app.keys(), app.workers(), app.reporter(), MemoryPlan::of(app.config().memory), &second);
@@ -275,7 +284,7 @@ Exit check(App& app, const Values& values, const Operands& operands) {
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
     std::vector<SnapshotInfo> chosen;
-    for (auto& name : operands) chosen.push_back(pick_snapshot(all, name));
+    for (auto& name : operands) chosen.push_back(pick_snapshot(all, own_name(app, all, name)));
     if (operands.empty()) chosen = all;
     std::erase_if(chosen, [](const SnapshotInfo& s) { return s.missing_from != 0; });
     result = co_await check_snapshots(vault, app.keys(), app.workers(), app.reporter(), std::move(chosen), values.count("read-data") ? CheckDepth::data : CheckDepth::structure,

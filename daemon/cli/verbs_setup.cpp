@@ -69,6 +69,32 @@ EscrowPrivateKey read_escrow_private_key(const std::string& file, const Values& 
   return value_or_throw(EscrowPrivateKey::from_pem(pem.text(), passphrase), doing + " with the passphrase that was given");
 }
 
+// What remains when the identity is there: slots, and words.
+Exit end_registration(App& app, const Values& values) {
+  if (values.count("passphrase-file")) send_slot(app, passphrase_from(values));
+  app.run(keep_escrow(app.escrow_parts(), app.config().escrow_key_file));
+  const auto identity = app.state().identity();
+  app.say(fmt::format("registered as {} ({}) with account {}", identity.name(), AgentId::from(identity.agent()).value_or(AgentId{}).hex(), identity.account_name()));
+  for (auto& target : app.servers().pair()) app.say("  data centre " + target.name);
+  if (!app.options().quiet && !app.options().json)
+    tell_text("Now print the recovery key and keep it away from this machine: farkeep key recovery");
+  app.state().clear_unfinished();
+  return Exit::done;
+}
+
+// A clone becomes an agent of its own: with keys of its own, and nothing of the other's history.
+Exit recover_as_new(App& app, const Values& values) {
+  for (const char* other : {"agent", "recovery-key-file", "escrow-key-file"})
+    if (values.count(other)) throw failure(Errc::usage, std::string("recover --as-new makes another agent of this machine; it takes no --") + other);
+  if (!app.state().registered()) throw failure(Errc::usage, "recover --as-new: this machine is no agent yet (give: farkeep register)");
+  const std::string before = app.state().agent_id().hex();
+  EnrolOrder order = order_of(app, values, "registration token", std::nullopt);
+  order.replaces = true;
+  app.run(enrol(app.enrol_parts(), std::move(order)));
+  app.say(fmt::format("this machine is no longer agent {}; its keys and what it knew of that one's snapshots lie aside in {}", before, app.state().folder()));
+  return end_registration(app, values);
+}
+
 }  // namespace
 
 void register_options(po::options_description& d) {
@@ -87,15 +113,7 @@ Exit register_machine(App& app, const Values& values, const Operands&) {
     throw failure(Errc::usage, to_do.empty() ? "this machine is registered already (see: farkeep status; to start anew, move " + app.state().folder() + " away)"
                                              : to_do + " (or move " + app.state().folder() + " away to start anew)");
   }
-  if (values.count("passphrase-file")) send_slot(app, passphrase_from(values));
-  app.run(keep_escrow(app.escrow_parts(), app.config().escrow_key_file));
-  const auto identity = app.state().identity();
-  app.say(fmt::format("registered as {} ({}) with account {}", identity.name(), AgentId::from(identity.agent()).value_or(AgentId{}).hex(), identity.account_name()));
-  for (auto& target : app.servers().pair()) app.say("  data centre " + target.name);
-  if (!app.options().quiet && !app.options().json)
-    tell_text("Now print the recovery key and keep it away from this machine: farkeep key recovery");
-  app.state().clear_unfinished();
-  return Exit::done;
+  return end_registration(app, values);
 }
 
 Exit key_recovery(App& app, const Values&, const Operands&) {
@@ -119,11 +137,13 @@ void recover_options(po::options_description& d) {
       "token-file", po::value<std::string>()->value_name("FILE"), "recovery token (farkeep-server token create --recover ID)")(
       "recovery-key-file", po::value<std::string>()->value_name("FILE"), "the printed recovery key")(
       "passphrase-file", po::value<std::string>()->value_name("FILE"), "the passphrase of a key slot, or of the escrow key, instead of asking")(
-      "escrow-key-file", po::value<std::string>()->value_name("FILE"), "the organisation's private escrow key (farkeep-deploy escrow create); needs --agent");
+      "escrow-key-file", po::value<std::string>()->value_name("FILE"), "the organisation's private escrow key (farkeep-deploy escrow create); needs --agent")(
+      "as-new", "this machine was cloned: it becomes an agent of its own, with a registration token (--token-file), and leaves the old identity to the other machine");
 }
 
 Exit recover(App& app, const Values& values, const Operands&) {
   auto held = app.lock();
+  if (values.count("as-new")) return recover_as_new(app, values);
   RecoverySource source;
   if (values.count("recovery-key-file")) {
     const SecretText typed = read_secret_file(values["recovery-key-file"].as<std::string>(), SecretLines::all);
@@ -135,6 +155,13 @@ Exit recover(App& app, const Values& values, const Operands&) {
   if (source.sheet && values.count("escrow-key-file")) throw failure(Errc::usage, "recover takes either --recovery-key-file or --escrow-key-file");
   const auto parts = [&] { return RecoveryParts{app.state(), app.servers(), app.choice(), app.reporter(), app.trusted().roots()}; };
   RecoveryStage stage = recovery_stage(app.state(), *agent, source.sheet);
+  const bool renews = stage == RecoveryStage::done && has_expired(app.state(), app.clock().wall());
+  if (renews) {
+    EnrolOrder order = order_of(app, values, "recovery token", agent);
+    order.replaces = true;
+    app.run(enrol(app.enrol_parts(), std::move(order)));
+    app.say(fmt::format("agent {} has a new certificate on this machine; its keys and what it knows are as they were", agent->hex()));
+  }
   if (stage == RecoveryStage::done || stage == RecoveryStage::other_key) {
     auto check = [&]() -> task<void> { stage = co_await checked_stage(parts(), stage); };
     app.run(check());
@@ -154,7 +181,7 @@ Exit recover(App& app, const Values& values, const Operands&) {
   auto renew = [&]() -> task<void> { number = co_await renew_last_given(app.head_parts()); };
   app.run(renew());
   if (number > 0) app.say(fmt::format("which number this machine's last snapshot had could not be read any more; the next one has number {}", number + 1));
-  if (stage == RecoveryStage::done && number == 0) app.say(fmt::format("agent {} lives on this machine already; nothing was changed", agent->hex()));
+  if (stage == RecoveryStage::done && number == 0 && !renews) app.say(fmt::format("agent {} lives on this machine already; nothing was changed", agent->hex()));
   app.state().clear_unfinished();
   return Exit::done;
 }

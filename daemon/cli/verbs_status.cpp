@@ -84,6 +84,10 @@ void show_history(App& app, boost::json::object& out) {
     alarms.push_back(boost::json::object{{"server", a.name}, {"since", rfc3339(a.since)}, {"text", a.text}});
     app.tell_alarm(a.text + " (since " + rfc3339(a.since) + ")");
   }
+  if (const std::string other = Heads(app.state()).other_machine(); !other.empty()) {
+    alarms.push_back(boost::json::object{{"text", other}});
+    app.tell_alarm(other);
+  }
   out["newest"] = std::move(newest);
   out["alarms"] = std::move(alarms);
 }

@@ -76,16 +76,20 @@ std::string listening_at(const std::vector<Endpoint>& endpoints) {
   return out.empty() ? "waits for the addresses where it should listen" : out;
 }
 
+std::unique_ptr<DiskLock> lock_of(App& app, const std::string& data) {
+  auto held = app.disk().lock(run_lock(data));
+  if (!held) throw failure(Errc::busy, "serving " + data + ": another farkeep-server runs in this folder");
+  return held;
+}
+
 /// The process while it serves.
 class Service {
  public:
   Service(App& app, ServerConfig config)
-      : app_(app), started_(config), config_(std::move(config)), workers_(std::max(2u, std::thread::hardware_concurrency())), signals_(io_.get_executor()),
-        notifier_(config_.notify, app.identity().name(), children_, web_, timers_) {}
+      : app_(app), started_(config), lock_(lock_of(app, started_.data)), config_(std::move(config)), workers_(std::max(2u, std::thread::hardware_concurrency())), signals_(io_.get_executor()),
+        outbox_(app.disk(), started_.data + "/notices", app.clock()), notifier_(config_.notify, app.identity().name(), children_, web_, timers_, app.clock(), outbox_) {}
 
   void run() {
-    lock_ = app_.disk().lock(run_lock(started_.data));
-    if (!lock_) throw failure(Errc::busy, "serving " + started_.data + ": another farkeep-server runs in this folder");
     std::exception_ptr error;
     asio::co_spawn(io_, serve_until_stopped(), [&](const std::exception_ptr& e) {
       error = e;
@@ -301,6 +305,7 @@ class Service {
     std::string kept;
     for (auto const& key : kept_until_restart(started_, config_)) kept += (kept.empty() ? "" : ", ") + key;
     if (!kept.empty()) log_warning("{} changed; takes effect at the next start", kept);
+    notifier_.look();
     look_again_ = true;
     look_.wake_all();
   }
@@ -392,21 +397,22 @@ class Service {
 
   App& app_;
   const ServerConfig started_;  // what counts at the start only is taken from here
+  const std::unique_ptr<DiskLock> lock_;  // before anything else in there is touched
   ServerConfig config_;
   asio::io_context io_{1};
   AsioTimers timers_;
   const WallTime since_{app_.clock().wall()};
   ThreadWorkers workers_;
-  ThreadWorkers web_workers_{1};  // a call may hang for seconds
+  ThreadWorkers web_workers_{4};  // a call to a dead address may hang for 20 s
   CurlWeb web_{web_workers_};
   SystemChildren children_{kChildGrace};
   Signals signals_;
+  Outbox outbox_;
   Notifier notifier_;
   Waiters look_;
   bool look_again_ = false;
   bool difference_told_ = false;
   asio::steady_timer patience_{io_};
-  std::unique_ptr<DiskLock> lock_;
   bool ended_ = false;
 };
 

@@ -140,6 +140,7 @@ std::string state_of(const vault::pb::Agent& agent, const AgentStanding& standin
   std::string text;
   for (auto const& job : standing.jobs)
     if (job.overdue) text += (text.empty() ? "overdue: " : ", ") + job.name;
+  if (standing.other_machine > 0) text += std::string(text.empty() ? "" : "; ") + "ALARM: two machines, or set back";
   if (standing.drifted) text += text.empty() ? "drifted" : "; drifted";
   return text.empty() ? "active" : text;
 }
@@ -184,6 +185,7 @@ Exit agents(App& app, const po::variables_map& values, const Operands& operands)
     o["deployed_as"] = standing.deployed_as;
     o["drifted"] = standing.drifted;
     o["overdue"] = standing.overdue();
+    o["other_machine"] = standing.other_machine;
     o["jobs"] = jobs_of(standing);
     app.out().result("", o);
   }

@@ -11,10 +11,10 @@ constexpr std::uint64_t kLeastBuffer = 32 * limits::kKiB, kMostBuffer = 4 * limi
 
 }  // namespace
 
-AgentLine::AgentLine(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, const AgentConfig& config, SecretText proxy_password)
+AgentLine::AgentLine(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, const AgentConfig& config, SecretText proxy_password, LoginMemory& logins)
     : clock_(clock),
       config_(config),
-      chain_(std::move(executor), timers, resolver, config.connection, std::move(proxy_password)),
+      chain_(std::move(executor), timers, resolver, config.connection, std::move(proxy_password), &logins),
       sent_(timers, [this] { return rate(config_.upload); }),
       received_(timers, [this] { return rate(config_.download); }),
       paced_(chain_, sent_, received_) {}

@@ -12,7 +12,7 @@ namespace farkeep {
 class AgentLine final : public Line {
  public:
   /// All but the password outlive it, and the streams that it makes.
-  AgentLine(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, const AgentConfig& config, SecretText proxy_password);
+  AgentLine(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, const AgentConfig& config, SecretText proxy_password, LoginMemory& logins);
 
   task<std::unique_ptr<Stream>> dial(Endpoint destination) override;
   void set_max_segment(std::optional<int> bytes) override { paced_.set_max_segment(bytes); }

@@ -1,5 +1,6 @@
 #include "agent/announced_watch.hpp"
 
+#include "agent/refused_logins.hpp"
 #include "agent/stored_time.hpp"
 #include "agent/tls_servers.hpp"
 #include "async/fence.hpp"
@@ -32,7 +33,8 @@ task<void> AnnouncedWatch::look() {
   if (due.empty()) co_return;
   const AgentCredentials keys = AgentCredentials::load(state_, clock_.wall());
   RootTrust trust(state_, authority_);
-  Doctor doctor(co_await asio::this_coro::executor, timers_, clock_, resolver_, random_, config_.connection, password_, trust, &keys);
+  RefusedLogins logins(state_, clock_, random_);
+  Doctor doctor(co_await asio::this_coro::executor, timers_, clock_, resolver_, random_, config_.connection, password_, trust, &keys, logins);
   for (auto& s : due) {
     const Examination e = co_await doctor.examine(s);
     book.tried(s.address.to_string(), e.works() ? "" : e.text);

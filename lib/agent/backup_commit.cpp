@@ -34,7 +34,7 @@ void remember(AgentState& state, const ServerId& server, WallTime now, const std
   head.set_receipt(to_string(receipt));
   state.set_head(head);
   Heads heads(state);
-  heads.pin(server, Head{manifest.statement().sequence, manifest.snapshot_id(), now});
+  heads.pin(server, Head{manifest.statement().sequence, manifest.snapshot_id(), now}, {});
   if (manifest.format() == StatementFormat::bound) heads.found_bound(manifest.statement().sequence);
   agent::pb::Job record = state.job(job);
   record.set_snapshot_sequence(manifest.statement().sequence);

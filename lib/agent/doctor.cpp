@@ -32,7 +32,7 @@ void keep(const boost::system::system_error& e, Examination& out) {
 }  // namespace
 
 Doctor::Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, Random& random, const ConnectionConfig& connection, const SecretText& password,
-               RootTrust& trust, const AgentCredentials* keys)
+               RootTrust& trust, const AgentCredentials* keys, LoginMemory& logins)
     : executor_(std::move(executor)),
       timers_(timers),
       clock_(clock),
@@ -41,14 +41,15 @@ Doctor::Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& 
       connection_(connection),
       password_(password),
       trust_(trust),
-      keys_(keys) {}
+      keys_(keys),
+      logins_(logins) {}
 
 // 1. the way there  2. TLS, and who it is  3. as much as a real session sends  4. hello
 task<Examination> Doctor::examine(NeededServer server, std::optional<int> max_segment) {
   Examination out;
   out.server = std::move(server);
   const SteadyTime begin = timers_.now();
-  Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()));
+  Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()), &logins_);
   try {
     chain.set_max_segment(max_segment);
     const Endpoint destination = value_or_throw(Endpoint::parse(out.server.address.to_string()), "reading an address");
@@ -173,7 +174,7 @@ task<int> Doctor::count_hops(Endpoint there) {
 
 // Both sides of a session ping after 30 s of silence: what forgets connections later than that does no harm.
 task<std::optional<std::chrono::seconds>> Doctor::find_idle_limit(NeededServer server) {
-  Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()));
+  Chain chain(executor_, timers_, resolver_, connection_, SecretText(password_.text()), &logins_);
   const Endpoint there = value_or_throw(Endpoint::parse(server.address.to_string()), "reading an address");
   std::chrono::seconds held{0};
   try {

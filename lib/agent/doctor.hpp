@@ -74,7 +74,7 @@ class Doctor {
  public:
   /// `keys`: null before registration.  Everything outlives it.
   Doctor(Executor executor, Timers& timers, const Clock& clock, Resolver& resolver, Random& random, const ConnectionConfig& connection, const SecretText& password,
-         RootTrust& trust, const AgentCredentials* keys);
+         RootTrust& trust, const AgentCredentials* keys, LoginMemory& logins);
 
   /// One server, layer after layer; each has a deadline.  Never throws but when cancelled.
   task<Examination> examine(NeededServer server) { return examine(std::move(server), std::nullopt); }
@@ -102,6 +102,7 @@ class Doctor {
   const SecretText& password_;
   RootTrust& trust_;
   const AgentCredentials* keys_;
+  LoginMemory& logins_;
 };
 
 }  // namespace farkeep

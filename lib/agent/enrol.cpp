@@ -39,6 +39,8 @@ SecretKey new_root(Random& random) {
 // A new agent gets a new key, unless the one here was made for it by the same work, cut off before.  A recovered one gets its own back, and no other may lie in its place.
 void keep_root_key(EnrolParts& parts, const KeyOwner& owner, const EnrolOrder& order) {
   AgentState& state = parts.state;
+  const bool is_same = order.recover && order.replaces && state.root_key_owner() == owner;
+  if (is_same) return;
   if (!order.recover && state.has_root_key() && state.root_key_owner().value_or(owner) == owner) {
     const SecretKey root = state.root_key();  // of an older version: bound now
     state.set_root_key(root, owner);
@@ -47,6 +49,8 @@ void keep_root_key(EnrolParts& parts, const KeyOwner& owner, const EnrolOrder& o
   state.put_root_key_aside();
   if (!order.recover) state.set_root_key(new_root(parts.random), owner);
 }
+
+std::string work_of(const EnrolOrder& order) { return order.recover ? "recover " + order.recover->hex() : "register"; }
 
 // One that cannot be read is none.
 std::optional<SigningKey> key_here(const AgentState& state) {
@@ -68,7 +72,7 @@ SigningKey begin_enrolment(AgentState& state, const EnrolOrder& order, Random& r
     state.put_key_aside();
     state.put_identity_aside();
   }
-  const std::string work = order.recover ? "recover " + order.recover->hex() : "register";
+  const std::string work = work_of(order);
   const std::string before = state.unfinished();
   if (before != work) {
     if (!before.empty()) state.remove_key();
@@ -101,6 +105,12 @@ void keep_enrolment(EnrolParts& parts, const pb::Registered& reply, const Signin
   if (const auto nonsense = nonsense_in(*believed, true)) throw failure(Errc::protocol, doing + ": the address directory makes no sense: " + *nonsense);
   if (reply.account_name().size() > kMaxAccountName) throw failure(Errc::protocol, doing + ": the account's name is longer than any may be");
 
+  if (order.replaces) {
+    parts.state.set_unfinished(work_of(order));
+    parts.state.put_identity_aside();
+    parts.state.put_key_aside();
+    parts.state.set_key_pem(key.to_pem().text());
+  }
   if (!word_bytes.empty()) parts.state.set_root_word(as_bytes(word_bytes));
   const std::string document = wire::known_part(reply.directory()).SerializeAsString();
   parts.state.set_directory(as_bytes(document));
@@ -122,7 +132,7 @@ void keep_enrolment(EnrolParts& parts, const pb::Registered& reply, const Signin
 task<void> enrol(EnrolParts parts, EnrolOrder order) {
   const auto token = wire::parse_token_text(order.token);
   if (!token) throw failure(Errc::bad_token, "reading the token: it is a line of letters and digits 2 to 7 as farkeep-server token create prints it (was it copied whole?)");
-  const SigningKey key = begin_enrolment(parts.state, order, parts.random);
+  const SigningKey key = order.replaces ? SigningKey::generate(parts.random) : begin_enrolment(parts.state, order, parts.random);
   RootTrust trust(parts.state, parts.authority);
   AgentDialer dialer(parts.line, parts.timers, [&] { return context_of(nullptr, trust, parts.clock); }, parts.state, parts.clock);
   if (token->servers.empty()) parts.reporter.note("the token names no server (an older farkeep-server made it): it is handed to whichever answers at the addresses of the configuration");

@@ -31,6 +31,7 @@ struct EnrolOrder {
   std::string token;
   std::string name;
   std::optional<AgentId> recover;
+  bool replaces = false;  ///< the identity that is here is a whole one, another machine's too or expired: it stays until the new one is there, and is put aside then
 };
 
 /// The first contact: with the registration pair, by address, with a token.

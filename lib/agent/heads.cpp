@@ -133,8 +133,17 @@ bool Heads::is_alarmed(const ServerId& server) const {
 
 std::uint64_t Heads::bound_from() const { return state_.pins().bound_from(); }
 
-void Heads::pin(const ServerId& server, const Head& head) {
+void Heads::pin(const ServerId& server, const Head& head, const std::string& name) {
   auto all = read(state_);
+  if (is_of_another(all, head)) {
+    auto& other = *all.mutable_other();
+    if (other.first() == 0) other.set_first(head.sequence);
+    other.set_last(head.sequence);
+    other.set_digest(head.id.raw());
+    other.set_time_ns(head.time.time_since_epoch().count());
+    other.set_server(std::string(whole_characters(name, kMaxServerName)));
+    other.set_told(false);
+  }
   agent::pb::Pin& pin = find_or_add(all, server);
   if (head.sequence > pin.sequence()) set(pin, head);
   pin.clear_alarm();
@@ -306,7 +315,7 @@ task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
   Head head;
   if (known) head = *known;
   else head = co_await fetch_head(vault, keys, workers, heads.bound_from());
-  heads.pin(vault.server_id(), head);
+  heads.pin(vault.server_id(), head, vault.server());
   co_return head;
 }
 
@@ -325,7 +334,7 @@ void compare_listing(const VaultPort& vault, AgentState& state, const Head& pinn
     if (s.sequence == pinned.sequence && s.id != pinned.id) refuse_rollback(vault, pinned, in_words(newest));
   }
   if (!has_pinned) refuse_rollback(vault, pinned, in_words(newest));
-  if (newest.sequence > 0 && all.back().ours) heads.pin(vault.server_id(), newest);
+  if (newest.sequence > 0 && all.back().ours) heads.pin(vault.server_id(), newest, vault.server());
   if (bound_from > 0) heads.found_bound(bound_from);
 }
 

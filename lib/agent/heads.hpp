@@ -45,9 +45,19 @@ class Heads {
 
   /// There is an alarm about what it shows.
   bool is_alarmed(const ServerId& server) const;
-  /// Keeps the newer one, and forgets an alarm: the server shows what it must.
-  void pin(const ServerId& server, const Head& head);
+  /// Keeps the newer one, and forgets an alarm: the server shows what it must.  A newer one that this machine neither made nor knew of, though it has made some, is
+  /// another machine's that works as this agent, and noted as that.  `name`: the server's, for people.
+  void pin(const ServerId& server, const Head& head, const std::string& name);
   void found_bound(std::uint64_t sequence);
+  /// Another machine works as this agent, or this folder was set back: what was seen of that, in words; empty: nothing, since the administrator last said that all is right.
+  std::string other_machine() const;
+  /// The same, once for each snapshot that shows it.
+  std::string news_of_other_machine();
+  /// This machine has made snapshots since it first met one of the other's, so the other one is no memory of its own past; its own newest counts as its latest.
+  bool works_beside_another() const;
+  /// Number and digest of the other's newest; number 0: there is none.
+  static Head newest_of_other(const AgentState& state);
+  void forget_other_machine();
   /// True: it was not known before, and the server is of the pair in force.  Kept until pin().  Where it cannot be kept, nor what was kept be read, it is news.
   bool alarm(const ServerTarget& server, const std::string& text, WallTime now);
   /// What was known of the servers could not be read any more, and no run has told of it yet.
@@ -59,6 +69,7 @@ class Heads {
   void accept(const ServerId& server, const Head& shown);
 
  private:
+  bool is_of_another(const agent::pb::Pins& all, const Head& head) const;
   bool keep_alarm(const ServerTarget& server, const std::string& text, WallTime now);
 
   AgentState& state_;

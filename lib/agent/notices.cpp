@@ -1,5 +1,7 @@
 #include "agent/notices.hpp"
 
+#include <algorithm>
+
 #include "agent/job_times.hpp"
 #include "base/error.hpp"
 
@@ -8,6 +10,15 @@ namespace {
 
 std::string when(std::int64_t ns) { return ns > 0 ? rfc3339(WallTime{std::chrono::nanoseconds(ns)}) : "never"; }
 
+// An ending belongs to the path: what stands behind it, a query, stays behind it.
+std::string ping_of(const JobConfig& job, const char* ending) {
+  if (job.ping.empty()) return {};
+  const std::size_t end = std::min(job.ping.find_first_of("?#"), job.ping.size());
+  std::string path = job.ping.substr(0, end);
+  if (*ending != 0 && path.ends_with('/')) path.pop_back();
+  return path + ending + job.ping.substr(end);
+}
+
 }  // namespace
 
 void Notices::tell(Notice::Event event, const JobConfig& job, std::string text, bool to_people, std::string ping) {
@@ -15,19 +26,19 @@ void Notices::tell(Notice::Event event, const JobConfig& job, std::string text, 
 }
 
 void Notices::started(const JobConfig& job) {
-  tell(Notice::Event::started, job, "job " + job.name + " begins", config_.notify.all, job.ping.empty() ? "" : job.ping + "/start");
+  tell(Notice::Event::started, job, "job " + job.name + " begins", config_.notify.all, ping_of(job, "/start"));
 }
 
 void Notices::ended(const JobConfig& job, const std::string& problem) {
   auto record = state_.job(job.name);
   if (!problem.empty()) {
     const std::string text = "job " + job.name + " failed: " + problem + " (last good snapshot: " + when(record.last_good_ns()) + "; see: farkeep status)";
-    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_failed(), job.ping.empty() ? "" : job.ping + "/fail");
+    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_failed(), ping_of(job, "/fail"));
     record.set_told_failed(true);
     state_.set_job(job.name, record);
   } else if (record.last_exit() == static_cast<std::uint32_t>(Exit::alarm)) {
     const std::string text = "job " + job.name + " has made its snapshot, with an alarm: " + record.last_text() + " (see: farkeep status)";
-    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_alarm(), job.ping.empty() ? "" : job.ping + "/fail");
+    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_alarm(), ping_of(job, "/fail"));
     record.set_told_alarm(true);
     state_.set_job(job.name, record);
   } else {

@@ -1,5 +1,6 @@
 #include "agent/own_snapshots.hpp"
 
+#include "agent/heads.hpp"
 #include "base/error.hpp"
 
 namespace farkeep {
@@ -14,6 +15,20 @@ bool made_here(const AgentState& state, const Digest& snapshot) {
     }
   }
   return false;
+}
+
+const SnapshotInfo* latest_made_here(const std::vector<SnapshotInfo>& all, const std::string& name, AgentState& state) {
+  if (name != "latest" && !name.starts_with("latest:")) return nullptr;
+  if (!Heads(state).works_beside_another()) return nullptr;
+  const std::string job = name == "latest" ? "" : name.substr(7);
+  bool newer = false;
+  for (auto it = all.rbegin(); it != all.rend(); ++it) {
+    const bool is_asked_for = it->missing_from == 0 && it->problem.empty() && (job.empty() || it->details.job == job);
+    if (!is_asked_for) continue;
+    if (made_here(state, it->id)) return newer ? &*it : nullptr;
+    newer = true;
+  }
+  return nullptr;
 }
 
 }  // namespace farkeep

@@ -209,6 +209,8 @@ std::string problem_of_identity(const AgentState& state) {
   return {};
 }
 
+bool has_expired(const AgentState& state, WallTime now) { return AgentCredentials::load(state, now).chain.front().not_after() < now; }
+
 RecoveryStage recovery_stage(const AgentState& state, const AgentId& agent, const std::optional<RecoveryKey>& sheet) {
   if (sheet && sheet->agent != agent) throw failure(Errc::usage, "the recovery key is that of agent " + sheet->agent.hex() + ", not of " + agent.hex());
   if (!state.registered() || !problem_of_identity(state).empty()) return RecoveryStage::identity;

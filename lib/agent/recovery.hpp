@@ -26,6 +26,9 @@ struct RecoverySource {
 /// Why what this registered machine has for an identity cannot be used: the file, or its key, or that they do not fit.  Empty: it can.
 std::string problem_of_identity(const AgentState& state);
 
+/// Whether all certificates of this machine's identity have expired at that time: it was off for longer than they live.
+bool has_expired(const AgentState& state, WallTime now);
+
 enum class RecoveryStage : std::uint8_t {
   identity,   ///< all of it is to be done
   root_key,   ///< the agent is this machine's, its key is still to be found

@@ -1,5 +1,6 @@
 #include "agent/report.hpp"
 
+#include "agent/heads.hpp"
 #include "agent/scheduler.hpp"
 #include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
@@ -33,6 +34,7 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
     if (const auto overdue = times.overdue_at(record, now)) row->set_overdue_ns(overdue->time_since_epoch().count());
     row->set_paused(paused_until(state, job.name, now).has_value());
   }
+  report.set_other_machine(Heads::newest_of_other(state).sequence);
   if (config.deployment) {
     const auto deployed = Digest::from_hex(config.deployment->digest);
     report.set_deployed_as(config.deployment->bundle);

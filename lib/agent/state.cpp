@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "agent/checked_state.hpp"
+#include "crypto/checked_state.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/hint_files.hpp"
+#include "platform/hint_files.hpp"
 #include "agent/state.pb.h"
 #include "base/id.hpp"
 #include "crypto/key_file.hpp"

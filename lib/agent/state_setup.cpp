@@ -1,6 +1,6 @@
 #include "agent/state.hpp"
 
-#include "agent/checked_state.hpp"
+#include "crypto/checked_state.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
 

@@ -1,6 +1,7 @@
 #include "agent/tls_servers.hpp"
 
 #include <algorithm>
+#include <typeinfo>
 
 #include "agent/stored_time.hpp"
 #include "agent/vault_client.hpp"
@@ -48,6 +49,26 @@ TlsServers::TlsServers(AgentState& state, const AgentCredentials& keys, const Ce
       book_(state, authority, clock),
       dialer_(line, timers, [this] { return context_of(&keys_, servers_.trust(), clock_); }, state, clock),
       servers_(state, authority, dialer_, timers, clock, options_.progress_timeout) {}
+
+// A machine that was off for longer than its certificate lives cannot renew it.  By its clock alone: where that is wrong, servers let it in, and nothing is said.
+std::string TlsServers::way_out(const failure& refusal) const {
+  const Errc code = classify(refusal.code());
+  const WallTime end = keys_.chain.front().not_after();
+  const bool is_about_us = typeid(refusal) == typeid(failure) || typeid(refusal) == typeid(wire::Refusal);  // and not about who the server is
+  if (!is_about_us || (code != Errc::identity && code != Errc::unauthorised && code != Errc::disconnected) || clock_.wall() <= end) return {};
+  return "; this machine's own certificate has expired at " + rfc3339(end) + ", by its clock. If that is right, it gets a new one, and keeps all else, by: farkeep recover --agent " + keys_.agent.hex() +
+         ", with a token of farkeep-server token create --recover " + keys_.agent.hex();
+}
+
+task<void> TlsServers::use(ServerTarget target, Work work) {
+  try {
+    co_await servers_.use(std::move(target), std::move(work));
+  } catch (const failure& f) {
+    const std::string out = way_out(f);
+    if (out.empty()) throw;
+    throw failure::whole(classify(f.code()), f.what() + out);
+  }
+}
 
 // 1. is it time?  2. whom was nobody's turn yet  3. what they say
 task<bool> TlsServers::look_further() {

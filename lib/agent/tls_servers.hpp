@@ -60,11 +60,12 @@ class TlsServers final : public Servers {
   TlsServers(AgentState& state, const AgentCredentials& keys, const Certificate& authority, Line& line, Timers& timers, const Clock& clock, TlsServersOptions options);
 
   std::vector<ServerTarget> pair() const override { return servers_.pair(); }
-  task<void> use(ServerTarget target, Work work) override { return servers_.use(std::move(target), std::move(work)); }
+  task<void> use(ServerTarget target, Work work) override;
   task<bool> look_further() override;
   RootTrust& trust() { return servers_.trust(); }
 
  private:
+  std::string way_out(const failure& refusal) const;
   task<bool> ask(std::string address);
 
   AgentState& state_;

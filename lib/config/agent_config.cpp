@@ -21,6 +21,7 @@ class AgentReader {
     out.notify = read_notify(settings("notify"));
     out.notify.all = settings("notify").choice<int>("when") == 1;
     read_registration(out);
+    out.settings = settings_digest(files_.sections);
     read_deployment(out);
     read_connection(out.connection);
     read_families(out);
@@ -70,7 +71,7 @@ class AgentReader {
     out.escrow_key_file = settings("escrow").get("public_key_file", parse_path);
     Settings const deployment = settings("deployment");
     if (!deployment.has("bundle")) return;
-    out.deployment = {deployment.get("bundle", parse_label), deployment.get("digest", parse_label), settings_digest(files_.sections)};
+    out.deployment = {deployment.get("bundle", parse_label), deployment.get("digest", parse_label), out.settings};
   }
 
   // Of the three ways to give a secret at most one.

@@ -62,6 +62,8 @@ struct JobConfig {
 
 /// All that the agent's INI files say, defaults filled in (config/agent.ini shows them).
 struct AgentConfig {
+  Digest settings;                 ///< settings_digest() of all files
+
   // [agent]
   std::string state;               ///< absolute path of the agent's own folder
   std::string name;                ///< empty: the machine's host name
@@ -83,6 +85,7 @@ struct AgentConfig {
     std::string bundle;    ///< from which farkeep-deploy's settings came
     std::string digest;    ///< hex of settings_digest() when they were deployed
     Digest settings;       ///< settings_digest() now
+    bool operator==(const Deployment&) const = default;
     bool drifted() const { return digest != settings.hex(); }
   };
   std::optional<Deployment> deployment;  ///< nothing: written by hand

@@ -39,10 +39,12 @@ class TimeZone {
   std::chrono::sys_seconds next_change(std::chrono::sys_seconds from, std::chrono::sys_seconds until) const;
 };
 
-/// The zone of this process: TZ, or the machine's.  Read once, at construction.
+/// The zone of this process: TZ, or the machine's.  Read at construction, and by look_again(); all objects are one.
 class SystemTimeZone final : public TimeZone {
  public:
   SystemTimeZone();
+  /// The machine may be in another one now.
+  void look_again() const;
   std::chrono::seconds offset_at(std::chrono::sys_seconds instant) const override;
 };
 

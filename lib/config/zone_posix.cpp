@@ -8,7 +8,9 @@
 
 namespace farkeep {
 
-SystemTimeZone::SystemTimeZone() { ::tzset(); }
+SystemTimeZone::SystemTimeZone() { look_again(); }
+
+void SystemTimeZone::look_again() const { ::tzset(); }
 
 std::chrono::seconds SystemTimeZone::offset_at(std::chrono::sys_seconds instant) const {
   ::time_t const t = static_cast<::time_t>(instant.time_since_epoch().count());

@@ -5,9 +5,14 @@
 #include "transport/proxy_dialer.hpp"
 
 namespace farkeep {
+namespace {
 
-Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password)
-    : direct_(std::move(executor), timers, direct_options(settings)) {
+constexpr auto kLately = std::chrono::minutes{15};  // a password that was right a moment ago most likely is
+
+}  // namespace
+
+Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const ConnectionConfig& settings, SecretText password, LoginMemory* logins)
+    : timers_(timers), logins_(logins), direct_(std::move(executor), timers, direct_options(settings)) {
   if (settings.mode == ConnectionMode::mapped) proxy_ = std::make_unique<MappedDialer>(direct_, resolver, settings.mapped);
   const ProxyConfig* proxy = settings.proxy();
   if (!proxy) return;
@@ -33,6 +38,43 @@ Chain::Chain(Executor executor, Timers& timers, Resolver& resolver, const Connec
     make = [&login, patience](ProxyPlace place) { return socks5(std::move(place), login, patience); };
   }
   proxy_ = std::make_unique<ProxyDialer>(direct_, resolver, timers, proxy->proxy, kind, proxy->user, std::move(make));
+  place_.kind = kind;
+  place_.proxy = proxy->proxy.to_string();
+  place_.user = proxy->user;
+}
+
+task<std::unique_ptr<Stream>> Chain::dial(Endpoint destination) {
+  if (!proxy_) return direct_.dial(std::move(destination));
+  return logins_ && !login_.password.empty() ? dial_with_login(std::move(destination)) : proxy_->dial(std::move(destination));
+}
+
+// A proxy that speaks of what lies behind it has let us in.
+task<std::unique_ptr<Stream>> Chain::dial_with_login(Endpoint destination) {
+  const bool is_good = let_through_ && timers_.now() - *let_through_ < kLately;
+  Budget::Lease turn;
+  if (!is_good) turn = co_await alone_.take(1);
+  const std::optional<std::string> objection = logins_->objection(place_.proxy, login_);
+  if (objection) {
+    ProxyPlace place = place_;
+    place.destination = destination;
+    throw proxy_error(ProxyTrouble::login_refused, place, *objection);
+  }
+  std::unique_ptr<Stream> stream;
+  try {
+    stream = co_await proxy_->dial(std::move(destination));
+  } catch (const proxy_error& e) {
+    if (e.trouble() == ProxyTrouble::login_refused) {
+      let_through_.reset();
+      logins_->refused(place_.proxy, login_);
+    } else if (e.blame() == ProxyBlame::destination) {
+      let_through_ = timers_.now();
+      logins_->accepted(place_.proxy, login_);
+    }
+    throw;
+  }
+  let_through_ = timers_.now();
+  logins_->accepted(place_.proxy, login_);
+  co_return stream;
 }
 
 }  // namespace farkeep

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/hex.hpp"
@@ -98,6 +99,11 @@ class HttpConnect final : public Handshake {
     if (state_ == State::body) fail(ProxyTrouble::malformed, "it stopped in the middle of a login");
     if (head_.empty()) fail(quiet ? ProxyTrouble::behind_silent : ProxyTrouble::closed_at_once, quiet ? "or it is not an HTTP proxy at all" : "");
     if (!std::string_view("HTTP/1.").starts_with(as_text(head_).substr(0, 7))) foreign();
+    // What its first line says holds, whatever became of the rest.
+    if (as_text(head_).find('\n') != std::string_view::npos) {
+      const auto begun = HttpHead::parse(ByteView{head_}.first(as_text(head_).rfind('\n') + 1));
+      if (begun && wants_login(begun->status)) login_fails(*begun);
+    }
     fail(ProxyTrouble::malformed, "it answered " + quote() + (quiet ? " and stopped" : " and closed"));
   }
 
@@ -145,23 +151,32 @@ class HttpConnect final : public Handshake {
       return more();
     }
     if (head.status == 407) return login(head);
+    if (head.status == 401) login_fails(head);
     refused(head);
   }
 
-  Step login(const HttpHead& head) {
-    const std::vector<std::string> challenges = head.all("proxy-authenticate");
+  // 401 is for what lies behind a proxy, and some proxies say it of themselves.
+  static bool wants_login(int status) { return status == 407 || status == 401; }
+
+  static std::vector<std::string> challenges_in(const HttpHead& head) { return head.all(head.status == 407 ? "proxy-authenticate" : "www-authenticate"); }
+
+  static std::string challenge_in_words(const HttpHead& head) {
     std::string schemes;
-    bool basic = false;
-    for (const std::string& c : challenges) {
-      schemes += (schemes.empty() ? "" : ", ") + c.substr(0, c.find(' '));
-      basic = basic || starts_with_word(c, "Basic");
-    }
-    const std::string seen = "HTTP 407; it offers " + (schemes.empty() ? "nothing" : schemes);
-    credentials_ = authenticator_->next(challenges);
-    if (!credentials_) {
-      if (place_.user.empty()) fail(basic ? ProxyTrouble::login_demanded : ProxyTrouble::login_kind, seen);
-      fail(basic || challenges.empty() ? ProxyTrouble::login_refused : ProxyTrouble::login_kind, seen);
-    }
+    for (const std::string& c : challenges_in(head)) schemes += (schemes.empty() ? "" : ", ") + c.substr(0, c.find(' '));
+    return "HTTP " + std::to_string(head.status) + "; it offers " + (schemes.empty() ? "nothing" : schemes);
+  }
+
+  [[noreturn]] void login_fails(const HttpHead& head) {
+    const std::vector<std::string> challenges = challenges_in(head);
+    const bool basic = challenges.empty() || std::any_of(challenges.begin(), challenges.end(), [](const std::string& c) { return starts_with_word(c, "Basic"); });
+    if (!basic) fail(ProxyTrouble::login_kind, challenge_in_words(head));
+    fail(place_.user.empty() ? ProxyTrouble::login_demanded : ProxyTrouble::login_refused, challenge_in_words(head));
+  }
+
+  Step login(const HttpHead& head) {
+    const std::string seen = challenge_in_words(head);
+    credentials_ = authenticator_->next(challenges_in(head));
+    if (!credentials_) login_fails(head);
     std::size_t size = 0;
     const std::vector<std::string> length = head.all("content-length");
     if (length.size() != 1 || !head.all("transfer-encoding").empty()) fail(ProxyTrouble::malformed, seen + ", without saying how long its page is");
@@ -183,7 +198,6 @@ class HttpConnect final : public Handshake {
     if (squid_says("ERR_CONNECT_FAIL 111")) fail(ProxyTrouble::behind_refused, seen);
     if (squid_says("ERR_CONNECT_FAIL 110")) fail(ProxyTrouble::behind_silent, seen);
     switch (head.status) {
-      case 401:
       case 403: fail(ProxyTrouble::forbidden, seen);
       case 404:
       case 405:

@@ -44,6 +44,7 @@ class Socks : public Handshake {
       if (first_answer_ && !is_version(part[0])) foreign(part);
       fail(ProxyTrouble::malformed, quoted(part) + (quiet ? " and stopped" : " and closed"));
     }
+    if (logging_in_ && !quiet) fail(ProxyTrouble::login_refused, "it closed the connection instead of an answer");
     if (replying_) fail(ProxyTrouble::malformed, quiet ? "it stopped in the middle of its reply" : "it closed in the middle of its reply");
     if (asked_) fail(quiet ? ProxyTrouble::behind_silent : ProxyTrouble::closed);
     fail(quiet ? ProxyTrouble::silent : ProxyTrouble::closed_at_once);
@@ -86,13 +87,14 @@ class Socks : public Handshake {
   const ProxyPatience patience_;
   bool first_answer_ = true;
   bool replying_ = false;  // it granted the connection
+  bool logging_in_ = false;  // user and password are told, and not answered
   bool asked_ = false;  // for the destination: what breaks from now on is about it
 
  private:
   Buffer foreign_;
 };
 
-// Network practice §2.4: 1. greeting  2. login  3. request  4. the reply's head  5. the rest of it
+// Network practice §2.4: 1. greeting  2. login  3. request  4. the reply's code  5. the rest of its head  6. the rest of it
 class Socks5 final : public Socks {
  public:
   using Socks::Socks;
@@ -111,7 +113,8 @@ class Socks5 final : public Socks {
     switch (state_) {
       case State::method: return method(bytes);
       case State::login: return login(bytes);
-      case State::reply: return reply(bytes);
+      case State::code: return code(bytes);
+      case State::bound: return bound(bytes);
       case State::name_size:
         state_ = State::rest;
         return step({}, bytes[0] + std::size_t{2}, patience_.greeting);
@@ -121,7 +124,7 @@ class Socks5 final : public Socks {
   }
 
  private:
-  enum class State { method, login, reply, name_size, rest };
+  enum class State { method, login, code, bound, name_size, rest };
 
   bool is_version(std::uint8_t first) const override { return first == 5; }
 
@@ -129,12 +132,14 @@ class Socks5 final : public Socks {
     if (bytes[0] != 5) return gather(bytes);
     const std::uint8_t chosen = bytes[1];
     if (chosen == kNoLogin) return request();
-    if (chosen == kUserPassword && !login_.user.empty()) {
+    if (chosen == kUserPassword && login_.user.empty()) fail(ProxyTrouble::login_demanded, "it chose user and password, which were not offered");
+    if (chosen == kUserPassword) {
       Buffer message;
       put(message, {1});
       put_text(message, login_.user);
       put_text(message, login_.password.text());
       state_ = State::login;
+      logging_in_ = true;
       return step(std::move(message), 2, patience_.greeting);
     }
     if (chosen == kNothingFits) fail(login_.user.empty() ? ProxyTrouble::login_demanded : ProxyTrouble::login_kind);
@@ -145,6 +150,7 @@ class Socks5 final : public Socks {
   // The version byte of this answer is wrong in some proxies; the second byte is what counts.
   Step login(ByteView bytes) {
     if (bytes[1] != 0) fail(ProxyTrouble::login_refused);
+    logging_in_ = false;
     return request();
   }
 
@@ -156,23 +162,28 @@ class Socks5 final : public Socks {
     if (to.is_v6()) append(message, to.to_v6().to_bytes());
     else append(message, to.to_v4().to_bytes());
     put_port(message, place_.destination.port);
-    state_ = State::reply;
-    return step(std::move(message), 4, patience_.reply);
+    state_ = State::code;
+    return step(std::move(message), 2, patience_.reply);
   }
 
   // A refusal is believed after its second byte: the rest of it may never come.  Only so much of a success is read as there is.
-  Step reply(ByteView bytes) {
+  Step code(ByteView bytes) {
     if (bytes[0] != 5) fail(ProxyTrouble::malformed, quoted(bytes));
     if (bytes[1] != 0) refused(bytes[1]);
-    state_ = State::rest;
+    state_ = State::bound;
     replying_ = true;
-    switch (bytes[3]) {
+    return step({}, 2, patience_.greeting);
+  }
+
+  Step bound(ByteView bytes) {
+    state_ = State::rest;
+    switch (bytes[1]) {
       case kIpv4: return step({}, 4 + 2, patience_.greeting);
       case kIpv6: return step({}, 16 + 2, patience_.greeting);
       case kName:
         state_ = State::name_size;
         return step({}, 1, patience_.greeting);
-      default: fail(ProxyTrouble::malformed, quoted(bytes));
+      default: fail(ProxyTrouble::malformed, "it answered 0500" + hex(bytes));
     }
   }
 

@@ -74,7 +74,8 @@ void call_now(WebCall call, std::chrono::milliseconds within, std::atomic<bool>*
   }
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status < 200 || status > 299) throw failure::whole(Errc::protocol, doing + ": it answers with status " + std::to_string(status));
+  const bool is_about_this = status == 400 || status == 413 || status == 422;
+  if (status < 200 || status > 299) throw failure::whole(is_about_this ? Errc::malformed : Errc::protocol, doing + ": it answers with status " + std::to_string(status));
 }
 
 }  // namespace

@@ -17,6 +17,9 @@ struct AlarmedAgent {
   std::vector<Job> jobs;   ///< at least one
 };
 
+/// Of agents as which two machines work.
+Notice doubled_notice(const std::vector<AlarmedAgent>& agents);
+
 /// How many agents, and jobs of one agent, a text names; it counts the others.
 inline constexpr std::size_t kMostNamed = 20;
 

@@ -18,7 +18,7 @@ std::string last_good(const AgentStanding::Job& job) { return "last good snapsho
 struct Alarms::Found {
   bool may_overdue, may_recovered;
   std::map<std::string, std::string> accounts;  // names
-  std::vector<AlarmedAgent> overdue, recovered;
+  std::vector<AlarmedAgent> overdue, recovered, doubled;
   std::vector<vault::pb::Alarm> told;
 };
 
@@ -29,7 +29,7 @@ std::vector<Notice> Alarms::look(bool anybody) {
   if (!anybody) return {};
   bool const away = partner_is_away(now);
   if (!away && !is_primary_()) return {};
-  Found found{!is_quiet && steady >= overdue_again_, steady >= recovered_again_, {}, {}, {}, {}};
+  Found found{!is_quiet && steady >= overdue_again_, steady >= recovered_again_, {}, {}, {}, {}, {}};
   for (auto const& account : registry_.accounts()) found.accounts[account.id()] = account.name();
   for (auto const& agent : registry_.agents()) look_at(agent, now, found);
   if (!found.told.empty()) registry_.set_alarms(found.told);
@@ -45,6 +45,7 @@ std::vector<Notice> Alarms::look(bool anybody) {
     recovered_again_ = steady + kPause;
     out.push_back(alarm_notice(Notice::Event::recovered, found.recovered, {}));
   }
+  if (!found.doubled.empty()) out.push_back(doubled_notice(found.doubled));
   return out;
 }
 
@@ -71,7 +72,7 @@ void Alarms::look_at(const vault::pb::Agent& agent, WallTime now, Found& found) 
   auto alarm = registry_.alarm(id).value_or(vault::pb::Alarm{});
   auto const told = registry_.told(id);
   std::set<std::string> const known(alarm.job().begin(), alarm.job().end());
-  if (known.empty() && (!told || agent.revoked())) return;
+  if (known.empty() && !alarm.two_machines() && (!told || agent.revoked())) return;
   auto const standing = told && !agent.revoked() ? standing_of(*told, now) : AgentStanding{};
 
   AlarmedAgent one;
@@ -98,7 +99,10 @@ void Alarms::look_at(const vault::pb::Agent& agent, WallTime now, Found& found) 
     well.jobs.push_back({name, at == jobs.end() ? "no job of it any more" : last_good(*at->second)});
     next.erase(name);
   }
-  if (next == known) return;
+  bool const is_double = standing.other_machine > 0;
+  if (next == known && is_double == alarm.two_machines()) return;
+  if (is_double && !alarm.two_machines()) found.doubled.push_back(one);
+  alarm.set_two_machines(is_double);
   if (!fresh.jobs.empty()) found.overdue.push_back(std::move(fresh));
   if (!well.jobs.empty() && !agent.revoked()) found.recovered.push_back(std::move(well));
   alarm.set_id(agent.id());

@@ -24,6 +24,7 @@ namespace farkeep {
 /// - What should have come while this server did not run, its agents could not bring.  After an outage of more than kOutage nobody becomes overdue for as long
 ///   as the outage was, at least kLeastQuiet (which is also enough for the partner to say what it told meanwhile), at most kMostQuiet.  That all is well again
 ///   is told at any time.  Outages are seen by the wall clock, so a machine that slept counts as one; so does a first look, whoever looked before.
+/// - That two machines work as one agent, as the agent itself tells, is told once, and again when that was over.
 /// - Revoked agents alarm nobody.
 ///
 /// Blocks; one call at a time.  Throws failure when the registry cannot be read or written: nothing is told then, and all is found again at the next look.

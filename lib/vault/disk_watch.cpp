@@ -1,6 +1,7 @@
 #include "vault/disk_watch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/limits.hpp"
 #include "base/log.hpp"
@@ -52,6 +53,9 @@ std::string room_text(const StoreHealth& health) {
 std::optional<Notice> DiskWatch::see(const StoreHealth& health) {
   health_ = health;
   auto next = level_of(health, health.free);
+  if (std::exchange(refused_, false)) full_at_ = health.free;
+  else if (full_at_ && health.free > *full_at_ + *full_at_ / 8) full_at_.reset();
+  if (full_at_) next = std::max(next, Level::full);
   if (next < level_ && level_ != Level::no_data) next = std::min(level_, level_of(health, health.free - health.free / 8));
   if (next == level_) return std::nullopt;
   bool const is_better = next < level_;

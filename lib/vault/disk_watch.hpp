@@ -22,12 +22,17 @@ class DiskWatch {
   /// not told of all day.
   std::optional<Notice> see(const StoreHealth& health);
 
+  /// Something did not find room just now, however much there is: the disk counts as full until an eighth more is free.
+  void refused() noexcept { refused_ = true; }
+
   Level level() const noexcept { return level_; }
   const StoreHealth& health() const noexcept { return health_; }
 
  private:
   StoreHealth health_;
   Level level_ = Level::ok;
+  bool refused_ = false;                   // since the last look
+  std::optional<std::uint64_t> full_at_;  // so much was free when something found no room
 };
 
 const char* name_of(DiskWatch::Level level) noexcept;

@@ -83,6 +83,7 @@ task<void> Mirror::run() {
     reached_ = false;
     // Whatever a partner made go wrong: agents are served all the same.
     std::string problem = co_await problem_of(converse(std::move(*partner)));
+    talks_ = false;
     if (longest != settings_.backoff) backoff = fresh_backoff();
     longest = settings_.backoff;
     if (reached_) backoff.reset();
@@ -134,7 +135,7 @@ task<std::unique_ptr<SecureStream>> Mirror::connect(vault::pb::Partner partner) 
 // 1. hello  2. registry, slots, directory  3. compare everything, push what differs  4. then what is new, as it comes
 task<void> Mirror::work(Peer& peer, ServerId partner) {
   co_await greet(peer, partner);
-  reached_ = true;
+  reached_ = talks_ = true;
   told_.clear();
   auto tell_all_again = parts_.timers.now() + kTellAllAgain;
   auto generation = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);

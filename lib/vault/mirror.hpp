@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <set>
@@ -53,6 +54,8 @@ class Mirror final : public MirrorNews {
   task<void> run();
   /// For what comes from now on; a connection that stands is kept, one that cannot be had is tried at once.
   void use(MirrorSettings settings);
+  /// Whether a conversation with the partner goes on.  Any thread.
+  bool talks() const noexcept { return talks_; }
   void vault_changed(const VaultName& name) override;
   void partner_lost_some(const VaultName& name) override;
   void registry_changed() override;
@@ -104,6 +107,7 @@ class Mirror final : public MirrorNews {
   ToldEntries told_;      // on this connection, since everything was told
   bool heals_ = true;     // the partner answers questions for damaged entries
   std::string partner_root_;  // the key of the root under which the partner stood when it was greeted last; empty: not since the start
+  std::atomic<bool> talks_{false};
   bool reached_ = false;  // the partner answered since the last failure
   bool compares_ = false;  // the partner knows how to (PROTOCOL §4)
   std::map<VaultName, PartnerKnowledge> known_;  // of this connection, of vaults that could not be mirrored: not compared again and again

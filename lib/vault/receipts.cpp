@@ -29,7 +29,7 @@ Buffer ServerReceipts::make(const AccountId& account, const AgentId& agent, std:
   auto const now = clock_.wall();
   auto const& own = identity_.chain()[0];
   if (now < own.not_before() || now > own.not_after())
-    throw wire::Refusal(Errc::busy, "committing: this server's clock says " + rfc3339(now) + ", when its own certificate is not valid: its administrator has been told", std::chrono::hours{1});
+    throw wire::Refusal(Errc::busy, "committing: this server's clock says " + rfc3339(now) + ", when its own certificate is not valid: its operator must set the clock", std::chrono::hours{1});
   wire::pb::Receipt receipt;
   receipt.set_account(wire::to_field(account));
   receipt.set_agent(wire::to_field(agent));

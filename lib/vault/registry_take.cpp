@@ -262,6 +262,7 @@ bool Registry::merge(const vault::pb::Alarm& theirs) {
   vault::pb::Alarm alarm;
   alarm.set_id(theirs.id());
   alarm.set_changed_ns(theirs.changed_ns());
+  alarm.set_two_machines(theirs.two_machines());
   for (auto const& job : theirs.job()) {
     if (printable_name(job, registry_limits::kMaxJobName) != job) return false;
     alarm.add_job(job);

@@ -12,6 +12,7 @@
 #include "transport/endpoint.hpp"
 #include "vault/aside_orders.hpp"
 #include "vault/damage_watch.hpp"
+#include "vault/mirror_watch.hpp"
 
 namespace farkeep {
 namespace {
@@ -72,13 +73,14 @@ struct Server::Parts {
         vaults(store, disk, settings.data + "/cache", workers, timers, settings.vaults),
         mirror({registry, identity, directory, vaults, workers, timers, clock, guard, random, dialer, settings.software}, settings.mirror),
         alarms(registry, clock, [this] { return directory.is_primary(); }),
+        mirror_watch(registry, clock, [this] { return mirror.talks(); }),
         failures(clock),
         budget(settings.record_memory),
         questions(settings.question_memory),
         answers(settings.answer_memory),
         unusable(clock),
         guests(settings.max_agents),
-        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, failures, budget, questions, answers, mirror, unusable, refusals, troubles, settings.agent_quota, settings.software} {}
+        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, failures, budget, questions, answers, mirror, unusable, refusals, troubles, disk_watch, settings.agent_quota, settings.software} {}
 
   task<void> watch(Session& one, Guests::Guest& guest, bool stranger);
   task<void> tidy();
@@ -106,6 +108,7 @@ struct Server::Parts {
   Vaults vaults;
   Mirror mirror;
   Alarms alarms;
+  MirrorWatch mirror_watch;
   FailureLimit failures;
   Budget budget, questions, answers;
   UnusableCopies unusable;
@@ -290,6 +293,8 @@ void Server::use(const ServerSettings& settings) {
 task<std::vector<Notice>> Server::look_for_overdue(bool anybody) {
   auto notices = co_await parts_->workers.offload([](Alarms* alarms, bool a) { return alarms->look(a); }, &parts_->alarms, anybody);
   if (!notices.empty()) parts_->mirror.registry_changed();
+  auto mirrored = co_await parts_->workers.offload([](MirrorWatch* watch, bool a) { return watch->look(a); }, &parts_->mirror_watch, anybody);
+  if (mirrored) notices.push_back(std::move(*mirrored));
   if (auto notice = parts_->unusable.look(anybody)) notices.push_back(std::move(*notice));
   if (auto notice = parts_->damage_watch.see(parts_->registry.met_damaged())) notices.push_back(std::move(*notice));
   co_return notices;

@@ -20,10 +20,10 @@ bool is_private(Errc code) { return code == Errc::io || code == Errc::no_space |
 
 std::string public_text(Errc code) {
   switch (code) {
-    case Errc::no_space: return "the server's disk is full; its administrator has been told";
+    case Errc::no_space: return "the server's disk is full, and its operator must give it more room";
     case Errc::busy: return "the server is busy; try again in a moment";
-    case Errc::damaged: return "the server found stored data damaged; its administrator has been told";
-    default: return "the server could not read or write its storage; its administrator has been told";
+    case Errc::damaged: return "the server found stored data damaged; its operator finds it in the log";
+    default: return "the server could not read or write its storage; its operator finds it in the log";
   }
 }
 
@@ -112,6 +112,7 @@ task<Reply> Session::handle(Request request, Replies& replies) {
     if (code == Errc::cancelled || !is_private(code)) throw;
     parts_.troubles.say(parts_.timers.now(), who_.text() + " asks for " + std::string{wire::name_of(verb)} + ": " + e.what());
   }
+  if (code == Errc::no_space) parts_.disk.refused();
   throw wire::Refusal(code, public_text(code), std::chrono::seconds{code == Errc::busy ? 10 : 60});
 }
 

@@ -16,6 +16,7 @@
 #include "base/rare_line.hpp"
 #include "transport/peer.hpp"
 #include "vault/admission.hpp"
+#include "vault/disk_watch.hpp"
 #include "vault/failure_limit.hpp"
 #include "vault/guests.hpp"
 #include "vault/registration.hpp"
@@ -72,6 +73,7 @@ struct SessionParts {
   UnusableCopies& unusable;
   RareLine& refusals;  ///< what the log says of those who are refused…
   RareLine& troubles;  ///< …and of those whom our disks fail
+  DiskWatch& disk;
   std::atomic<std::uint64_t> agent_quota;  ///< may change at any time; read by workers, too; for agents whose account says nothing; 0: none
   std::string software;
 };

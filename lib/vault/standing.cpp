@@ -40,6 +40,7 @@ AgentStanding standing_of(const vault::pb::Told& told, WallTime now) {
     out.jobs.push_back(std::move(job));
   }
   out.deployed_as = printable_name(report->deployed_as(), kMaxText);
+  out.other_machine = report->other_machine();
   out.drifted = !report->deployed_digest().empty() && report->deployed_digest() != report->settings_digest();
   return out;
 }

@@ -21,6 +21,7 @@ struct AgentStanding {
   std::vector<Job> jobs;
   WallTime told;            ///< when
   std::string deployed_as;  ///< printable; empty: not by the deployment kit
+  std::uint64_t other_machine = 0;  ///< number of a snapshot under its identity that it did not make; 0: none
   bool drifted = false;     ///< its settings are not those that it was deployed with
 
   bool overdue() const noexcept;

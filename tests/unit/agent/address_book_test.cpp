@@ -296,7 +296,7 @@ TEST_CASE("address book: the alarm of a server that was replaced ends when the d
   w.register_with(first);
   Heads heads(w.state);
   REQUIRE(heads.alarm(ServerTarget{w.west, "west", "198.51.100.7:16384"}, "it was set back", w.clock.wall()));
-  heads.pin(w.west, Head{9, Digest{}, {}});
+  heads.pin(w.west, Head{9, Digest{}, {}}, "west");
   REQUIRE(heads.alarm(ServerTarget{w.west, "west", "198.51.100.7:16384"}, "it was set back", w.clock.wall()));
   REQUIRE(heads.alarm(ServerTarget{w.east, "east", "192.0.2.7:16384"}, "it lies", w.clock.wall()));
   CHECK(history_alarms(w.state).size() == 2);

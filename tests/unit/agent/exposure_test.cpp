@@ -118,7 +118,7 @@ TEST_CASE("protection: a snapshot is protected when the two servers of the pair 
   const ServerTarget rolled_back = m.pair()[1];
   Heads(*m.state).alarm(rolled_back, "it shows an older history", m.clock.wall());
   CHECK(KnownProtection(*m.state).of("main") == false);
-  Heads(*m.state).pin(rolled_back.id, Heads(*m.state).newest());
+  Heads(*m.state).pin(rolled_back.id, Heads(*m.state).newest(), "east");
   CHECK(KnownProtection(*m.state).of("main") == true);
 
   m.write("b", "2");

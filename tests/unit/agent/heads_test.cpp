@@ -1,5 +1,6 @@
 // What a machine believes of its own history: nothing that a server says without proof, and nothing less than what it knows.
 #include "agent/heads.hpp"
+#include "agent/own_snapshots.hpp"
 #include "agent/protection.hpp"
 #include "agent/recovery.hpp"
 
@@ -508,7 +509,7 @@ TEST_CASE("list: a pinned snapshot that does not open any more is no other histo
   const Buffer first = h.of_format_1(1, Digest{}, SecretKey::from(Buffer(32, 9)).value());  // its envelope rotted, and no receipt holds for it
   for (const std::size_t which : {0u, 1u}) {
     h.plant(which, first);
-    Heads(*h.state).pin(Machine::id_of(which), Head{1, Manifest::parse(first)->snapshot_id(), {}});
+    Heads(*h.state).pin(Machine::id_of(which), Head{1, Manifest::parse(first)->snapshot_id(), {}}, "one");
     const auto all = h.list(which);
     REQUIRE(all.size() == 1);
     CHECK_FALSE(all[0].problem.empty());
@@ -700,4 +701,99 @@ TEST_CASE("heads: what is accepted must be this agent's own, and may be nothing 
   CHECK(shown.sequence == 0);
   Heads(*h.state).accept(Machine::id_of(1), shown);
   CHECK_FALSE(h.look()[1].alarm);
+}
+
+namespace {
+
+// A machine and its clone: two folders that were one, of which each works in turn.
+struct Twins : History {
+  explicit Twins(int before) {
+    back_up(before);
+    fs::copy(base / "state", base / "other", fs::copy_options::recursive);
+  }
+  void change_places() {
+    fs::rename(base / "state", base / "third");
+    fs::rename(base / "other", base / "state");
+    fs::rename(base / "third", base / "other");
+  }
+  Errc attempt_of_next() {
+    change_places();
+    write("a", std::to_string(++version));
+    const Errc end = attempt();
+    mirror();
+    return end;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("heads: snapshots that another machine makes as this agent are an alarm on both, once for each of them, and nobody is kept from backing up") {
+  Twins t(2);
+  CHECK(t.attempt_of_next() == Errc{});  // the clone, before anybody can know
+  CHECK(t.text.empty());
+  CHECK(t.attempt_of_next() == Errc{});
+  CHECK_THAT(t.text, Contains("another machine works with a copy of this state folder") && Contains("recover --as-new") && Contains("number 3"));
+  CHECK(t.result.sequence == 4);
+  t.write("a", "again");
+  CHECK(t.attempt() == Errc{});
+  CHECK(t.text.empty());
+  CHECK_THAT(Heads(*t.state).other_machine(), Contains("number 3"));  // status says so on
+  t.mirror();
+  CHECK(t.attempt_of_next() == Errc{});
+  CHECK_THAT(t.text, Contains("another machine") && Contains("number 5"));
+  CHECK(Heads::newest_of_other(*t.state).sequence == 5);
+  Heads(*t.state).forget_other_machine();
+  CHECK(Heads(*t.state).other_machine().empty());
+}
+
+TEST_CASE("heads: whoever only looks meets the other machine, too, and the next run still tells") {
+  Twins t(2);
+  t.attempt_of_next();
+  t.change_places();
+  t.list(0);
+  CHECK_FALSE(Heads(*t.state).other_machine().empty());
+  t.change_places();
+  CHECK(t.attempt_of_next() == Errc{});
+  CHECK_THAT(t.text, Contains("another machine"));
+}
+
+TEST_CASE("heads: a machine that makes its own snapshots, that was recovered, or whose answer was lost meets no other machine") {
+  History h;
+  h.back_up(3);
+  h.look();
+  CHECK(Heads(*h.state).other_machine().empty());
+  h.forget();
+  h.back_up(1);
+  CHECK(Heads(*h.state).other_machine().empty());
+  for (const char* name : {"head", "head.copy", "pins", "pins.copy"}) fs::remove(h.base / "state" / name);  // `given` is durable, the others are not yet
+  h.back_up(2);
+  CHECK(Heads(*h.state).other_machine().empty());
+}
+
+TEST_CASE("heads: latest is this machine's own while another one works beside it; of a folder that was set back it is the newest of all") {
+  Twins t(2);
+  t.attempt_of_next();  // 3, the clone's
+  t.change_places();
+  const auto listed = [&t] {
+    auto rows = t.list(0);
+    for (auto& s : rows) s.problem.clear();  // the fake servers give no receipts
+    return rows;
+  };
+  auto all = listed();
+  CHECK(latest_made_here(all, "latest", *t.state) == nullptr);  // for all that is known this folder was set back
+  t.change_places();
+  t.attempt_of_next();  // 4
+  t.attempt_of_next();  // 5, the clone's
+  t.change_places();
+  all = listed();
+  const SnapshotInfo* own = latest_made_here(all, "latest", *t.state);
+  REQUIRE(own);
+  CHECK(own->sequence == 4);
+  CHECK(latest_made_here(all, "latest:" + own->details.job, *t.state) == own);
+  CHECK(latest_made_here(all, "latest:nothing", *t.state) == nullptr);
+  CHECK(latest_made_here(all, own->id.hex(), *t.state) == nullptr);
+  t.change_places();
+  t.attempt_of_next();  // 6: what is newest is its own
+  all = listed();
+  CHECK(latest_made_here(all, "latest", *t.state) == nullptr);
 }

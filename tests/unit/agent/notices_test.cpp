@@ -82,6 +82,14 @@ TEST_CASE("notices: an alarm beside a snapshot is told once, and its ping says s
   CHECK(run(Exit::alarm) == "failed(https://hc-ping.com/0a1b/fail)");
 }
 
+TEST_CASE("notices: a ping address with a query keeps it, behind the path") {
+  NoticesMachine m(config_of("schedule = every 4h\nping = https://hc.example/key/slug/?create=1&a=/b\n"));
+  m.notices.started(m.job());
+  m.run(true);
+  m.run(false);
+  CHECK(m.events() == "started-(https://hc.example/key/slug/start?create=1&a=/b) done-(https://hc.example/key/slug/?create=1&a=/b) failed(https://hc.example/key/slug/fail?create=1&a=/b)");
+}
+
 TEST_CASE("notices: a failure is told once, and once that it is over") {
   NoticesMachine m(config_of("schedule = every 4h\n"));
   m.notices.started(m.job());

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
-#include "agent/checked_state.hpp"
+#include "crypto/checked_state.hpp"
 #include "agent/heads.hpp"
 #include "agent/server_choice.hpp"
 #include "base/error.hpp"
@@ -230,7 +230,7 @@ TEST_CASE("agent state: pins and head that are lost are known to be, and what is
   Heads heads(k.state);
   ServerId server;
   server.bytes.fill(1);
-  heads.pin(server, Head{5, id(), {}});
+  heads.pin(server, Head{5, id(), {}}, "east");
   CHECK(heads.pinned(server).sequence == 5);
   CHECK(heads.are_lost());
   heads.told_of_loss();

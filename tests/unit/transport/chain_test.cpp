@@ -129,6 +129,75 @@ TEST_CASE("chain: HTTP, by address: nothing is looked up") {
   CHECK(resolver.asked.empty());
 }
 
+struct FakeLogins final : LoginMemory {
+  std::optional<std::string> objection(const std::string&, const ProxyLogin&) override { return refusals > 0 ? std::optional<std::string>("it was refused") : std::nullopt; }
+  void refused(const std::string& proxy, const ProxyLogin& login) override {
+    CHECK(proxy == "127.78.1.4:3128");
+    CHECK(login.user == "u");
+    ++refusals;
+  }
+  void accepted(const std::string&, const ProxyLogin&) override { ++acceptances; }
+  int refusals = 0, acceptances = 0;
+};
+
+TEST_CASE("chain: many that want to connect tell a proxy a wrong password once") {
+  RealWorld w;
+  Listening proxy{w, "127.78.1.4:3128"};
+  FakeResolver resolver;
+  FakeLogins logins;
+  ConnectionConfig c = settings(ConnectionMode::http);
+  c.http.proxy = HostAddress{"127.78.1.4", 3128};
+  c.http.user = "u";
+  Chain chain{w.io.get_executor(), w.timers, resolver, c, SecretText("old"), &logins};
+  int asked = 0, refused = 0;
+  std::string answer = "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n";
+  auto play = [&](int times) -> task<void> {
+    const std::string ask = "CONNECT 127.78.9.9:16384 HTTP/1.1\r\nHost: 127.78.9.9:16384\r\nProxy-Authorization: Basic dTpvbGQ=\r\n\r\n";
+    for (int i = 0; i < times; ++i) {
+      std::unique_ptr<SocketStream> stream;
+      std::string reply = answer;
+      co_await serve(proxy.acceptor, ask, std::move(reply), stream);
+      ++asked;
+    }
+  };
+  auto dial = [&]() -> task<void> {
+    try {
+      const auto stream = co_await chain.dial(kServer);
+    } catch (const proxy_error& e) {
+      CHECK(e.trouble() == ProxyTrouble::login_refused);
+      CHECK(classify(e.code()) == Errc::proxy_login);
+      ++refused;
+    }
+  };
+  auto all = [&](int plays, int dials) -> task<void> {
+    Scope scope{w.io.get_executor()};
+    scope.spawn(play(plays), "proxy");
+    for (int i = 0; i < dials; ++i) scope.spawn(dial(), "dial");
+    co_await scope.join();
+  };
+  w.run(all(1, 5));
+  CHECK(asked == 1);
+  CHECK(refused == 5);
+  CHECK(logins.refusals == 1);
+  logins.refusals = 0;  // long ago now
+  answer = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";  // it has let us in, and does not get on
+  w.run([&]() -> task<void> {
+    Scope scope{w.io.get_executor()};
+    auto lost = [&]() -> task<void> {
+      try {
+        const auto stream = co_await chain.dial(kServer);
+      } catch (const proxy_error& e) {
+        CHECK(e.blame() == ProxyBlame::destination);
+      }
+    };
+    scope.spawn(play(1), "proxy");
+    scope.spawn(lost(), "dial");
+    co_await scope.join();
+  }());
+  CHECK(logins.acceptances == 1);
+  CHECK(logins.refusals == 0);
+}
+
 TEST_CASE("chain: a mapped port, and a destination that has none") {
   RealWorld w;
   Listening firewall{w, "127.78.1.3:40001"};

@@ -88,7 +88,11 @@ TEST_CASE("http connect: what a proxy may answer instead of a tunnel, in words f
   const auto status = [](const std::string& line, const std::string& fields = {}) { return std::string{"HTTP/1.1 "} + line + "\r\n" + fields + "Content-Length: 5\r\n\r\nhello"; };
   const std::vector<HttpRow> rows = {
       {"squid: a rule", status("403 Forbidden", "X-Squid-Error: ERR_ACCESS_DENIED 0\r\n"), Ending::open, forbidden, kDestination, Errc::unreachable, "permit TCP CONNECT to 204.164.111.10 port 16384"},
-      {"401 from something that thinks it is a server", status("401 Unauthorized"), Ending::open, forbidden, kDestination, Errc::unreachable, "HTTP 401"},
+      {"401 from something that thinks it is a server", status("401 Unauthorized"), Ending::open, login_demanded, kPath, Errc::proxy_login, "HTTP 401"},
+      {"401 for a kind of login that we do not do", status("401 Unauthorized", "WWW-Authenticate: Negotiate\r\n"), Ending::open, login_kind, kPath, Errc::proxy_login, "Negotiate"},
+      {"407 without a challenge", status("407 Proxy Authentication Required"), Ending::open, login_demanded, kPath, Errc::proxy_login, "it offers nothing"},
+      {"407 without its head's end, and the end", "HTTP/1.1 407 Authentication Required\r\nProxy-Authenticate: Basic\r\n", Ending::close, login_demanded, kPath, Errc::proxy_login, "none is configured"},
+      {"407 within a field, and nothing more", "HTTP/1.1 407 Authentication Required\r\nProxy-Auth", Ending::stall, login_demanded, kPath, Errc::proxy_login, "HTTP 407", 10s},
       {"400", status("400 Bad Request"), Ending::close, general, kDestination, Errc::unreachable, "HTTP 400 Bad Request"},
       {"404: a web server", status("404 Not Found"), Ending::close, no_connect, kPath, Errc::proxy, "does not make TCP connections"},
       {"405", status("405 Method Not Allowed"), Ending::close, no_connect, kPath, Errc::proxy, "HTTP 405"},
@@ -191,6 +195,19 @@ TEST_CASE("http connect: Basic goes with the first request (RFC 7617's example),
     CHECK(o.trouble == ProxyTrouble::login_refused);
     CHECK(o.code == Errc::proxy_login);
     CHECK_THAT(o.text, Contains("\"Aladdin\"") && !Contains("sesame") && !Contains("QWxh"));
+  }
+}
+
+TEST_CASE("http connect: a login that is refused by 401, or by a head that is cut off, is a login that is refused") {
+  const ProxyLogin who = http_login("Aladdin", "open sesame");
+  for (const char* answer : {"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\n"}) {
+    ProxyWorld w;
+    const auto machine = http_connect(http_place(who.user), basic_authenticator(who), ProxyPatience{});
+    ProxyScript s = script(answer, Ending::close);
+    s.turns.front().first += std::string_view("Proxy-Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\r\n").size();
+    const Outcome o = w.talk(*machine, s);
+    CHECK(o.trouble == ProxyTrouble::login_refused);
+    CHECK_THAT(o.text, Contains("\"Aladdin\""));
   }
 }
 

@@ -175,7 +175,7 @@ TEST_CASE("socks5: what a proxy may answer instead of a tunnel, in words for its
       // the greeting's answer
       {"dante, microsocks: no login is not enough", first_answer(bytes({5, 255}), Ending::close), login_demanded, kPath, Errc::proxy_login, Exit::refused, "demands a login, and none is configured", 0ns},
       {"GSSAPI, unasked", first_answer(bytes({5, 1}), Ending::close), login_kind, kPath, Errc::proxy_login, Exit::refused, "Kerberos", 0ns},
-      {"user and password, unasked", first_answer(bytes({5, 2}), Ending::close), malformed, kPath, Errc::proxy, Exit::unreachable, "not offered", 0ns},
+      {"user and password, unasked", first_answer(bytes({5, 2}), Ending::open), login_demanded, kPath, Errc::proxy_login, Exit::refused, "none is configured", 0ns},
       {"a private method, unasked", first_answer(bytes({5, 0x80}), Ending::close), malformed, kPath, Errc::proxy, Exit::unreachable, "not offered", 0ns},
       {"SOCKS4 only", first_answer(bytes({0, 91}), Ending::close), other_protocol, kPath, Errc::proxy, Exit::unreachable, "SOCKS4", 0ns},
       {"squid given SOCKS4, or another HTTP server", first_answer(bytes("HTTP/1.1 400 Bad Request\r\n\r\n"), Ending::close), other_protocol, kPath, Errc::proxy, Exit::unreachable, "HTTP/1.1 400 Bad Request", 0ns},
@@ -203,6 +203,8 @@ TEST_CASE("socks5: what a proxy may answer instead of a tunnel, in words for its
       {"kind of address", request_answer(bytes({5, 8, 0, 1, 0, 0, 0, 0, 0, 0})), address_kind, kDestination, Errc::unreachable, Exit::unreachable, "cannot reach IPv4", 0ns},
       {"a code that no standard knows", request_answer(bytes({5, 0xf0, 0, 1, 0, 0, 0, 0, 0, 0})), general, kDestination, Errc::unreachable, Exit::unreachable, "reply 240", 0ns},
       {"a refusal of four bytes, and nothing more", request_answer(bytes({5, 5, 0, 1}), Ending::stall), behind_refused, kDestination, Errc::unreachable, Exit::unreachable, "refused by", 0ns},
+      {"a refusal of two bytes, and nothing more", request_answer(bytes({5, 5}), Ending::stall), behind_refused, kDestination, Errc::unreachable, Exit::unreachable, "refused by", 0ns},
+      {"a refusal of three bytes, and the end", request_answer(bytes({5, 2, 0}), Ending::close), forbidden, kDestination, Errc::unreachable, Exit::unreachable, "SOCKS5 reply 2", 0ns},
       {"another version in the reply", request_answer(bytes({4, 0, 0, 1})), malformed, kPath, Errc::proxy, Exit::unreachable, "protocol", 0ns},
       {"an address of an unknown kind", request_answer(bytes({5, 0, 0, 9, 0, 0, 0, 0, 0, 0})), malformed, kPath, Errc::proxy, Exit::unreachable, "protocol", 0ns},
       {"ssh -D: forbidden or unreachable", request_answer({}), closed, kDestination, Errc::unreachable, Exit::unreachable, "ssh -D", 0ns},
@@ -226,7 +228,7 @@ TEST_CASE("socks5: logins that are refused") {
       {"microsocks: wrong password", with(bytes({1, 2}), Ending::close), login_refused, kPath, Errc::proxy_login, Exit::refused, "refused the user \"agent\" or the password", 0ns},
       {"status 1", with(bytes({1, 1}), Ending::stall), login_refused, kPath, Errc::proxy_login, Exit::refused, "not contacted", 0ns},
       {"status 255", with(bytes({1, 255}), Ending::close), login_refused, kPath, Errc::proxy_login, Exit::refused, "refused the user", 0ns},
-      {"the end instead", with({}, Ending::close), closed_at_once, kPath, Errc::proxy, Exit::unreachable, "closed", 0ns},
+      {"the end instead", with({}, Ending::close), login_refused, kPath, Errc::proxy_login, Exit::refused, "closed the connection instead of an answer", 0ns},
       {"silence", with({}, Ending::stall), silent, kPath, Errc::proxy, Exit::unreachable, "says nothing", 10s},
       {"half an answer", with(bytes({1}), Ending::close), malformed, kPath, Errc::proxy, Exit::unreachable, "01 and closed", 0ns},
   };
@@ -282,7 +284,9 @@ TEST_CASE("socks5: it never asks for a byte beyond the reply, whatever the proxy
       static_cast<void>(machine->start());
       static_cast<void>(machine->received(kNoLogin));
       try {
-        const auto step = machine->received(bytes({5, rep, 0, kind}));
+        const auto head = machine->received(bytes({5, rep}));
+        if (head.read != 2 || !head.write.empty()) FAIL_CHECK(rep << " " << kind);
+        const auto step = machine->received(bytes({0, kind}));
         const std::size_t expected = kind == 1 ? 6 : kind == 4 ? 18 : 1;
         if (rep != 0 || (kind != 1 && kind != 3 && kind != 4) || step.read != expected) FAIL_CHECK(rep << " " << kind);
       } catch (const proxy_error&) {

@@ -27,6 +27,7 @@ struct Centre {
   void report(const vault::pb::Agent& agent, std::vector<std::pair<std::string, std::chrono::nanoseconds>> jobs) {
     wire::pb::Report r;
     r.set_time_ns(ns_of(clock.wall()));
+    r.set_other_machine(other_machine);
     for (auto& [name, overdue_in] : jobs) {
       auto* job = r.add_job();
       job->set_name(name);
@@ -63,6 +64,7 @@ struct Centre {
   }
 
   FakeClock& clock;
+  std::uint64_t other_machine = 0;  // what agents tell of it
   sim::SimDisk disk;
   SystemRandom random;
   Registry registry;
@@ -352,4 +354,27 @@ TEST_CASE("alarms: of two records the one changed later stays on both sides, als
   CHECK(p.pass(10min) == "east recovered:main");
   CHECK(p.west.registry.alarm(id)->job_size() == 0);
   CHECK(p.west.registry.alarm(id)->SerializeAsString() == p.east.registry.alarm(id)->SerializeAsString());
+}
+
+TEST_CASE("alarms: that two machines work as one agent is told once, by one server of the pair, and again after it was over") {
+  AlarmPair p;
+  auto const web = p.agent("web7");
+  exchange(p.east.registry, p.west.registry);
+  p.east.report(web, {});
+  CHECK(p.pass(10min).empty());
+  p.east.other_machine = 7;
+  p.east.report(web, {});
+  CHECK(p.pass(10min) == "east failed:");
+  CHECK_THAT(p.east.last.text, Contains("ALARM") && Contains("agent web7 (account acme)") && Contains("two machines"));
+  CHECK(p.east.last.agents == std::vector<std::string>{"web7"});
+  p.east.other_machine = 9;
+  p.east.report(web, {});
+  CHECK(p.pass(1h).empty());
+  CHECK(p.east_is_down(2h).empty());  // the other one knows that it was told
+  p.east.other_machine = 0;
+  p.east.report(web, {});
+  CHECK(p.pass(10min).empty());
+  p.east.other_machine = 11;
+  p.east.report(web, {});
+  CHECK(p.pass(10min) == "east failed:");
 }

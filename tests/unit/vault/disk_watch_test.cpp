@@ -64,3 +64,18 @@ TEST_CASE("disk watch: a store without a disk of its own is well, and of a large
   CHECK(watch.see(with(49'000, 1'000'000)));
   CHECK(watch.level() == Level::low);
 }
+
+TEST_CASE("disk watch: what found no room is told as a full disk, however much is free for smaller things, until there is more") {
+  DiskWatch watch;
+  CHECK_FALSE(watch.see(with(7, 24)));
+  watch.refused();
+  auto told = watch.see(with(7, 24));
+  REQUIRE(told);
+  CHECK(told->text.find("the disk is full: 7 MiB of 24 MiB free") != std::string::npos);
+  CHECK(watch.level() == Level::full);
+  CHECK_FALSE(watch.see(with(7, 24)));
+  watch.refused();
+  CHECK_FALSE(watch.see(with(7, 24)));
+  CHECK(watch.see(with(16, 24)));
+  CHECK(watch.level() == Level::ok);
+}

@@ -1,4 +1,4 @@
-#include "agent/checked_state.hpp"
+#include "crypto/checked_state.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // What an agent remembers keeps nobody from working when the disk does not take it.
-#include "agent/hint_files.hpp"
+#include "platform/hint_files.hpp"
 
 #include <catch2/catch.hpp>
 

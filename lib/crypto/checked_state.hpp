@@ -6,7 +6,7 @@
 
 namespace farkeep {
 
-/// Checksums of the agent's own small files: they find rot, not forgery (whoever can write there has the keys).  Eight bytes of SHA-256; a bit that flips is
+/// Checksums of our own small files: they find rot, not forgery (whoever can write there has the keys).  Eight bytes of SHA-256; a bit that flips is
 /// found, and nothing that is checked here is worth more.
 ///
 /// What was written by an older version has none, and is taken as it is.

@@ -1,4 +1,4 @@
-#include "agent/hint_files.hpp"
+#include "platform/hint_files.hpp"
 
 #include <utility>
 

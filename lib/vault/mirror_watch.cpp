@@ -1,0 +1,69 @@
+#include "vault/mirror_watch.hpp"
+
+#include "base/log.hpp"
+
+namespace farkeep {
+namespace {
+
+constexpr std::size_t kMostProblem = 500;
+
+std::string since(std::int64_t ns) { return ns > 0 ? "since " + rfc3339(WallTime{std::chrono::nanoseconds{ns}}) : std::string{"yet"}; }
+
+}  // namespace
+
+MirrorWatch::MirrorWatch(Registry& registry, const Clock& clock, std::function<bool()> talks)
+    : registry_(registry), clock_(clock), talks_(std::move(talks)), began_(clock.steady()), moved_(clock.steady()) {}
+
+MirrorWatch::State MirrorWatch::state(const vault::pb::MirrorState& mirror) {
+  auto const steady = clock_.steady();
+  bool const talks = talks_();
+  if (mirror.problem().empty() || mirror.behind() < behind_) moved_ = steady;
+  behind_ = mirror.behind();
+  if (mirror.problem().empty()) return State::well;
+  auto const away = clock_.wall() - WallTime{std::chrono::nanoseconds{mirror.contact_ns()}};
+  if (!talks && away >= kAway) return State::away;
+  return steady - moved_ >= kBehind ? State::behind : State::well;
+}
+
+// What a state is left for counts when there was a success: a line that comes and goes is not told of all day.
+std::optional<Notice> MirrorWatch::look(bool anybody) {
+  auto const partner = registry_.partner();
+  auto const mirror = partner ? registry_.mirror_state() : std::nullopt;
+  if (!mirror || !anybody || clock_.steady() - began_ < kTries) return std::nullopt;
+  if (!told_) {
+    auto const watch = registry_.alarm_watch();
+    told_ = watch && watch->mirror() <= static_cast<std::uint32_t>(State::behind) ? static_cast<State>(watch->mirror()) : State::well;
+  }
+  auto const now = state(*mirror);
+  if (now == *told_ || (now == State::well && !mirror->problem().empty())) return std::nullopt;
+  note(now);
+  auto const problem = mirror->problem().substr(0, kMostProblem);
+  switch (now) {
+    case State::away:
+      return Notice{Notice::Event::failed, "",
+                    "the partner " + partner->name() + " has not been reached " + since(mirror->contact_ns()) + " (" + problem +
+                        "): what agents bring here since has no second copy (see: farkeep-server pair)",
+                    true};
+    case State::behind:
+      return Notice{Notice::Event::failed, "",
+                    "the mirror to the partner " + partner->name() + " does not get on: " + std::to_string(mirror->behind()) + " vaults differ, and both were not equal " + since(mirror->equal_ns()) + " (" +
+                        problem + "; see: farkeep-server pair)",
+                    true};
+    case State::well: break;
+  }
+  return Notice{Notice::Event::recovered, "", "the partner " + partner->name() + " is reached again, and the mirror goes on", true};
+}
+
+// On a disk that is full it counts in memory.
+void MirrorWatch::note(State told) {
+  told_ = told;
+  try {
+    auto watch = registry_.alarm_watch().value_or(vault::pb::AlarmWatch{});
+    watch.set_mirror(static_cast<std::uint32_t>(told));
+    registry_.set_alarm_watch(watch);
+  } catch (const failure& f) {
+    log_warning("noting what was told of the mirror: {}", f.what());
+  }
+}
+
+}  // namespace farkeep
