@@ -1,5 +1,6 @@
 #include "lasting.hpp"
 
+#include "platform/file_access.hpp"
 #include "platform/process.hpp"
 
 namespace farkeep {
@@ -10,6 +11,7 @@ constexpr std::size_t kCallsAtOnce = 4;  // a dead address holds one of them for
 std::string machine_name(const AgentConfig& config) { return config.name.empty() ? host_name() : config.name; }
 
 std::unique_ptr<DiskLock> lock_of(const std::string& state) {
+  refuse_if_others_share(state, "the state folder");
   auto held = system_disk().lock(state + "/daemon");
   if (!held) throw failure(Errc::busy, "working with " + state + ": another farkeepd does (systemctl status farkeepd says which; a second one needs a state folder of its own)");
   return held;

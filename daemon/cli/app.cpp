@@ -14,6 +14,7 @@
 #include "agent/secrets.hpp"
 #include "base/log.hpp"
 #include "common/config_files.hpp"
+#include "platform/file_access.hpp"
 #include "platform/process.hpp"
 #include "common/say.hpp"
 
@@ -46,7 +47,10 @@ void App::replace_config(AgentConfig config) {
 }
 
 AgentState& App::state() {
-  if (!state_) state_ = std::make_unique<AgentState>(system_disk(), config().state);
+  if (!state_) {
+    refuse_if_others_share(config().state, "the state folder");
+    state_ = std::make_unique<AgentState>(system_disk(), config().state);
+  }
   return *state_;
 }
 
