@@ -214,10 +214,13 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
   return app.alarmed() ? Exit::alarm : Exit::done;
 }
 
+constexpr std::size_t kMostShown = 20;  // lines of one kind, after a restore
+
 void restore_options(po::options_description& d) {
   d.add_options()("target", po::value<std::string>()->value_name("DIR"), "where to restore to: the snapshot's paths are made below it (required)")(
       "path", po::value<std::vector<std::string>>()->value_name("PATH")->composing(), "restore only this file or folder (repeatable)")(
       "overwrite", po::value<std::string>()->value_name("WHEN")->default_value("always"), "always, if-changed, if-newer or never")(
+      "owners", po::value<std::string>()->value_name("HOW")->default_value("names"), "names: by name where this machine knows the name; ids: the numbers of the snapshot; none: all belongs to whoever restores")(
       "special", "device nodes, set-uid and set-gid bits and file capabilities, too; without it they come back only from snapshots that this machine made itself, the newest of each of its jobs");
   older_option(d);
 }
@@ -234,6 +237,12 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
   else if (when == "if-newer") order.overwrite = Overwrite::if_newer;
   else if (when == "never") order.overwrite = Overwrite::never;
   else throw failure(Errc::usage, "--overwrite takes always, if-changed, if-newer or never, not '" + when + "'");
+
+  const std::string owners = values["owners"].as<std::string>();
+  if (owners == "names") order.ownership = Ownership::names;
+  else if (owners == "ids") order.ownership = Ownership::ids;
+  else if (owners == "none") order.ownership = Ownership::none;
+  else throw failure(Errc::usage, "--owners takes names, ids or none, not '" + owners + "'");
 
   RestoreResult result;
   RestoreProgress done;
@@ -258,19 +267,25 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
   const Progress& p = result.progress;
   const double seconds = std::chrono::duration<double>(app.clock().steady() - began).count();
   if (app.options().json) {
+    boost::json::array not_set;
+    for (auto& text : result.not_set) not_set.emplace_back(harmless_line(text));
     boost::json::object o{{"message_type", "summary"}, {"snapshot_id", snapshot.id.hex()}, {"server", p.server}, {"files", p.files}, {"folders", p.folders}, {"others", p.others},
-                          {"bytes", p.bytes}, {"not_restored", p.unreadable}, {"metadata_not_applied", result.not_applied}, {"left_out", result.left_out}, {"seconds", seconds}};
+                          {"bytes", p.bytes}, {"not_restored", p.unreadable}, {"metadata_not_applied", result.not_applied}, {"not_set", std::move(not_set)},
+                          {"left_out", result.left_out}, {"lost", result.lost}, {"seconds", seconds}};
     put_path(o, "target", order.target);
     app.say(boost::json::serialize(o));
   } else {
     app.say(fmt::format("restored snapshot {} from {} to {}: {} files, {} folders, {} in {:.1f} s", snapshot.id.brief(), p.server, order.target, p.files, p.folders,
                         show_bytes(static_cast<double>(p.bytes)), seconds));
-    if (result.not_applied) app.say(fmt::format("owners, modes or attributes of {} entries could not be set by this user", result.not_applied));
+    if (result.not_applied) app.say(fmt::format("{} entries lack some of their metadata:", result.not_applied));
+    for (std::size_t i = 0; i < std::min(result.not_set.size(), kMostShown); ++i) app.say("  " + harmless_line(result.not_set[i]));
+    if (result.not_applied > kMostShown) app.say(fmt::format("  and {} more", result.not_applied - kMostShown));
     if (result.left_out)
       app.say(fmt::format("{} device nodes, set-uid or set-gid bits or capabilities were left out: this machine's own state does not say that it made this snapshot (with --special they are restored)", result.left_out));
     if (p.unreadable) app.say(fmt::format("{} entries could not be restored", p.unreadable));
+    if (result.lost) app.say(fmt::format("of {} of them no server has a usable copy (farkeep check --read-data looks at all there is); an older snapshot may have them", result.lost));
   }
-  if (app.alarmed()) return Exit::alarm;
+  if (app.alarmed() || result.lost) return Exit::alarm;
   return p.unreadable ? Exit::incomplete : Exit::done;
 }
 

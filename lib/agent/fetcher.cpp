@@ -19,6 +19,23 @@ constexpr std::size_t kMostUnusable = 4 * limits::kMiB;  // of one answer: what 
 constexpr std::size_t kMostTold = 50;    // lines in the log: a server whose disk rots must not fill this machine's
 constexpr std::size_t kSessions = 4096;  // one for each run that still has live content
 
+constexpr std::size_t kMostSilence = 10;  // after n times of silence the next 2^n questions to the other server are not asked; but no more than 2^10
+
+// What a server sends as records.
+std::vector<RecordView> records_in(ByteView answer, const char* doing) {
+  auto views = split_records(answer);
+  if (!views) throw failure(Errc::protocol, std::string{doing} + ": they are no records (" + views.error().message() + ")");
+  return std::move(*views);
+}
+
+std::vector<NodePlainOwned> nodes_in(const ObjectSet& set, const std::vector<ObjectId>& ids) {
+  std::vector<NodePlainOwned> nodes;
+  nodes.reserve(ids.size());
+  for (auto& id : ids)
+    if (const OpenedRecord::Object* o = set.find(id)) nodes.push_back(NodePlainOwned{id, to_buffer(o->bytes), {o->refs.begin(), o->refs.end()}});
+  return nodes;
+}
+
 void forget_found(std::vector<ObjectId>& ids, const ObjectSet& set) {
   std::erase_if(ids, [&](const ObjectId& id) { return set.find(id) != nullptr; });
 }
@@ -75,7 +92,7 @@ task<void> Fetcher::fetch_sessions(std::vector<SessionId> wanted) {
     const std::size_t n = std::min(ids.size() - at, limits::kIdsPerQuestion);
     std::vector<ObjectId> some(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(at + n));
     VaultPort::Sink sink = [this](Buffer records) -> task<void> {
-      const auto views = value_or_throw(split_records(records), "reading key envelopes from the server");
+      const auto views = records_in(records, "reading key envelopes from the server");
       for (auto& v : views) {
         auto session = open_session(v.session(), v);
         if (session && sessions_.size() < kSessions) sessions_.emplace(v.session(), std::move(*session));
@@ -90,7 +107,7 @@ task<std::shared_ptr<const Fetcher::Session>> Fetcher::session(SessionId id) {
   if (const auto it = sessions_.find(id); it != sessions_.end()) co_return it->second;
   Errc why = Errc::missing_object;
   std::shared_ptr<const Session> session = co_await session_from(vault_, id, why);
-  if (!session && other_) {
+  if (!session) {
     std::function<task<void>(VaultPort&)> work = [&](VaultPort& port) -> task<void> { session = co_await session_from(port, id, why); };
     co_await ask_other(std::move(work));
   }
@@ -107,7 +124,7 @@ task<std::shared_ptr<const Fetcher::Session>> Fetcher::session_from(VaultPort& p
     std::shared_ptr<const Session> session;
     std::vector<Digest> news;
     VaultPort::Sink sink = [&](Buffer records) -> task<void> {
-      const auto views = value_or_throw(split_records(records), "reading a key envelope from the server");
+      const auto views = records_in(records, "reading a key envelope from the server");
       for (auto& v : views) {
         auto opened = v.session() == id ? open_session(id, v) : result<std::shared_ptr<const Session>>(Errc::id_mismatch);
         if (opened) session = std::move(*opened);
@@ -132,8 +149,14 @@ task<std::shared_ptr<const Fetcher::Session>> Fetcher::session_from(VaultPort& p
 
 bool Fetcher::may_tell() noexcept { return ++told_ <= kMostTold; }
 
-// False when it did not answer.
-task<bool> Fetcher::ask_other(std::function<task<void>(VaultPort&)> work) {
+// Where it does not answer, and each question may wait for a whole connection, it is asked more and more rarely.
+task<void> Fetcher::ask_other(std::function<task<void>(VaultPort&)> work) {
+  const bool waits = silences_ > 0 && not_asked_ < (std::size_t{1} << std::min(silences_, kMostSilence));
+  if (!other_ || waits) {
+    ++not_asked_;
+    asked_everybody_ = false;
+    co_return;
+  }
   std::string silent;
   try {
     co_await other_->use(std::move(work));
@@ -141,8 +164,11 @@ task<bool> Fetcher::ask_other(std::function<task<void>(VaultPort&)> work) {
     if (classify(f.code()) == Errc::cancelled) throw;
     silent = f.what();
   }
-  if (!silent.empty() && may_tell()) log_warning("the other server cannot help: {}", silent);
-  co_return silent.empty();
+  not_asked_ = 0;
+  silences_ = silent.empty() ? 0 : silences_ + 1;
+  if (silent.empty()) co_return;
+  asked_everybody_ = false;
+  if (may_tell()) log_warning("the other server cannot help: {}", silent);
 }
 
 void Fetcher::keep(const std::shared_ptr<const OpenedRecord>& record) {
@@ -190,7 +216,7 @@ void Fetcher::Arrival::refuse(Unusable record) {
 
 // Asking here for a session's key would wait behind the very answer that is being read.
 task<void> Fetcher::arrived(Buffer records, Arrival& arrival) {
-  const auto views = value_or_throw(split_records(records), "reading records from the server");
+  const auto views = records_in(records, "reading records from the server");
   for (const RecordView& v : views) {
     const auto known = sessions_.find(v.session());
     if (known == sessions_.end()) {
@@ -240,7 +266,7 @@ task<Fetcher::Arrival> Fetcher::answers(Question question, Scope& scope, ObjectS
   co_return arrival;
 }
 
-task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set) {
+task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set, Lost* told) {
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   for (std::size_t at = 0; at < ids.size(); at += limits::kIdsPerQuestion) {
@@ -248,7 +274,7 @@ task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set) {
     std::vector<ObjectId> some(ids.begin() + static_cast<std::ptrdiff_t>(at), ids.begin() + static_cast<std::ptrdiff_t>(at + n));
     Errc why = Errc::missing_object;
     std::vector<ObjectId> lost = co_await fetch_from(vault_, std::move(some), set, why);
-    if (!lost.empty() && other_) {
+    if (!lost.empty()) {
       const std::size_t before = lost.size();
       std::function<task<void>(VaultPort&)> work = [&](VaultPort& port) -> task<void> {
         lost = co_await fetch_from(port, lost, set, why);
@@ -256,8 +282,12 @@ task<void> Fetcher::fetch(std::vector<ObjectId> ids, ObjectSet& set) {
       };
       co_await ask_other(std::move(work));
     }
-    if (!lost.empty())
-      throw failure(why, "reading object " + lost.front().brief() + " and " + std::to_string(lost.size() - 1) + " more from " + vault_.server());
+    if (lost.empty()) continue;
+    const failure all(why, "reading object " + lost.front().brief() + " and " + std::to_string(lost.size() - 1) + " more from " + vault_.server());
+    if (!told) throw all;
+    if (!told->why.empty()) continue;
+    told->why = std::string{"its content cannot be had: "} + all.what() +
+                (asked_everybody_ ? "; the other server has no usable copy either" : "; the other server was not reached, restore it again when it can be");
   }
 }
 
@@ -324,7 +354,11 @@ task<std::vector<ObjectId>> Fetcher::fetch_others(VaultPort& port, Unusable firs
   co_return left;
 }
 
-task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids, std::size_t shared) {
+task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids, std::size_t shared) { return gather(std::move(ids), shared, nullptr); }
+
+task<std::shared_ptr<ObjectSet>> Fetcher::objects_there_are(std::vector<ObjectId> ids, std::size_t shared, Lost& lost) { return gather(std::move(ids), shared, &lost); }
+
+task<std::shared_ptr<ObjectSet>> Fetcher::gather(std::vector<ObjectId> ids, std::size_t shared, Lost* lost) {
   struct Ending {
     std::shared_ptr<Call> call = std::make_shared<Call>();
     ~Ending() {
@@ -337,7 +371,7 @@ task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids, std
   std::vector<ObjectId> now, held;
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (!find_kept(ids[i], *set)) (i < shared && before && !before->done ? held : now).push_back(ids[i]);
-  co_await fetch(std::move(now), *set);
+  co_await fetch(std::move(now), *set, lost);
   if (!held.empty()) {
     while (!before->done) co_await before->finished.wait();
     std::vector<ObjectId> still;
@@ -345,22 +379,21 @@ task<std::shared_ptr<ObjectSet>> Fetcher::objects(std::vector<ObjectId> ids, std
       if (const auto it = before->set->places_.find(id); it != before->set->places_.end()) set->places_.emplace(id, it->second);
       else if (!find_kept(id, *set)) still.push_back(id);
     }
-    co_await fetch(std::move(still), *set);
+    co_await fetch(std::move(still), *set, lost);
   }
   for (auto& id : ids)
-    if (!set->places_.contains(id)) throw failure(Errc::protocol, "reading object " + id.brief() + ": " + vault_.server() + " sent other records");
+    if (!set->places_.contains(id) && !(lost && !lost->why.empty())) throw failure(Errc::protocol, "reading object " + id.brief() + ": " + vault_.server() + " sent other records");
   co_return set;
 }
 
 task<std::vector<NodePlainOwned>> Fetcher::load(std::vector<ObjectId> ids) {
   std::shared_ptr<ObjectSet> set = co_await objects(ids);
-  std::vector<NodePlainOwned> nodes;
-  nodes.reserve(ids.size());
-  for (auto& id : ids) {
-    const OpenedRecord::Object* o = set->find(id);
-    nodes.push_back(NodePlainOwned{id, to_buffer(o->bytes), {o->refs.begin(), o->refs.end()}});
-  }
-  co_return nodes;
+  co_return nodes_in(*set, ids);
+}
+
+task<std::vector<NodePlainOwned>> Fetcher::nodes_there_are(std::vector<ObjectId> ids, Lost& lost) {
+  std::shared_ptr<ObjectSet> set = co_await objects_there_are(ids, 0, lost);
+  co_return nodes_in(*set, ids);
 }
 
 }  // namespace farkeep

@@ -52,6 +52,16 @@ class Fetcher final : public NodeLoader {
   /// next begins they share a record: so the first `shared` ids wait for the call before that shared any, and are asked for only if it did not bring
   /// them.  limits::kSolidTarget bytes of content are enough.
   task<std::shared_ptr<ObjectSet>> objects(std::vector<ObjectId> ids, std::size_t shared = 0);
+  /// Why objects cannot be had; empty: they can.
+  struct Lost {
+    std::string why;
+  };
+  /// The same, but those of which neither server has a usable copy are missing in the set, and `lost`, which outlives the call, says why.
+  task<std::shared_ptr<ObjectSet>> objects_there_are(std::vector<ObjectId> ids, std::size_t shared, Lost& lost);
+  /// load(), of which those are missing.
+  task<std::vector<NodePlainOwned>> nodes_there_are(std::vector<ObjectId> ids, Lost& lost);
+  /// Whether the other server answered each time when something was lost here.
+  bool asked_everybody() const noexcept { return asked_everybody_; }
   /// A run's key, from its envelope on the server.
   struct Session {
     SecretKey key;
@@ -101,13 +111,14 @@ class Fetcher final : public NodeLoader {
   };
   bool find_kept(const ObjectId& id, ObjectSet& set) const;
   void keep(const Opened& record);
-  task<void> fetch(std::vector<ObjectId> ids, ObjectSet& set);
+  task<std::shared_ptr<ObjectSet>> gather(std::vector<ObjectId> ids, std::size_t shared, Lost* lost);
+  task<void> fetch(std::vector<ObjectId> ids, ObjectSet& set, Lost* lost);
   task<std::vector<ObjectId>> fetch_from(VaultPort& port, std::vector<ObjectId> ids, ObjectSet& set, Errc& why);
   task<bool> ask_once(VaultPort& port, const std::vector<ObjectId>& ids, ObjectSet& set, std::vector<ObjectId>& lost, Errc& why);
   task<std::vector<ObjectId>> fetch_others(VaultPort& port, Unusable first, ObjectSet& set);
   task<Arrival> answers(Question question, Scope& scope, ObjectSet& set);
   task<std::shared_ptr<const Session>> session_from(VaultPort& port, SessionId id, Errc& why);
-  task<bool> ask_other(std::function<task<void>(VaultPort&)> work);
+  task<void> ask_other(std::function<task<void>(VaultPort&)> work);
   task<void> ask(Question question, Arrival& arrival);
   bool may_tell() noexcept;
   task<void> arrived(Buffer records, Arrival& arrival);
@@ -118,6 +129,8 @@ class Fetcher final : public NodeLoader {
   OtherVault* const other_;
   const AgentKeys& keys_;
   Workers& workers_;
+  bool asked_everybody_ = true;
+  std::size_t silences_ = 0, not_asked_ = 0;  // of the other server, one after the other
   std::size_t told_ = 0;  // in the log, of copies that are of no use
   Budget turns_;  // in records: how many of them are being opened
   std::shared_ptr<Call> last_;

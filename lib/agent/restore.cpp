@@ -8,7 +8,10 @@
 #include "agent/content.hpp"
 #include "agent/fetcher.hpp"
 #include "agent/restore_files.hpp"
+#include "agent/restore_folders.hpp"
 #include "archive/catalog_stream.hpp"
+#include "archive/path.hpp"
+#include "archive/source_paths.hpp"
 #include "async/budget.hpp"
 #include "async/queue.hpp"
 #include "async/scope.hpp"
@@ -21,7 +24,6 @@ namespace {
 
 constexpr std::size_t kBatchEntries = 1024;
 constexpr std::size_t kBatchFolders = 64;               // each holds a descriptor
-constexpr std::uint64_t kInPieces = 4 * limits::kMiB;  // fetched and written in pieces
 constexpr std::size_t kRestoreNodesAhead = 32;
 
 // Names in a catalog come from a vault: each must be one harmless component.
@@ -40,12 +42,14 @@ std::vector<std::string> components(const std::string& path) {
 }  // namespace
 
 struct RestoreProgress::Entries {
-  bool has(std::uint64_t number) const { return number <= up_to || beyond.contains(number); }
+  bool has(std::uint64_t number) const { return (number <= up_to || beyond.contains(number)) && !lost.contains(number); }
 
   std::uint64_t up_to = 0;                  // all up to this one are finished, with the links among them…
   std::unordered_set<std::uint64_t> beyond; // …and of the later ones these files
   std::uint64_t planned = 0;                // whose folders were made or reported
+  std::unordered_set<std::uint64_t> lost;   // …but these, whose content the servers did not give: another one may
   std::unordered_map<std::uint64_t, restoring::LinkTarget> link_targets;
+  std::unordered_set<std::string> made;     // folders that wait for their metadata
 };
 RestoreProgress::RestoreProgress() : entries(std::make_unique<Entries>()) {}
 RestoreProgress::~RestoreProgress() = default;
@@ -61,12 +65,16 @@ struct RestoreWork {
   RestoreWork(VaultPort& vault, const AgentKeys& keys, Workers& w, Reporter& r, const MemoryPlan& m, OtherVault* other, RestoreProgress& d)
       : memory(m), workers(w), reporter(r), fetcher(vault, keys, w, m.kept, other), earlier(*d.entries), result(std::move(d.so_far)), link_targets(std::move(d.entries->link_targets)) {}
 
-  task<void> pipeline(ObjectId root, RestoreOrder order);
+  task<void> pipeline(ObjectId root, RestoreOrder order, std::vector<std::string> sources);
   task<void> plan_all(ObjectId root, std::vector<std::string> paths);
+  task<void> plan_path(ObjectId root, std::string path);
   task<void> plan_range(CatalogStream& stream);
   task<void> add(Entry entry);
-  void enter(const std::vector<std::string>& parts, std::size_t depth, const Entry* entry);
+  task<void> add_file(Entry entry, std::string name);
   void leave_to(const std::vector<std::string>& parts);
+  void leave_out(const std::vector<NodeQueue::Gap>& gaps, const ObjectId& id, const std::string& why);
+  void not_restored(const std::string& path, const std::string& why);
+  task<void> copy(std::shared_ptr<Unit> unit);
   task<void> flush();
   task<void> write(std::shared_ptr<Unit> unit);
   task<void> write_large(std::shared_ptr<Unit> unit);
@@ -80,6 +88,9 @@ struct RestoreWork {
   Fetcher fetcher;
   RestoreProgress::Entries& earlier;  // what earlier attempts finished
   RestoreResult result;
+  std::vector<std::string> lost;     // what is said of files whose content cannot be had, and of parts of the catalog…
+  std::uint64_t left_out = 0;        // …with so many entries
+  std::uint64_t sure_up_to = UINT64_MAX;  // numbers hold at the other server, too
   std::uint64_t number = 0;          // of the entry that the walk is at
   std::uint64_t up_to = 0;           // finished in order
   std::vector<std::shared_ptr<Unit>> under_way;
@@ -88,52 +99,67 @@ struct RestoreWork {
   Budget large_turns{memory.restoring_large};
   std::shared_ptr<TargetFolder> top;
 
-  struct Open {
-    std::string name;
-    std::shared_ptr<TargetFolder> folder;
-    std::optional<Entry> entry;
-  };
-  std::vector<Open> open;  // folders from the target down to where the walk is
+  std::optional<restoring::FolderWalk> walk;
   std::unique_ptr<Unit> unit = std::make_unique<Unit>();
   std::unordered_set<std::uint64_t> link_seen;
   std::unordered_map<std::uint64_t, LinkTarget> link_targets;
 };
 
-task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order) {
+task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order, std::vector<std::string> sources) {
   TargetOptions options;
   options.overwrite = order.overwrite;
   options.special = order.special;
+  options.ownership = order.ownership;
+  std::vector<std::string> asked = order.paths.empty() ? std::move(sources) : order.paths;
+  for (auto& path : asked) {
+    path = catalog_path(path);
+    if (!path.empty() && !is_valid_path(path)) throw failure(Errc::usage, "restoring " + printable("/" + path) + ": a path in a snapshot is absolute, and has no ..");
+    if (!order.paths.empty()) path = co_await path_that_is_there(fetcher, root, path);
+  }
+  std::vector<std::string> paths = order.paths.empty() ? std::vector<std::string>{} : outermost(asked);
   top = TargetFolder::open_root(order.target, options);
-  scope->spawn(plan_all(root, std::move(order.paths)), "reading the catalog");
+  walk.emplace(top, restoring::Asked(asked), earlier.made);
+  scope->spawn(plan_all(root, std::move(paths)), "reading the catalog");
   co_await finish_in_order();
   top->sync();
+  result.lost = earlier.lost.size() + left_out;
+  if (result.lost == 0) co_return;
+  const std::string what = std::to_string(result.lost) + " entries cannot be had";
+  if (!fetcher.asked_everybody()) throw failure(Errc::damaged, "restoring from " + result.progress.server + ": " + what + ", and the other server was not reached; the rest is restored");
+  result.progress.unreadable += result.lost;
+  for (auto& text : lost)
+    if (result.problems.size() < kMaxProblems) result.problems.push_back(std::move(text));
 }
 
+// Before anything is written it is known that all paths are there.
 task<void> RestoreWork::plan_all(ObjectId root, std::vector<std::string> paths) {
-  if (paths.empty()) {
+  if (paths.empty() || paths.front().empty()) {
     CatalogStream stream(root);
     co_await plan_range(stream);
+    paths.clear();
   }
   for (auto& path : paths) {
-    const std::string inside = co_await path_that_is_there(fetcher, root, path_inside(path));
-    // The folders above it, with their own metadata.
-    const auto parts = components(inside);
-    std::string above;
-    for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-      above += (i ? "/" : "") + parts[i];
-      std::optional<Entry> entry = co_await look_up(fetcher, root, above);
-      if (!entry) throw failure(Errc::not_found, "restoring " + printable(path) + ": the snapshot has no " + printable("/" + above));
-      co_await add(std::move(*entry));
-    }
-    CatalogStream stream(root, CatalogRange::below(inside));
-    const std::uint64_t before = result.progress.expected_files;
-    co_await plan_range(stream);
-    if (result.progress.expected_files == before) throw failure(Errc::not_found, "restoring " + printable(path) + ": the snapshot does not have it (list it with: farkeep ls)");
+    const std::optional<Entry> entry = co_await look_up(fetcher, root, path);
+    if (!entry) throw failure(Errc::not_found, "restoring " + printable("/" + path) + ": the snapshot does not have it (list it with: farkeep ls)");
   }
+  for (auto& path : paths) co_await plan_path(root, path);
   ++number;  // the folders that are open still are finished after all entries
   leave_to({});
   co_await flush();
   order_.close();
+}
+
+// The folders above it come first, which have metadata of their own.
+task<void> RestoreWork::plan_path(ObjectId root, std::string path) {
+  const auto parts = components(path);
+  std::string above;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    above += (i ? "/" : "") + parts[i];
+    std::optional<Entry> entry = co_await look_up(fetcher, root, above);
+    if (entry) co_await add(std::move(*entry));
+  }
+  CatalogStream stream(root, CatalogRange::below(path));
+  co_await plan_range(stream);
 }
 
 task<void> RestoreWork::plan_range(CatalogStream& stream) {
@@ -143,59 +169,64 @@ task<void> RestoreWork::plan_range(CatalogStream& stream) {
       co_await add(std::move(*entry));
     }
     if (stream.at_end()) break;
-    std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kRestoreNodesAhead));
-    for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
+    std::vector<ObjectId> wanted = stream.wanted(kRestoreNodesAhead);
+    Fetcher::Lost not_there;
+    std::vector<NodePlainOwned> nodes = co_await fetcher.nodes_there_are(wanted, not_there);
+    for (auto& n : nodes) {
+      value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
+      std::erase(wanted, n.id);
+    }
+    for (auto& id : wanted) leave_out(stream.skip(id), id, not_there.why);
+  }
+}
+
+// Entries behind a gap have other numbers at a server that has no gap.
+void RestoreWork::leave_out(const std::vector<NodeQueue::Gap>& gaps, const ObjectId& id, const std::string& why) {
+  if (gaps.empty()) throw failure(Errc::damaged, "reading catalog node " + id.brief() + ": " + why);
+  for (auto& gap : gaps) {
+    sure_up_to = std::min(sure_up_to, number);
+    left_out += gap.entries;
+    std::string text = "up to " + std::to_string(gap.entries) + " entries behind " + printable("/" + gap.after) + " up to " + printable("/" + gap.last) + ": the part of the catalog that names them cannot be had: " + why;
+    reporter.problem(text, "");
+    if (lost.size() < kMaxProblems) lost.push_back(std::move(text));
   }
 }
 
 // Folders that the walk has left are finished when everything planned so far is written.
 void RestoreWork::leave_to(const std::vector<std::string>& parts) {
-  std::size_t same = 0;
-  while (same < open.size() && same < parts.size() && open[same].name == parts[same]) ++same;
-  while (open.size() > same) {
-    if (open.back().entry) unit->folders_done.push_back(FolderOp{std::move(*open.back().entry), open.back().folder, number <= earlier.up_to});
-    open.pop_back();
+  for (FolderOp& left : walk->leave_to(parts)) {
+    left.finished = number <= earlier.up_to && earlier.lost.empty();
+    unit->folders_done.push_back(std::move(left));
   }
 }
 
-void RestoreWork::enter(const std::vector<std::string>& parts, std::size_t depth, const Entry* entry) {
-  const auto& in = open.empty() ? top : open.back().folder;
-  Open next{parts[depth], in->folder(parts[depth]), std::nullopt};
-  if (entry) next.entry = *entry;
-  open.push_back(std::move(next));
+void RestoreWork::not_restored(const std::string& path, const std::string& why) {
+  if (number <= earlier.planned) return;  // it was said already
+  Written w;
+  w.problem(path, why);
+  take(w);
 }
 
 task<void> RestoreWork::add(Entry entry) {
   ++number;
-  const bool reported = number <= earlier.planned;
-  const auto parts = components(entry.path);
-  const std::vector<std::string> above(parts.begin(), parts.end() - 1);
-  if (entry.kind == EntryKind::folder) {
-    leave_to(parts);
-    if (open.size() == parts.size()) co_return;  // a folder above a restored path, seen again
-    while (open.size() < above.size()) enter(parts, open.size(), nullptr);
-    ++result.progress.folders;
-    try {
-      enter(parts, parts.size() - 1, &entry);
-    } catch (const failure& f) {
-      if (restoring::ends_restore(f)) throw;
-      if (!reported && result.problems.size() < kMaxProblems) result.problems.push_back(printable("/" + entry.path) + ": " + f.what());
-      if (!reported) ++result.progress.unreadable;
-    }
-    co_return;
-  }
-  leave_to(above);
-  try {
-    while (open.size() < above.size()) enter(parts, open.size(), nullptr);
-  } catch (const failure& f) {
-    if (restoring::ends_restore(f)) throw;
-    if (!reported) ++result.progress.unreadable;
-    co_return;
-  }
-  const auto& folder = open.empty() ? top : open.back().folder;
-  const bool large = entry.kind == EntryKind::file && entry.size > kInPieces;
+  const bool is_folder = entry.kind == EntryKind::folder;
+  auto parts = components(entry.path);
+  std::string name = parts.back();
+  if (!is_folder) parts.pop_back();
+  leave_to(parts);
+  if (is_folder && walk->depth() == parts.size()) co_return;  // a folder above a restored path, seen again
+  const std::string why = walk->reach(parts, is_folder ? &entry : nullptr);
+  if (!why.empty()) not_restored(entry.path, why);
+  else if (is_folder) ++result.progress.folders;
+  else co_await add_file(std::move(entry), std::move(name));
+  unit->up_to = number;
+  if (unit->folders_done.size() >= kBatchFolders) co_await flush();
+}
+
+task<void> RestoreWork::add_file(Entry entry, std::string name) {
+  const bool large = restoring::is_large(entry);
   if (large) co_await flush();
-  FileOp op{std::move(entry), folder, parts.back(), number, earlier.has(number)};
+  FileOp op{std::move(entry), walk->here(), std::move(name), number, earlier.has(number)};
   const bool another_name = op.entry.hardlink_group && !link_seen.insert(op.entry.hardlink_group).second;
   if (another_name) {
     unit->links.push_back(std::move(op));
@@ -204,7 +235,7 @@ task<void> RestoreWork::add(Entry entry) {
     unit->files.push_back(std::move(op));
   }
   unit->up_to = number;
-  if (large || unit->bytes >= memory.restored || unit->files.size() + unit->links.size() >= kBatchEntries || unit->folders_done.size() >= kBatchFolders) co_await flush();
+  if (large || unit->bytes >= memory.restored || unit->files.size() + unit->links.size() >= kBatchEntries) co_await flush();
 }
 
 task<void> RestoreWork::flush() {
@@ -212,7 +243,7 @@ task<void> RestoreWork::flush() {
   std::shared_ptr<Unit> full = std::exchange(unit, std::make_unique<Unit>());
   under_way.push_back(full);
   co_await order_.push(full);
-  const bool large = full->files.size() == 1 && full->files[0].entry.kind == EntryKind::file && full->files[0].entry.size > kInPieces;
+  const bool large = full->files.size() == 1 && restoring::is_large(full->files[0].entry);
   if (large) scope->spawn(write_large(std::move(full)), "restoring a large file");
   else scope->spawn(write(std::move(full)), "restoring files");
 }
@@ -228,8 +259,9 @@ task<void> RestoreWork::write(std::shared_ptr<Unit> u) {
       ids.push_back(c.id);
     }
   }
-  std::shared_ptr<ObjectSet> objects = co_await fetcher.objects(std::move(ids), shared);
-  co_await workers.offload(&restoring::write_unit, u, std::move(objects));
+  Fetcher::Lost not_there;
+  std::shared_ptr<ObjectSet> objects = co_await fetcher.objects_there_are(std::move(ids), shared, not_there);
+  co_await workers.offload(&restoring::write_unit, u, std::move(objects), std::move(not_there.why));
   u->files.clear();
   u->done = true;
   u->finished.wake_all();
@@ -252,7 +284,7 @@ task<void> RestoreWork::write_large(std::shared_ptr<Unit> u) {
   }
   Budget::Lease turn = co_await large_turns.take(1);
   FileOp& op = u->files[0];
-  std::string problem;
+  std::string problem, loss;
   Counted counted{result.progress.bytes};
   try {
     LargeFile l = co_await workers.offload(&restoring::open_large, static_cast<const FileOp*>(&op));
@@ -273,16 +305,17 @@ task<void> RestoreWork::write_large(std::shared_ptr<Unit> u) {
       co_await pieces.join();
     }
     const NotApplied missing = co_await workers.offload(&restoring::finish_large, &l, static_cast<const FileOp*>(&op));
-    u->written.applied(op.entry.path, missing);
+    u->written.applied(op.entry, missing);
     if (restoring::keeps(l.plan)) u->written.keeps_for_links(op, l.plan);
-    else if (op.entry.hardlink_group) u->written.linkable.emplace_back(op.entry.hardlink_group, LinkTarget{op.folder, op.name, l.file->identity()});
+    else u->written.made_for_links(op, l.file->identity());
     u->written.files = 1;
     u->written.numbers.push_back(op.number);
     counted.bytes = 0;
   } catch (const failure& f) {
     if (restoring::ends_restore(f)) throw;
-    problem = f.what();
+    (is_about_data(f) ? loss : problem) = f.what();
   }
+  if (!loss.empty()) u->written.lose(op, loss);
   if (!problem.empty()) {
     u->written.problem(op.entry.path, problem);
     u->written.numbers.push_back(op.number);
@@ -302,24 +335,44 @@ void RestoreWork::take(Written& w) {
     reporter.problem(p, "");
     if (result.problems.size() < kMaxProblems) result.problems.push_back(std::move(p));
   }
-  for (auto& [group, target] : w.linkable) link_targets.emplace(group, std::move(target));
-  w.files = w.others = w.bytes = w.not_applied = w.left_out = 0;
-  w.problems.clear();
-  w.linkable.clear();
+  for (auto& text : w.not_set)
+    if (result.not_set.size() < restoring::kMostNotSet) result.not_set.push_back(std::move(text));
+  for (auto& [group, target] : w.linkable) link_targets.insert_or_assign(group, std::move(target));
+  for (auto n : w.numbers) earlier.lost.erase(n);
+  for (auto& [which, text] : w.lost) {
+    earlier.lost.insert(which);
+    reporter.problem(text, "");
+    if (lost.size() < kMaxProblems) lost.push_back(std::move(text));
+  }
+  std::vector<std::uint64_t> numbers = std::move(w.numbers);
+  w = Written{};
+  w.numbers = std::move(numbers);
 }
 
 // All threads have come back: what a unit says of itself is so.
 void RestoreWork::leave_for_the_next(RestoreProgress& done) {
-  earlier.up_to = std::max(earlier.up_to, up_to);
+  earlier.up_to = std::max(earlier.up_to, std::min(up_to, sure_up_to));
   std::erase_if(earlier.beyond, [&](std::uint64_t n) { return n <= earlier.up_to; });
   for (auto& u : under_way) {
     earlier.beyond.insert(u->written.numbers.begin(), u->written.numbers.end());
     take(u->written);
   }
-  earlier.planned = std::max(earlier.planned, number);
+  std::erase_if(earlier.beyond, [&](std::uint64_t n) { return n > sure_up_to; });
+  std::erase_if(earlier.lost, [&](std::uint64_t n) { return n > sure_up_to; });
+  earlier.planned = std::max(earlier.planned, std::min(number, sure_up_to));
   earlier.link_targets = std::move(link_targets);
   result.progress.folders = result.progress.expected_files = 0;  // the walk counts them
   done.so_far = std::move(result);
+}
+
+// A link that cannot be one becomes a file of its own, to which the further names of the same file lead.
+task<void> RestoreWork::copy(std::shared_ptr<Unit> u) {
+  auto alone = std::make_shared<Unit>();
+  alone->files.push_back(std::move(u->links[u->linked++]));
+  u->wants_copy = false;
+  if (restoring::is_large(alone->files[0].entry)) co_await write_large(alone);
+  else co_await write(alone);
+  take(alone->written);
 }
 
 task<void> RestoreWork::finish_in_order() {
@@ -327,10 +380,15 @@ task<void> RestoreWork::finish_in_order() {
     Unit& u = **next;
     while (!u.done) co_await u.finished.wait();
     take(u.written);
-    if (!u.links.empty() || !u.folders_done.empty()) {
-      Written w = co_await workers.offload(&restoring::finish_unit, &u, &link_targets);
+    bool more = !u.links.empty() || !u.folders_done.empty();
+    while (more) {
+      Written w = co_await workers.offload(&restoring::finish_unit, &u, static_cast<const TargetFolder*>(top.get()), &link_targets);
       take(w);
+      more = u.wants_copy;
+      if (more) co_await copy(*next);
     }
+    for (auto& f : u.folders_done)
+      if (f.asked) earlier.made.erase(f.entry.path);
     up_to = std::max(up_to, u.up_to);
     std::erase(under_way, *next);
     reporter.progress(result.progress);
@@ -353,7 +411,7 @@ task<RestoreResult> Restore::run(const SnapshotInfo& snapshot, RestoreOrder orde
   work.result.progress.server = vault_.server();
   work.result.progress.expected_bytes = order.paths.empty() ? snapshot.details.bytes : 0;
   work.scope = std::make_unique<Scope>(co_await asio::this_coro::executor);
-  work.scope->spawn(work.pipeline(snapshot.root, std::move(order)), "restore");
+  work.scope->spawn(work.pipeline(snapshot.root, std::move(order), snapshot.details.paths), "restore");
   try {
     co_await work.scope->join();
   } catch (...) {

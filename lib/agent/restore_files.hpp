@@ -28,23 +28,31 @@ struct FolderOp {
   Entry entry;
   std::shared_ptr<TargetFolder> folder;
   bool finished = false;
+  bool keep = false;  // its metadata stays as it is
+  bool asked = true;  // not only on the way to what was asked for
 };
+/// By path, not by open folder: there may be as many as there are entries.
 struct LinkTarget {
-  std::shared_ptr<TargetFolder> folder;
-  std::string name;
+  std::string path;
   FileIdentity identity;
 };
 
 struct Written {
   std::uint64_t files = 0, others = 0, bytes = 0, not_applied = 0, left_out = 0;
   std::vector<std::string> problems;
+  std::vector<std::string> not_set;  // the first ones
   std::vector<std::pair<std::uint64_t, LinkTarget>> linkable;
-  std::vector<std::uint64_t> numbers;  // of the entries that it is about
+  std::vector<std::uint64_t> numbers;  // of the entries that it is about…
+  std::vector<std::pair<std::uint64_t, std::string>> lost;  // …and those whose content cannot be had, with what is said of them
 
   /// The further names of a file lead to the one that was kept, if it is that file.
   void keeps_for_links(const FileOp& op, const TargetPlan& plan);
   void problem(const std::string& path, const std::string& text);
-  void applied(const std::string& path, const NotApplied& missing);
+  void lose(const FileOp& op, const std::string& why);
+  void say_not_set(const std::string& path, const std::string& what);
+  void applied(const Entry& entry, const NotApplied& missing);
+  /// The further names of a file lead to this one.
+  void made_for_links(const FileOp& op, const FileIdentity& identity);
 };
 
 // A unit of work: written in any order, finished (links, folder times) in the order of the catalog.
@@ -54,6 +62,8 @@ struct Unit {
   std::vector<FolderOp> folders_done;
   std::size_t bytes = 0;
   std::uint64_t up_to = 0;  // number of the last entry in it
+  std::size_t linked = 0;   // so many links are done…
+  bool wants_copy = false;  // …and the next one cannot be one: it is to be written as a file of its own
   Written written;
   bool done = false;
   Waiters finished;
@@ -63,18 +73,23 @@ struct LargeFile {
   std::unique_ptr<TargetFile> file;
   std::unique_ptr<ContentWriter> content;
   TargetPlan plan;
+  NotApplied missing;  // of what is kept
 };
+
+constexpr std::size_t kMostNotSet = 100;  // said of each unit, and of a whole restore
 
 EntryStat stat_of(const Entry& entry);
 /// Whether what is there stays.
 bool keeps(const TargetPlan& plan);
 /// A full disk or a lost connection ends the restore; a single file's trouble does not.
 bool ends_restore(const failure& f);
+bool is_large(const Entry& entry);  // fetched and written in pieces
 
 /// All of a unit's files but links and the times of folders.  What is finished stands in the unit, also when a failure or the restore's end keeps the rest from being done.
-void write_unit(std::shared_ptr<Unit> unit, std::shared_ptr<ObjectSet> objects);
-/// Links and folders, when all that comes before them is written.
-Written finish_unit(Unit* unit, std::unordered_map<std::uint64_t, LinkTarget>* targets);
+/// A file of which an object is not in the set is lost, because of `why`.
+void write_unit(std::shared_ptr<Unit> unit, std::shared_ptr<ObjectSet> objects, std::string why);
+/// Links and folders, when all that comes before them is written.  To be called again when the unit wanted a copy, and has it.
+Written finish_unit(Unit* unit, const TargetFolder* top, std::unordered_map<std::uint64_t, LinkTarget>* targets);
 
 // A file that is fetched and written in pieces.
 LargeFile open_large(const FileOp* op);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "archive/path.hpp"
+#include "archive/source_paths.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 
@@ -11,21 +12,6 @@ namespace {
 
 constexpr std::size_t kPathBytes = 1 * limits::kMiB;  // of the items that next() gives
 
-// "/a//b/./c/" -> "a/b/c": the catalog's spelling.  ".." is refused by the configuration.
-std::string catalog_path(std::string_view source) {
-  std::string out;
-  for (std::size_t at = 0; at < source.size();) {
-    std::size_t end = std::min(source.find('/', at), source.size());
-    std::string_view part = source.substr(at, end - at);
-    if (!part.empty() && part != ".") {
-      if (!out.empty()) out.push_back('/');
-      out.append(part);
-    }
-    at = end + 1;
-  }
-  return out;
-}
-
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
 
 }  // namespace
@@ -33,12 +19,7 @@ std::string join(const std::string& folder, const std::string& name) { return fo
 Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
     : tree_(tree), options_(std::move(options)), selection_(rules, options_) {
   for (auto& s : sources) sources_.push_back(catalog_path(s));
-  std::sort(sources_.begin(), sources_.end(), [](auto& a, auto& b) { return compare_paths(a, b) < 0; });
-  // After sorting, what lies below a source follows it.
-  std::vector<std::string> kept;
-  for (auto& s : sources_)
-    if (kept.empty() || (s != kept.back() && !is_below(s, kept.back()))) kept.push_back(std::move(s));
-  sources_ = std::move(kept);
+  sources_ = outermost(std::move(sources_));
 }
 
 std::vector<ScanItem> Scanner::next(std::size_t most) {

@@ -33,6 +33,8 @@ class CatalogStream {
   result<void> give(const ObjectId& id, ByteView message, std::span<const ObjectId> refs) {
     return queue_.give(id, message, refs);
   }
+  /// A wanted node that nobody can give: what is below it is left out.  Nothing for the root, without which there is no catalog.
+  std::vector<NodeQueue::Gap> skip(const ObjectId& id) { return queue_.skip(id); }
   /// Nothing when a wanted node must come first, or at_end().
   std::optional<Entry> next();
   bool at_end() const noexcept { return queue_.empty(); }

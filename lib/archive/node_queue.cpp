@@ -58,6 +58,18 @@ result<void> NodeQueue::give(const ObjectId& id, ByteView message, std::span<con
   return {};
 }
 
+std::vector<NodeQueue::Gap> NodeQueue::skip(const ObjectId& id) {
+  std::vector<Gap> out;
+  for (auto at = items_.begin(); at != items_.end();) {
+    auto here = at++;
+    if (here->state != State::asked || here->id != id || here->is_root()) continue;
+    out.push_back({std::move(here->after), std::move(here->last), here->entries_below});
+    --held_;
+    items_.erase(here);
+  }
+  return out;
+}
+
 namespace {
 
 bool is_expected_level(const NodeQueue::Item& item, std::uint8_t level) {

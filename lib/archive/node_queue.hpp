@@ -68,6 +68,14 @@ class NodeQueue {
   /// The front's entry; drops the front when it was its last.
   Entry take_entry();
 
+  /// What stands below nodes that nobody can give: the paths behind `after`, up to and with `last`.
+  struct Gap {
+    std::string after, last;
+    std::uint64_t entries = 0;
+  };
+  /// Leaves out everything below this id that was asked for.  Nothing for a root, which stays.
+  std::vector<Gap> skip(const ObjectId& id);
+
   /// Puts a node in the place of every item that was asked for under this id; none is fine.  malformed when it is not
   /// what its parent says: level, paths, counts.
   result<void> give(const ObjectId& id, ByteView message, std::span<const ObjectId> refs);

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <system_error>
 
+#include "base/error.hpp"
 #include "platform/printable.hpp"
 #include "platform/stat_linux.hpp"
 #include "platform/target_posix.hpp"
@@ -16,6 +18,7 @@ namespace posix {
 namespace {
 
 constexpr std::uint32_t kSetUid = 04000, kSetGid = 02000;
+constexpr const char* kForItsOwner = "set-uid and set-gid bits are given only with the owner and group that they are meant for: restore as root";
 
 struct OwnerState {
   bool user_right, group_right;
@@ -40,6 +43,7 @@ OwnerState apply_owner(const ApplyTo& to, TargetContext& context, const EntrySta
   // Without privilege one may still give a file to a group of one's own.
   if (!state.group_right && chown(kSame, want.gid)) state.group_right = state.changed = true;
   missing.owner = true;
+  say_why(missing, errno);
   return state;
 }
 
@@ -54,13 +58,22 @@ bool apply_xattrs(const ApplyTo& to, Special special, std::span<const Xattr> xat
       to.path_only ? XattrPlace::of_path_only(to.descriptor, to.shown) : XattrPlace::of(to.descriptor, to.shown);
   bool acl = false;
   if (to.had_xattrs) {
-    for (const std::string& name : place.names()) {
+    std::vector<std::string> there;
+    try {
+      there = place.names();
+    } catch (const failure& f) {
+      missing.xattrs.emplace_back("*");
+      if (missing.why.empty()) missing.why = f.what();
+    }
+    for (const std::string& name : there) {
       // Labels and the like (security.*, trusted.*) are the system's own business.
       bool const ours = is_acl(name) || name.starts_with("user.");
       auto const same = [&](const Xattr& x) { return x.name == name; };
       if (!ours || std::any_of(xattrs.begin(), xattrs.end(), same)) continue;
       acl |= is_acl(name);
-      if (!place.remove(name) && errno != ENODATA) missing.xattrs.push_back(name);
+      if (place.remove(name) || errno == ENODATA) continue;
+      say_why(missing, errno);
+      missing.xattrs.push_back(name);
     }
   }
   for (const Xattr& x : xattrs) {
@@ -69,7 +82,9 @@ bool apply_xattrs(const ApplyTo& to, Special special, std::span<const Xattr> xat
       continue;
     }
     acl |= is_acl(x.name);
-    if (!place.set(x)) missing.xattrs.push_back(x.name);
+    if (place.set(x)) continue;
+    say_why(missing, errno);
+    missing.xattrs.push_back(x.name);
   }
   return acl;
 }
@@ -81,7 +96,10 @@ void apply_mode(const ApplyTo& to, Special special, const EntryStat& stat, const
     // Setuid for another owner than it was meant for would hand out that owner's rights; on a folder setgid only says
     // to which group new files belong.
     std::uint32_t const unsafe = (owner.user_right ? 0 : kSetUid) | (owner.group_right ? 0 : kSetGid);
-    if ((want & unsafe) != 0) missing.mode = true;
+    if ((want & unsafe) != 0) {
+      missing.mode = true;
+      if (missing.why.empty()) missing.why = kForItsOwner;
+    }
     want &= ~unsafe;
     // What is there already for the same owner gives nobody anything new.
     std::uint32_t const there = owner.changed ? 0 : to.now.st_mode & (kSetUid | kSetGid);
@@ -96,27 +114,49 @@ void apply_mode(const ApplyTo& to, Special special, const EntryStat& stat, const
   if ((to.now.st_mode & 07777) == want && !acl && !taken_away) return;
   int const r = to.path_only ? ::chmod(path_of(to.descriptor).c_str(), want) : ::fchmod(to.descriptor, want);
   if (r != 0) {
+    say_why(missing, errno);
     missing.mode = true;
   } else if ((want & kSetGid) != 0) {
     // The kernel leaves setgid out without a word when we are not of that group.
     struct stat after;
-    if (::fstat(to.descriptor, &after) != 0 || (after.st_mode & 07777) != want) missing.mode = true;
+    if (::fstat(to.descriptor, &after) == 0 && (after.st_mode & 07777) == want) return;
+    missing.mode = true;
+    if (missing.why.empty()) missing.why = kForItsOwner;
   }
 }
 
 void apply_times(const ApplyTo& to, const EntryStat& stat, NotApplied& missing) {
   timespec const times[2] = {{0, UTIME_OMIT}, to_timespec(stat.mtime_ns)};
-  if (!to.path_only) {
-    if (::futimens(to.descriptor, times) != 0) missing.times = true;
-    return;
-  }
-  // The first needs Linux 5.8; the second needs /proc.
-  if (::utimensat(to.descriptor, "", times, AT_EMPTY_PATH) != 0 &&
-      ::utimensat(AT_FDCWD, path_of(to.descriptor).c_str(), times, 0) != 0)
-    missing.times = true;
+  // Of a path the first needs Linux 5.8; the second needs /proc.
+  bool const set = to.path_only ? ::utimensat(to.descriptor, "", times, AT_EMPTY_PATH) == 0 || ::utimensat(AT_FDCWD, path_of(to.descriptor).c_str(), times, 0) == 0
+                                : ::futimens(to.descriptor, times) == 0;
+  if (set) return;
+  missing.times = true;
+  say_why(missing, errno);
 }
 
 }  // namespace
+
+void say_why(NotApplied& missing, int error) {
+  if (!missing.why.empty()) return;
+  switch (error) {
+    case EPERM:
+    case EACCES:
+      missing.why = ::geteuid() == 0 ? "the system does not permit it: look for an immutable flag (lsattr, chattr -i), and for what this root may not" : "this user may not: restore as root";
+      return;
+    case ENOTSUP:
+      missing.why = "the file system of the target has nothing of the kind: restore to one that has";
+      return;
+    case ENOSPC:
+    case EDQUOT:
+    case E2BIG:
+    case ERANGE:
+      missing.why = "the file system of the target has no room for it: restore to one that takes more, ext4 takes 4 KiB an entry";
+      return;
+    default:
+      missing.why = std::generic_category().message(error);
+  }
+}
 
 // Each step undoes something of a later one if it came after it: 1. owner (drops setuid and capabilities)
 // 2. attributes (an ACL changes the mode)  3. mode  4. times

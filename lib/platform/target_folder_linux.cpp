@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -27,6 +28,15 @@ constexpr int kOpenTarget = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 bool has_default_acl(int folder) { return ::fgetxattr(folder, "system.posix_acl_default", nullptr, 0) > 0; }
 
+/// A folder of our own that we may not even read: its mode before it was opened, or -1.
+int open_up(int folder, const std::string& name, std::uint32_t our_uid) {
+  Descriptor const held{::openat(folder, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+  struct stat st;
+  if (!held || ::fstat(held.get(), &st) != 0 || st.st_uid != our_uid) return -1;
+  mode_t const mode = st.st_mode & 07777;
+  return ::chmod(posix::path_of(held.get()).c_str(), mode | S_IRWXU) == 0 ? static_cast<int>(mode) : -1;
+}
+
 FileIdentity identity_of(const EntryStat& s) { return {s.device, s.inode, s.kind}; }
 
 bool same(const EntryStat& a, const EntryStat& b) {
@@ -44,6 +54,21 @@ TargetFolder::TargetFolder(std::shared_ptr<TargetContext> context, Descriptor fo
       made_(made),
       inherits_acl_(inherits_acl) {}
 
+TargetFolder::~TargetFolder() { leave(); }
+
+void TargetFolder::leave() const noexcept {
+  int const mode = mode_before_.exchange(-1);
+  if (mode >= 0) static_cast<void>(::fchmod(folder_->get(), static_cast<mode_t>(mode)));  // if it fails, it is somebody else's by now
+}
+
+bool TargetFolder::keeps_own(const EntryStat& wanted) const {
+  if (made_) return false;
+  auto const overwrite = context_->options.overwrite;
+  return overwrite == Overwrite::never || (overwrite == Overwrite::if_newer && wanted.mtime_ns <= found_.mtime_ns);
+}
+
+Overwrite TargetFolder::overwrite() const { return context_->options.overwrite; }
+
 bool TargetFolder::fresh() const {
   if (context_->options.found == TargetOptions::Found::nothing) return true;
   auto const overwrite = context_->options.overwrite;
@@ -55,8 +80,21 @@ std::shared_ptr<TargetFolder> TargetFolder::open_root(const std::string& path, c
   Descriptor folder{again_if_interrupted([&] { return ::open(path.c_str(), kOpenTarget); })};
   if (!folder) fail(path);
   bool const inherits = has_default_acl(folder.get());
-  return std::shared_ptr<TargetFolder>{
-      new TargetFolder{std::make_shared<TargetContext>(options), std::move(folder), path, false, inherits}};
+  std::shared_ptr<TargetFolder> out{new TargetFolder{std::make_shared<TargetContext>(options), std::move(folder), path, false, inherits}};
+  out->look_around();
+  return out;
+}
+
+// A folder that stood there: 1. what it was  2. our way in, where it is our own and closed to us  3. what earlier restores left in it
+void TargetFolder::look_around() {
+  int const here = folder_->get();
+  struct stat st;
+  if (::fstat(here, &st) != 0) fail(name_);
+  found_ = posix::entry_stat(st);
+  if (st.st_uid == context_->our_uid && ::faccessat(here, ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0 && errno == EACCES &&
+      ::fchmod(here, (st.st_mode & 07777) | S_IRWXU) == 0)
+    mode_before_ = static_cast<int>(st.st_mode & 07777);
+  if (context_->options.found == TargetOptions::Found::anything) posix::remove_leftovers(here);
 }
 
 // 1. make it  2. or open what is there, if it is a folder  3. or clear it away, if that is wanted, and make it
@@ -70,6 +108,11 @@ std::shared_ptr<TargetFolder> TargetFolder::folder(const std::string& name) cons
   bool made = make();
   if (!made && errno != EEXIST) fail(name);
   Descriptor inner = open();
+  int mode_before = -1;
+  if (!inner && errno == EACCES) {
+    mode_before = open_up(here, name, context_->our_uid);
+    inner = open();
+  }
   if (!inner && (errno == ENOTDIR || errno == ELOOP)) {
     auto const overwrite = context_->options.overwrite;
     if (overwrite != Overwrite::always && overwrite != Overwrite::if_changed)
@@ -80,7 +123,10 @@ std::shared_ptr<TargetFolder> TargetFolder::folder(const std::string& name) cons
     inner = open();
   }
   if (!inner) fail(name);
-  return child(std::move(inner), name, made);
+  auto out = child(std::move(inner), name, made);
+  if (!made) out->look_around();
+  if (mode_before >= 0) out->mode_before_ = mode_before;
+  return out;
 }
 
 std::shared_ptr<TargetFolder> TargetFolder::descend(const std::string& relative) const {
@@ -129,6 +175,7 @@ std::unique_ptr<TargetFile> TargetFolder::file(const std::string& name, const Ta
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   Descriptor file{again_if_interrupted([&] { return ::openat(folder_->get(), made_as.c_str(), kFlags, 0600); })};
   if (!file) fail(name);
+  if (!direct) ::flock(file.get(), LOCK_EX | LOCK_NB);  // so that another restore sees that it is no leftover
   std::unique_ptr<TargetFile> out{new TargetFile};
   out->context_ = context_;
   out->folder_ = folder_;
@@ -192,6 +239,7 @@ NotApplied TargetFolder::node(const std::string& name, const TargetPlan& plan, c
   NotApplied missing;
   if (make(at.c_str()) != 0) {
     if (errno != EPERM) fail(name);
+    posix::say_why(missing, errno);
     missing.entry = true;  // a device node needs CAP_MKNOD
     return missing;
   }
@@ -202,6 +250,7 @@ NotApplied TargetFolder::node(const std::string& name, const TargetPlan& plan, c
     if (posix::entry_stat(now).kind != stat.kind || now.st_nlink != 1 || now.st_uid != context_->our_uid) {
       // Not what we made: somebody who may write here exchanged it, and would have us change the owner of another file.
       missing.owner = missing.mode = missing.times = true;
+      missing.why = "somebody exchanged it meanwhile";
     } else {
       posix::ApplyTo const to{held.get(), true, inherits_acl_ && !S_ISLNK(now.st_mode), now, name};
       missing = posix::apply_metadata(to, *context_, stat, xattrs, owner);
@@ -248,7 +297,10 @@ NotApplied TargetFolder::apply(const EntryStat& stat, std::span<const Xattr> xat
   struct stat now;
   if (::fstat(folder_->get(), &now) != 0) fail(name_);
   posix::ApplyTo const to{folder_->get(), false, !made_ || inherits_acl_, now, name_};
-  return posix::apply_metadata(to, *context_, stat, xattrs, owner);
+  NotApplied missing = posix::apply_metadata(to, *context_, stat, xattrs, owner);
+  if (!missing.mode) mode_before_ = -1;
+  leave();
+  return missing;
 }
 
 NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, std::span<const Xattr> xattrs,
@@ -268,13 +320,23 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
     return posix::apply_metadata(to, *context_, stat, xattrs, owner);
   }
   auto const want = context_->owner_for(stat, owner);
+  bool const leave_out = context_->options.special == Special::leave_out;
+  std::uint32_t const wanted_mode = leave_out && there.kind == EntryKind::file ? (stat.mode & 01777) | (there.mode & stat.mode & 06000) : stat.mode;
   NotApplied missing;
+  missing.left_out = wanted_mode != stat.mode;
   missing.owner = context_->options.ownership != Ownership::none && (there.uid != want.uid || there.gid != want.gid);
-  missing.mode = there.mode != stat.mode && there.kind != EntryKind::symlink;
+  missing.mode = there.mode != wanted_mode && there.kind != EntryKind::symlink;
   missing.times = there.mtime_ns != stat.mtime_ns;
   std::vector<Xattr> const has = posix::XattrPlace::of_path_only(held.get(), name).read();
-  for (const Xattr& x : xattrs)
-    if (std::find(has.begin(), has.end(), x) == has.end()) missing.xattrs.push_back(x.name);
+  for (const Xattr& x : xattrs) {
+    if (std::find(has.begin(), has.end(), x) != has.end()) continue;
+    if (leave_out && x.name == "security.capability") missing.left_out = true;
+    else missing.xattrs.push_back(x.name);
+  }
+  // One that the snapshot does not know is reason enough where the rest is to be as it was.
+  auto const foreign = [&](const Xattr& x) { return x.name.starts_with("user.") && std::none_of(xattrs.begin(), xattrs.end(), [&](auto& w) { return w.name == x.name; }); };
+  if (missing.any()) missing.why = there.kind == EntryKind::file ? "it was kept, and its content not compared: --overwrite always writes it anew" : "it was kept, and has further names";
+  missing.unproven = there.kind == EntryKind::file && (missing.any() || std::any_of(has.begin(), has.end(), foreign));
   return missing;
 }
 

@@ -41,6 +41,9 @@ void check_target_name(const std::string& name);
 /// Empty with errno when that failed.
 Descriptor open_beneath(int folder, const std::string& relative, TargetOptions::Walk walk);
 
+/// Removes what restores that ended in the middle left in a folder: unfinished files that are ours, and that nobody is writing to.
+void remove_leftovers(int folder);
+
 /// Gives what was made as `from` the name `to`; false when something has the name that was not there before.
 void take_place(int folder, const std::string& from, const std::string& to, bool replace);
 
@@ -52,6 +55,9 @@ struct ApplyTo {
   const struct ::stat& now;
   const std::string& shown;
 };
+/// Says why something could not be applied, if nothing was said before.
+void say_why(NotApplied& missing, int error);
+
 NotApplied apply_metadata(const ApplyTo& to, TargetContext& context, const EntryStat& stat,
                           std::span<const Xattr> xattrs, const OwnerText& owner);
 

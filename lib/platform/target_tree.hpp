@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -60,8 +61,10 @@ struct NotApplied {
   bool owner = false;
   bool mode = false;  ///< also: setuid or setgid left out, because the owner is not the one it was meant for
   bool times = false;
-  std::vector<std::string> xattrs;
+  std::vector<std::string> xattrs;  ///< names; "*": what there was could not be listed
+  std::string why;  ///< of the first of these: the reason, and what to do about it
   bool left_out = false;  ///< not for want of rights: Special::leave_out.  No part of any() and text()
+  bool unproven = false;  ///< what was kept gets it only if its content is written anew.  No part of any() and text()
 
   bool any() const { return entry || owner || mode || times || !xattrs.empty(); }
   /// "owner, mode, attribute 'user.x'"; empty when nothing is missing.
@@ -90,7 +93,8 @@ struct TargetPlan {
   bool same = false;      ///< what is there has the kind, size and mtime that the snapshot has
 };
 
-/// Unfinished restore files begin so: what a crash leaves of them may be removed.
+/// Unfinished restore files begin so.  What a crash leaves of them is removed by the next restore that comes to their folder; a restore that is still at work
+/// keeps its own.
 inline constexpr std::string_view kTargetTemporaryPrefix = ".farkeep-restore-";
 
 class TargetContext;
@@ -126,10 +130,21 @@ class TargetFolder {
   /// Opens the root, made with the folders above it when missing.  A symlink there is the administrator's own:
   /// followed.
   static std::shared_ptr<TargetFolder> open_root(const std::string& path, const TargetOptions& options);
+  ~TargetFolder();
 
   /// A child folder: made (mode 0700 until apply()), or the one that is there.  Anything else that has the name is
   /// removed under Overwrite::always and if_changed, and a failure (exists) otherwise.
+  /// One of our own that its mode does not let us write to is opened for us, until leave() or apply().
   std::shared_ptr<TargetFolder> folder(const std::string& name) const;
+  /// Whether this call of folder() made it.
+  bool made() const { return made_; }
+  /// Whether it stood there, and overwriting leaves what stands there alone.
+  bool keeps_own(const EntryStat& wanted) const;
+  Overwrite overwrite() const;
+  /// Its mode was changed to get in.
+  bool opened_up() const { return mode_before_ >= 0; }
+  /// Puts back the mode that was changed to get in.  For folders whose metadata stays; the last one to let go does it, too.
+  void leave() const noexcept;
   /// An existing folder any number of levels below, "a/b/c".
   std::shared_ptr<TargetFolder> descend(const std::string& relative) const;
 
@@ -156,7 +171,7 @@ class TargetFolder {
   NotApplied apply(const EntryStat& stat, std::span<const Xattr> xattrs, const OwnerText& owner = {}) const;
   /// Metadata of an entry that was kept because it is the same (TargetPlan::same).  Two things are left alone, and what differs is reported: something with
   /// further hard links (whose other names may be files that nobody restores), and a file that should get setuid,
-  /// setgid or a capability (whose content nobody compared).
+  /// setgid or a capability (whose content nobody compared): NotApplied::unproven.
   NotApplied apply(const std::string& name, const EntryStat& stat, std::span<const Xattr> xattrs,
                    const OwnerText& owner = {}) const;
 
@@ -167,6 +182,7 @@ class TargetFolder {
   TargetFolder(std::shared_ptr<TargetContext> context, Descriptor folder, std::string name, bool made,
                bool inherits_acl);
   std::shared_ptr<TargetFolder> child(Descriptor folder, const std::string& name, bool made) const;
+  void look_around();
   /// Nobody but this restore has put anything here.
   bool fresh() const;
   template <class Make>
@@ -177,6 +193,8 @@ class TargetFolder {
   std::shared_ptr<const Descriptor> folder_;
   std::string name_;
   bool made_;          // by this restore
+  EntryStat found_;    // when it was not made
+  mutable std::atomic<int> mode_before_ = -1;  // to be put back
   bool inherits_acl_;  // new entries get an ACL from a default ACL that stood here
 };
 

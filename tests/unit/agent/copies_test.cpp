@@ -29,14 +29,22 @@ struct Overwritten : Machine {
       record = bad;
     }
   }
-  RestoreResult restore_from(FakeVault& vault, OtherVault* other) {
+  /// Only the record that `id` lies in.
+  void damage(std::size_t which, const ObjectId& id) {
+    auto const good = stores[which].where.at(id);
+    auto const bad = std::make_shared<Buffer>(*good);
+    bad->back() ^= 1;
+    for (auto& [other, record] : stores[which].where)
+      if (record == good) record = bad;
+  }
+  RestoreResult restore_from(FakeVault& vault, OtherVault* other, RestoreProgress* done = nullptr) {
     SnapshotInfo snapshot;
     snapshot.root = value_or_throw(Manifest::parse(stores[0].snapshots.rbegin()->second.manifest), "test").statement().root;
     Restore r(vault, *keys, workers, reporter, MemoryPlan{}, other);
-    fs::remove_all(base / "out");
+    if (!done || !done->snapshot) fs::remove_all(base / "out");
     RestoreOrder order;
     order.target = (base / "out").string();
-    return run(r.run(snapshot, order));
+    return run(r.run(snapshot, order, done));
   }
   CheckResult check(FakeVault& vault) {
     SnapshotInfo snapshot;
@@ -111,6 +119,132 @@ TEST_CASE("copies: with no usable copy anywhere the restore ends with what is wr
       CHECK(classify(f.code()) == Errc::damaged);
     }
   }
+}
+
+namespace {
+
+/// Many records of content; one of them is damaged on both servers.
+struct OneDamaged : Overwritten {
+  OneDamaged() {
+    for (int i = 0; i < 12; ++i) write("more/" + std::to_string(i), noise(1'000'000, 100U + static_cast<unsigned>(i)));
+    write("more/large", noise(9'000'000, 7));
+    write("more/zz", "inline");
+    fs::create_hard_link(base / "source/more/0", base / "source/zero");
+    backup();
+    stores[1] = stores[0];
+    std::map<const Buffer*, ObjectId> records;
+    for (auto& [id, record] : stores[0].where)
+      if (RecordView::parse(*record)->type() == ObjectType::data) records.emplace(record.get(), id);
+    bad = records.begin()->second;
+    damage(0, bad);
+  }
+  /// How many files of the source are not in the target as they were; none may be there in another form.
+  std::size_t not_restored() {
+    std::size_t n = 0;
+    for (auto& e : fs::recursive_directory_iterator(base / "source")) {
+      if (!e.is_regular_file()) continue;
+      const fs::path to = restored(fs::relative(e.path(), base / "source").string());
+      const auto read = [](const fs::path& p) {
+        std::ifstream in(p, std::ios::binary);
+        return std::string{std::istreambuf_iterator<char>{in}, {}};
+      };
+      if (!fs::exists(to)) ++n;
+      else CHECK(read(to) == read(e.path()));
+    }
+    return n;
+  }
+  ObjectId bad;
+};
+
+}  // namespace
+
+TEST_CASE("copies: a damaged record costs the files in it, each is named, and the rest is restored") {
+  OneDamaged m;
+  m.damage(1, m.bad);
+  FakeVault vault(m.stores[0]), other(m.stores[1]);
+  Partner partner(other);
+  const RestoreResult r = m.restore_from(vault, &partner);
+  const std::size_t n = m.not_restored();
+  CHECK(n > 0);
+  CHECK(n < 25);
+  CHECK(r.lost == n);
+  CHECK(r.problems.size() == n);
+  CHECK(r.progress.unreadable == n);
+  CHECK_THAT(r.problems.front(), Catch::Contains("source/") && Catch::Contains("damaged"));
+}
+
+TEST_CASE("copies: a damaged part of the catalog costs what it names, which is told, and the rest is restored") {
+  Overwritten m;
+  // Names that share nothing, so that the catalog is more than one record.
+  for (int i = 0; i < 12'000; ++i) {
+    std::string name = m.noise(100, static_cast<unsigned>(i));
+    for (char& c : name) c = static_cast<char>('a' + (static_cast<unsigned char>(c) & 15));
+    m.write("many/" + name + name, "");
+  }
+  m.backup();
+  m.stores[1] = m.stores[0];
+  const ObjectId root = value_or_throw(Manifest::parse(m.stores[0].snapshots.rbegin()->second.manifest), "test").statement().root;
+  const Buffer* const with_root = m.stores[0].where.at(root).get();
+  ObjectId bad;
+  std::vector<ObjectId> line{root};
+  while (!line.empty() && bad.is_zero()) {
+    const ObjectId id = line.back();
+    line.pop_back();
+    if (!m.stores[0].nodes.contains(id)) continue;
+    if (m.stores[0].where.at(id).get() != with_root) bad = id;
+    line.insert(line.end(), m.stores[0].refs[id].begin(), m.stores[0].refs[id].end());
+  }
+  REQUIRE_FALSE(bad.is_zero());
+  m.damage(0, bad);
+  m.damage(1, bad);
+  FakeVault vault(m.stores[0]), other(m.stores[1]);
+  Partner partner(other);
+  const RestoreResult r = m.restore_from(vault, &partner);
+  CHECK(r.lost > 0);
+  CHECK(r.progress.files > 0);
+  CHECK(r.progress.unreadable == r.lost);
+  REQUIRE_FALSE(r.problems.empty());
+  CHECK_THAT(r.problems.front(), Catch::Contains("part of the catalog") && Catch::Contains("entries behind"));
+}
+
+TEST_CASE("copies: what could not be had while the other server was away is the end of the restore, after all else, and comes from that one then") {
+  OneDamaged m;
+  FakeVault vault(m.stores[0]), other(m.stores[1]);
+  Partner partner(other);
+  partner.down = true;
+  RestoreProgress done;
+  try {
+    m.restore_from(vault, &partner, &done);
+    FAIL("it restored what is damaged");
+  } catch (const failure& f) {
+    CHECK(classify(f.code()) == Errc::damaged);
+    CHECK_THAT(f.what(), Catch::Contains("the rest is restored"));
+  }
+  const std::size_t n = m.not_restored();
+  CHECK(n > 0);
+  CHECK(n < 25);
+  done.snapshot = Digest{};
+  FakeVault second(m.stores[1]);
+  const RestoreResult r = m.restore_from(second, nullptr, &done);
+  CHECK(r.lost == 0);
+  CHECK(r.problems.empty());
+  CHECK(m.not_restored() == 0);
+  CHECK(m.same());
+}
+
+TEST_CASE("copies: a server that does not answer is asked more and more rarely for what the first has not") {
+  Overwritten m;
+  std::vector<ObjectId> ids;
+  for (auto& [id, record] : m.stores[0].where)
+    if (RecordView::parse(*record)->type() == ObjectType::data) ids.push_back(id);
+  m.overwrite(0, false);
+  FakeVault vault(m.stores[0]), other(m.stores[1]);
+  Partner partner(other);
+  partner.down = true;
+  Fetcher fetcher(vault, *m.keys, m.workers, MemoryPlan{}.kept, &partner);
+  for (int i = 0; i < 100; ++i) CHECK_THROWS_AS(m.run(fetcher.objects({ids[0]})), failure);
+  CHECK(partner.used < 10);
+  CHECK_FALSE(fetcher.asked_everybody());
 }
 
 namespace {

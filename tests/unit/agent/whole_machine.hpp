@@ -80,6 +80,7 @@ struct Machine : Servers {
   }
 
   Special special = Special::restore;
+  Ownership owners = Ownership::names;
   std::optional<Overwrite> over;  // restore() leaves what is in the target, and goes by this
   BackupParts parts() { return BackupParts{*state, *keys, workers, passing ? *passing : timers, clock, random, reporter}; }
 
@@ -107,15 +108,19 @@ struct Machine : Servers {
     SnapshotInfo snapshot;
     const Manifest m = value_or_throw(Manifest::parse(stores[which].snapshots.rbegin()->second.manifest), "test");
     snapshot.root = m.statement().root;
+    snapshot.details.paths = job.sources;
     Restore r(vault, *keys, workers, reporter);
     if (!over) fs::remove_all(base / "out");
     RestoreOrder order;
     order.overwrite = over.value_or(order.overwrite);
     order.target = (base / "out").string();
     order.special = special;
+    order.ownership = owners;
     order.paths = std::move(paths);
     return run(r.run(snapshot, order));
   }
+  /// Where restore() puts an entry of the source.
+  fs::path restored(const std::string& name = {}) const { return base / "out" / (base / "source").relative_path() / name; }
   Digest newest(std::size_t which = 0) { return value_or_throw(Manifest::parse(stores[which].snapshots.rbegin()->second.manifest), "test").snapshot_id(); }
   // Everything a user would notice, names, types, modes, owners, times, content and attributes.
   bool same() {

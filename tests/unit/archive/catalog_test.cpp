@@ -50,6 +50,45 @@ TEST_CASE("catalog: the empty one is a leaf of no entries") {
   CHECK(stream.at_end());
 }
 
+TEST_CASE("catalog: what stands below a node that nobody has is left out, counted, and between the paths that are told") {
+  std::mt19937 rng{4};
+  const Tree tree = random_tree(rng, 2000);
+  Nodes nodes;
+  const ObjectId root = build(tree, nodes);
+  for (const std::uint8_t level : {std::uint8_t{0}, std::uint8_t{1}}) {
+    ObjectId lost;
+    for (const auto& [id, node] : nodes.by_id)
+      if (id != root && decode_node(node.message, node.refs)->level == level) lost = id;
+    if (lost.is_zero()) continue;
+    CatalogStream stream{root};
+    std::vector<std::string> paths;
+    std::vector<NodeQueue::Gap> gaps;
+    while (!stream.at_end()) {
+      while (auto e = stream.next()) paths.push_back(e->path);
+      for (auto& id : stream.wanted(8)) {
+        if (id == lost) {
+          const auto more = stream.skip(id);
+          gaps.insert(gaps.end(), more.begin(), more.end());
+        } else {
+          const auto& n = nodes.by_id.at(id);
+          REQUIRE(stream.give(id, n.message, n.refs));
+        }
+      }
+    }
+    REQUIRE(gaps.size() == 1);
+    CHECK(paths.size() + gaps[0].entries == tree.size());
+    for (const auto& [path, e] : tree) {
+      const bool there = std::find(paths.begin(), paths.end(), path) != paths.end();
+      const bool in_gap = compare_paths(path, gaps[0].after) > 0 && compare_paths(path, gaps[0].last) <= 0;
+      CHECK(there != in_gap);
+    }
+  }
+  CatalogStream stream{root};
+  stream.wanted(1);
+  CHECK(stream.skip(root).empty());
+  CHECK_FALSE(stream.at_end());
+}
+
 TEST_CASE("catalog: children are given before their parents, and counted") {
   std::mt19937 rng{2};
   const Tree tree = random_tree(rng, 2000);

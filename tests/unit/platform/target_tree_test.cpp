@@ -375,6 +375,56 @@ TEST_CASE("target: a full disk is no_space, and the half file is gone") {
   restore(*t, "g", "fits again");
 }
 
+TEST_CASE("target: a folder of our own that its mode closes to us is opened, and gets its mode back") {
+  Scratch s;
+  if (!open_to_everybody(s)) return;
+  CHECK(in_unprivileged_child([&]() -> std::string {
+          for (mode_t const closed : {mode_t{0555}, mode_t{0500}, mode_t{0300}, mode_t{0000}}) {
+            std::string const at = s.at("d" + std::to_string(closed));
+            system_disk().make_folders(at + "/sub");
+            put(at + "/old", "old");
+            CHILD_CHECK(::chmod((at + "/sub").c_str(), closed) == 0);
+            CHILD_CHECK(::chmod(at.c_str(), closed) == 0);
+            {
+              auto const t = TargetFolder::open_root(s.path(), {})->folder("d" + std::to_string(closed));
+              restore(*t, "old", "restored");
+              auto const sub = t->folder("sub");
+              restore(*sub, "new", "restored");
+              sub->leave();
+            }
+            struct stat st {};
+            CHILD_CHECK(::stat(at.c_str(), &st) == 0 && (st.st_mode & 07777) == closed);
+            CHILD_CHECK(::chmod(at.c_str(), 0700) == 0);
+            CHILD_CHECK(::stat((at + "/sub").c_str(), &st) == 0 && (st.st_mode & 07777) == closed);
+            CHILD_CHECK(::chmod((at + "/sub").c_str(), 0700) == 0);
+            CHILD_CHECK(get(at + "/old") == "restored");
+            CHILD_CHECK(get(at + "/sub/new") == "restored");
+          }
+          return {};
+        }) == "");
+}
+
+TEST_CASE("target: what a restore left that ended in the middle goes, what another one is writing stays, and what only looks like it") {
+  Scratch s;
+  system_disk().make_folders(s.at("d"));
+  std::string const left{std::string{kTargetTemporaryPrefix} + "0123456789ab-7"};
+  std::string const named{std::string{kTargetTemporaryPrefix} + "notes"};
+  put(s.at("d/" + named), "the user's");
+  auto const other = TargetFolder::open_root(s.path(), {})->folder("d");
+  auto const writing = other->file("f", {});
+  put(s.at(left), "left");
+  put(s.at("d/" + left), "left");
+  REQUIRE(::symlink("just made", s.at("d/" + left + '1').c_str()) == 0);
+  TargetFolder::open_root(s.path(), {})->folder("d");
+  CHECK(names(s.path()) == std::vector<std::string>{"d"});
+  auto const now = names(s.at("d"));
+  CHECK(now.size() == 3);
+  CHECK(std::count(now.begin(), now.end(), left) == 0);
+  writing->write_at(0, as_bytes("content"));
+  writing->finish(ours(EntryKind::file), {});
+  CHECK(get(s.at("d/f")) == "content");
+}
+
 TEST_CASE("target: many threads may fill one folder") {
   Scratch s;
   auto const t = TargetFolder::open_root(s.path(), {});
