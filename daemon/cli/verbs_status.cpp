@@ -138,7 +138,7 @@ std::string path_of(const Changes& c) {
 
 boost::json::object in_json(const Changes& c) {
   if (c.end == Changes::End::no_catalog) return {{"known", false}};
-  boost::json::object out{{"known", true}, {"complete", c.end == Changes::End::all}, {"looked_at", c.looked_at}, {"files", c.files}, {"bytes", c.bytes}};
+  boost::json::object out{{"known", true}, {"complete", c.end == Changes::End::all}, {"looked_at", c.looked_at}, {"files", c.files}, {"bytes", c.bytes}, {"doubtful", c.doubtful}};
   if (!c.newest.empty()) {
     out["newest"] = path_of(c);
     out["newest_modified"] = rfc3339(WallTime{std::chrono::nanoseconds(c.newest_ns)});
@@ -149,9 +149,10 @@ boost::json::object in_json(const Changes& c) {
 std::string in_words(const Changes& c, std::int64_t now) {
   if (c.end == Changes::End::no_catalog) return "which files are in no snapshot is not known on this machine until the next run";
   const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the first {}; all: farkeep status --all)", c.looked_at) : "";
-  if (c.newest.empty()) return "every file is in the snapshot as it is now" + looked;
+  const std::string doubt = c.doubtful == 0 ? "" : fmt::format("; {} files changed just before they were read, and are read again by the next run", c.doubtful);
+  if (c.newest.empty()) return (c.doubtful == 0 ? "every file is in the snapshot as it is now" : "every file is in the snapshot") + looked + doubt;
   const auto age = show_time(std::chrono::seconds(std::max<std::int64_t>(0, now - c.newest_ns) / 1'000'000'000));
-  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago", c.files, show_bytes(static_cast<double>(c.bytes)), looked, path_of(c), age);
+  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago{}", c.files, show_bytes(static_cast<double>(c.bytes)), looked, path_of(c), age, doubt);
 }
 
 }  // namespace

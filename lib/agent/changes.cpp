@@ -49,6 +49,10 @@ task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const B
       if (item.stat.kind != EntryKind::file) continue;
       ++out.looked_at;
       if (took == EntrySource::Took::found && unchanged(entry, item.stat)) continue;
+      if (took == EntrySource::Took::found && perhaps_unchanged(entry, item.stat)) {
+        ++out.doubtful;
+        continue;
+      }
       ++out.files;
       out.bytes += item.stat.size;
       if (!out.newest.empty() && item.stat.mtime_ns <= out.newest_ns) continue;

@@ -1,78 +1,11 @@
 // Files that change while they are read, and folders when they are entered.
+#include "restless_tree.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
 using namespace farkeep::test;
 
 namespace {
-
-// The machine's files, of which those named "restless" change under each of the first so many readers.
-struct Unrest {
-  int changes = 0;
-  bool endless = false;  // there is always more to read
-  int opened = 0;
-  std::string mounts = {};  // a folder where something is mounted as soon as it is entered; before that another one is to be seen
-};
-
-class RestlessFile final : public SourceFile {
- public:
-  RestlessFile(std::unique_ptr<SourceFile> file, bool changes, bool endless) : file_(std::move(file)), changes_(changes), endless_(endless) {}
-  std::size_t read(MutableByteView into) override {
-    read_ = true;
-    return endless_ ? into.size() : file_->read(into);
-  }
-  void skip_to(std::uint64_t offset) override { file_->skip_to(offset); }
-  EntryStat stat() const override {
-    EntryStat s = file_->stat();
-    if (changes_ && read_) s.mtime_ns += 1;
-    return s;
-  }
-  std::vector<DataRange> data_ranges() const override { return file_->data_ranges(); }
-  std::vector<Xattr> xattrs() const override { return file_->xattrs(); }
-
- private:
-  std::unique_ptr<SourceFile> file_;
-  const bool changes_, endless_;
-  bool read_ = false;
-};
-
-class RestlessFolder final : public SourceFolder {
- public:
-  RestlessFolder(std::shared_ptr<SourceFolder> folder, Unrest& unrest) : folder_(std::move(folder)), unrest_(unrest) {}
-  std::vector<SourceName> entries() const override {
-    auto names = folder_->entries();
-    for (auto& n : names) n.stat = as_seen(n.name, n.stat);
-    return names;
-  }
-  std::shared_ptr<SourceFolder> folder(const std::string& name) const override { return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_); }
-  std::unique_ptr<SourceFile> file(const std::string& name) const override {
-    auto file = folder_->file(name);
-    if (name != "restless") return file;
-    return std::make_unique<RestlessFile>(std::move(file), unrest_.opened++ < unrest_.changes, unrest_.endless);
-  }
-  std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
-  std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
-  EntryStat stat(const std::string& name) const override { return as_seen(name, folder_->stat(name)); }
-  EntryStat stat() const override { return folder_->stat(); }
-  std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
-
- private:
-  EntryStat as_seen(const std::string& name, EntryStat s) const {
-    if (name != unrest_.mounts) return s;
-    s.mode = 0777;
-    s.mtime_ns = 0;
-    s.device += 1;
-    return s;
-  }
-
-  std::shared_ptr<SourceFolder> folder_;
-  Unrest& unrest_;
-};
-
-struct RestlessTree final : SourceTree {
-  std::shared_ptr<SourceFolder> open(const std::string& path) override { return std::make_shared<RestlessFolder>(system_sources().open(path), unrest); }
-  Unrest unrest;
-};
 
 BackupResult backup(Machine& m, RestlessTree& tree) {
   BackupParts parts{*m.state, *m.keys, m.workers, m.timers, m.clock, m.random, m.reporter, tree};
@@ -111,6 +44,23 @@ TEST_CASE("changing files: one that never rests is kept with a mark, counted, an
     const BackupResult again = backup(m, tree);  // and next time, for the mark says that nobody knows what it was
     CHECK(tree.unrest.opened == 4);
     CHECK(again.progress.unchanged == 0);
+  }
+}
+
+TEST_CASE("changing files: one that changes once more within the tick of its file system's clock has its later content in the next snapshot, small or large") {
+  for (const std::size_t size : {100u, 3000u, 5'000'000u}) {
+    Machine m;
+    RestlessTree tree;
+    tree.unrest.stamp_ns = std::chrono::nanoseconds(std::chrono::floor<std::chrono::seconds>(m.clock.wall()).time_since_epoch()).count();
+    m.write("restless", m.noise(size, 1));
+    tree.unrest.was_read = [&] { m.write("restless", m.noise(size, 2)); };
+    CHECK(backup(m, tree).complete());
+    m.let_time_pass();
+    const BackupResult again = backup(m, tree);
+    CHECK(again.progress.unchanged == 0);
+    m.restore();
+    CHECK(m.restored("restless") == m.noise(size, 2));
+    CHECK(backup(m, tree).progress.unchanged == 1);
   }
 }
 
