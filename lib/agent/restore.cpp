@@ -44,7 +44,7 @@ struct RestoreProgress::Entries {
   std::uint64_t up_to = 0;                  // all up to this one are finished, with the links among them…
   std::unordered_set<std::uint64_t> beyond; // …and of the later ones these files
   std::uint64_t planned = 0;                // whose folders were made or reported
-  std::unordered_map<std::uint64_t, restoring::LinkTarget> link_targets;
+  restoring::LinkTargets link_targets;
 };
 RestoreProgress::RestoreProgress() : entries(std::make_unique<Entries>()) {}
 RestoreProgress::~RestoreProgress() = default;
@@ -95,8 +95,8 @@ struct RestoreWork {
   };
   std::vector<Open> open;  // folders from the target down to where the walk is
   std::unique_ptr<Unit> unit = std::make_unique<Unit>();
-  std::unordered_set<std::uint64_t> link_seen;
-  std::unordered_map<std::uint64_t, LinkTarget> link_targets;
+  std::unordered_set<Digest> link_seen;
+  restoring::LinkTargets link_targets;
 };
 
 task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order) {
@@ -208,7 +208,8 @@ task<void> RestoreWork::add(Entry entry) {
   const bool large = entry.kind == EntryKind::file && entry.size > kInPieces;
   if (large) co_await flush();
   FileOp op{std::move(entry), folder, parts.back(), number, earlier.has(number)};
-  const bool another_name = op.entry.hardlink_group && !link_seen.insert(op.entry.hardlink_group).second;
+  op.link = link_identity(op.entry);
+  const bool another_name = op.link && !link_seen.insert(*op.link).second;
   if (another_name) {
     unit->links.push_back(std::move(op));
   } else {
@@ -287,7 +288,7 @@ task<void> RestoreWork::write_large(std::shared_ptr<Unit> u) {
     const NotApplied missing = co_await workers.offload(&restoring::finish_large, &l, static_cast<const FileOp*>(&op));
     u->written.applied(op.entry.path, missing);
     if (restoring::keeps(l.plan)) u->written.keeps_for_links(op, l.plan);
-    else if (op.entry.hardlink_group) u->written.linkable.emplace_back(op.entry.hardlink_group, LinkTarget{op.folder, op.name, l.file->identity()});
+    else if (op.link) u->written.linkable.emplace_back(*op.link, LinkTarget{op.folder, op.name, l.file->identity()});
     u->written.files = 1;
     u->written.numbers.push_back(op.number);
     counted.bytes = 0;
@@ -314,7 +315,7 @@ void RestoreWork::take(Written& w) {
     reporter.problem(p, "");
     if (result.problems.size() < kMaxProblems) result.problems.push_back(std::move(p));
   }
-  for (auto& [group, target] : w.linkable) link_targets.emplace(group, std::move(target));
+  for (auto& [link, target] : w.linkable) link_targets.emplace(link, std::move(target));
   w.files = w.others = w.bytes = w.not_applied = w.left_out = 0;
   w.problems.clear();
   w.linkable.clear();

@@ -5,8 +5,8 @@
 namespace farkeep::restoring {
 
 void Written::keeps_for_links(const FileOp& op, const TargetPlan& plan) {
-  if (op.entry.hardlink_group && plan.same && plan.existing.kind == EntryKind::file)
-    linkable.emplace_back(op.entry.hardlink_group, LinkTarget{op.folder, op.name, plan.existing});
+  if (op.link && plan.same && plan.existing.kind == EntryKind::file)
+    linkable.emplace_back(*op.link, LinkTarget{op.folder, op.name, plan.existing});
 }
 
 void Written::problem(const std::string& path, const std::string& text) { problems.push_back(printable("/" + path) + ": " + text); }
@@ -63,7 +63,7 @@ void write_unit(std::shared_ptr<Unit> unit, std::shared_ptr<ObjectSet> objects) 
         for (auto& c : e.chunks) content.write(objects->find(c.id)->bytes);
         content.finish();
         w.applied(e.path, file->finish(stat, e.xattrs, owner));
-        if (e.hardlink_group) w.linkable.emplace_back(e.hardlink_group, LinkTarget{op.folder, op.name, file->identity()});
+        if (op.link) w.linkable.emplace_back(*op.link, LinkTarget{op.folder, op.name, file->identity()});
       } else if (e.kind == EntryKind::symlink) {
         w.applied(e.path, op.folder->symlink(op.name, plan, e.link_target, stat, e.xattrs, owner));
       } else {
@@ -103,7 +103,7 @@ NotApplied finish_large(LargeFile* l, const FileOp* op) {
   return l->file->finish(stat_of(op->entry), op->entry.xattrs, owner);
 }
 
-Written finish_unit(Unit* u, std::unordered_map<std::uint64_t, LinkTarget>* targets) {
+Written finish_unit(Unit* u, LinkTargets* targets) {
   Written w;
   for (auto& op : u->links) {
     if (op.finished) continue;
@@ -113,7 +113,7 @@ Written finish_unit(Unit* u, std::unordered_map<std::uint64_t, LinkTarget>* targ
         ++w.files;
         continue;
       }
-      const auto to = targets->find(op.entry.hardlink_group);
+      const auto to = targets->find(*op.link);
       if (to == targets->end()) throw failure(Errc::not_found, "making a hard link: the file that it shares was not restored, or another one was kept in its place; restore this name alone");
       op.folder->hardlink(op.name, plan, *to->second.folder, to->second.name, to->second.identity);
       ++w.files;

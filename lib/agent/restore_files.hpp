@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,6 +24,7 @@ struct FileOp {
   std::string name;
   std::uint64_t number = 0;  // in the order of the catalog
   bool finished = false;     // by an earlier attempt
+  std::optional<Digest> link = {};  // link_identity() of the entry
 };
 struct FolderOp {
   Entry entry;
@@ -35,10 +37,12 @@ struct LinkTarget {
   FileIdentity identity;
 };
 
+using LinkTargets = std::unordered_map<Digest, LinkTarget>;
+
 struct Written {
   std::uint64_t files = 0, others = 0, bytes = 0, not_applied = 0, left_out = 0;
   std::vector<std::string> problems;
-  std::vector<std::pair<std::uint64_t, LinkTarget>> linkable;
+  std::vector<std::pair<Digest, LinkTarget>> linkable;
   std::vector<std::uint64_t> numbers;  // of the entries that it is about
 
   /// The further names of a file lead to the one that was kept, if it is that file.
@@ -74,7 +78,7 @@ bool ends_restore(const failure& f);
 /// All of a unit's files but links and the times of folders.  What is finished stands in the unit, also when a failure or the restore's end keeps the rest from being done.
 void write_unit(std::shared_ptr<Unit> unit, std::shared_ptr<ObjectSet> objects);
 /// Links and folders, when all that comes before them is written.
-Written finish_unit(Unit* unit, std::unordered_map<std::uint64_t, LinkTarget>* targets);
+Written finish_unit(Unit* unit, LinkTargets* targets);
 
 // A file that is fetched and written in pieces.
 LargeFile open_large(const FileOp* op);

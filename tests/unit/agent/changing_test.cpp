@@ -76,6 +76,28 @@ TEST_CASE("changing files: one that grows as fast as it is read comes to an end"
   CHECK(r.progress.bytes < 80u << 20);
 }
 
+TEST_CASE("changing files: an inode's number that is given again while a snapshot is made gives no file another one's content or metadata") {
+  for (const std::size_t size : {3000u, 5'000'000u}) {
+    Machine m;
+    RestlessTree tree;
+    const fs::path at = m.base / "source";
+    m.write("a1", m.noise(size, 1));
+    m.write("b1", m.noise(size, 2));
+    m.write("c1", m.noise(size, 1));
+    fs::permissions(at / "c1", fs::perms::owner_read);
+    for (const std::string name : {"a", "b", "c"}) {
+      fs::create_hard_link(at / (name + "1"), at / (name + "2"));
+      tree.unrest.inodes[name + "1"] = tree.unrest.inodes[name + "2"] = 7;
+    }
+    backup(m, tree);
+    CHECK(m.restore().problems.empty());
+    CHECK(m.same());
+    CHECK(fs::equivalent(m.out("a1"), m.out("a2")));
+    CHECK_FALSE(fs::equivalent(m.out("a1"), m.out("b1")));
+    CHECK_FALSE(fs::equivalent(m.out("a1"), m.out("c1")));
+  }
+}
+
 TEST_CASE("changing folders: one where something is mounted when it is entered is taken for what it then is") {
   for (const char* name : {"source", "folder"}) {
     Machine m;
