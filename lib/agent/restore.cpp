@@ -8,6 +8,7 @@
 #include "agent/fetcher.hpp"
 #include "agent/restore_files.hpp"
 #include "archive/catalog_stream.hpp"
+#include "archive/path.hpp"
 #include "async/budget.hpp"
 #include "async/queue.hpp"
 #include "async/scope.hpp"
@@ -110,14 +111,14 @@ task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order) {
 }
 
 task<void> RestoreWork::plan_all(ObjectId root, std::vector<std::string> paths) {
-  if (paths.empty()) {
-    CatalogStream stream(root);
-    co_await plan_range(stream);
-  }
+  if (paths.empty()) paths.push_back("/");
   for (auto& path : paths) {
-    std::string inside = path;
-    while (!inside.empty() && inside.front() == '/') inside.erase(0, 1);
-    while (!inside.empty() && inside.back() == '/') inside.pop_back();
+    const std::string inside = catalog_path(path);
+    if (inside.empty()) {
+      CatalogStream stream(root);
+      co_await plan_range(stream);
+      continue;
+    }
     // The folders above it, with their own metadata.
     const auto parts = components(inside);
     std::string above;

@@ -22,6 +22,20 @@ bool is_below(std::string_view path, std::string_view folder) noexcept {
   return path.size() > folder.size() && path[folder.size()] == '/' && path.starts_with(folder);
 }
 
+std::string catalog_path(std::string_view written) {
+  std::string out;
+  for (std::size_t at = 0; at < written.size();) {
+    const std::size_t end = std::min(written.find('/', at), written.size());
+    const std::string_view part = written.substr(at, end - at);
+    if (!part.empty() && part != ".") {
+      if (!out.empty()) out.push_back('/');
+      out.append(part);
+    }
+    at = end + 1;
+  }
+  return out;
+}
+
 bool is_valid_path(std::string_view path) noexcept {
   if (path.empty() || path.size() > limits::kMaxPath) return false;
   if (std::memchr(path.data(), '\0', path.size()) != nullptr) return false;

@@ -151,6 +151,13 @@ TEST_CASE("entry: a restore does not see ctime and inode, and sees everything el
   CHECK_FALSE(same_restored(e, other));
 }
 
+TEST_CASE("path: what a person writes is brought into the catalog's spelling") {
+  CHECK(catalog_path("/a//b/./c/") == "a/b/c");
+  CHECK(catalog_path("a") == "a");
+  for (const char* root : {"", "/", "//", "/./"}) CHECK(catalog_path(root).empty());
+  CHECK_FALSE(is_valid_path(catalog_path("/a/../b")));
+}
+
 TEST_CASE("entry: names of one file agree in all that a restore gives, and in nothing else") {
   Entry e = file("f");
   CHECK_FALSE(link_identity(e));
