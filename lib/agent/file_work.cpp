@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "crypto/digest.hpp"
+#include "platform/printable.hpp"
 
 namespace farkeep {
 namespace {
@@ -85,6 +86,8 @@ FileCutter::FileCutter(const ReadContext& context, const std::string& path, std:
   now.path = path;
   now.stat = before_;  // what was opened, not what the walk saw
   entry_ = entry_of(now);
+  if (before_.blocks512 == 0 && before_.size > kMostGrowth && file_->is_kernels())
+    throw failure(Errc::io, "reading file " + printable("/" + path) + ": the kernel makes it up, and says that it has " + std::to_string(before_.size) + " bytes");
   // Fewer blocks than bytes: there are holes (or the file system compresses, then the ranges cover everything).
   if (before_.size > limits::kMaxInline && before_.blocks512 * 512 < before_.size) {
     auto ranges = limit_data_ranges(file_->data_ranges());
@@ -190,7 +193,8 @@ Entry FileCutter::finish() {
     }
     entry_.changed_while_read = !same_content_stat(before_, after);
   } else {
-    entry_.changed_while_read = !same_content_stat(before_, after) || content_ != before_.size;
+    const bool tells_size = before_.blocks512 > 0 || content_ == before_.size || !file_->is_kernels();
+    entry_.changed_while_read = !same_content_stat(before_, after) || (content_ != before_.size && tells_size);
     entry_.size = content_;
   }
   // A file that changed just before it was read may change once more without showing it: the next run reads it again.
