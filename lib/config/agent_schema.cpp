@@ -209,7 +209,8 @@ constexpr KeySpec kJob[] = {
     {.key = "path",
      .type = path,
      .example = "/home",
-     .help = "An absolute path to back up, with all below it; a job needs a path or a command.",
+     .help = "An absolute path to back up, with all below it; it counts also where it lies below another path that leaves it out. Symbolic links are not followed, and /dev, /proc, /run "
+             "and /sys not entered unless they are named. A job needs a path or a command.",
      .usual = true,
      .repeatable = true},
     {.key = "command",

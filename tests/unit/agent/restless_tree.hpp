@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,7 @@ struct Unrest {
   std::function<void()> was_read = {};  // once, when "restless" was read to its end and before anybody looks whether it changed
   std::string mounts = {};              // a folder where something is mounted as soon as it is entered; before that another one is to be seen
   std::map<std::string, std::uint64_t> inodes = {};   // of these names, which have other ones on the disk
+  std::set<std::string> kernels = {};                 // folders on a file system that the kernel makes up
   std::map<std::string, std::uint64_t> devices = {};  // of these folders and all in them
 
   EntryStat seen(const std::string& name, EntryStat s) const {
@@ -57,7 +59,8 @@ class RestlessFile final : public SourceFile {
 class RestlessFolder final : public SourceFolder {
  public:
   /// `device`: not 0: that of the folder and of all in it.
-  RestlessFolder(std::shared_ptr<SourceFolder> folder, Unrest& unrest, std::uint64_t device = 0) : folder_(std::move(folder)), unrest_(unrest), device_(device) {}
+  RestlessFolder(std::shared_ptr<SourceFolder> folder, Unrest& unrest, std::uint64_t device = 0, bool is_kernels = false)
+      : folder_(std::move(folder)), unrest_(unrest), device_(device), is_kernels_(is_kernels) {}
   std::vector<SourceName> entries() const override {
     auto names = folder_->entries();
     for (auto& n : names) n.stat = as_seen(n.name, n.stat);
@@ -65,7 +68,7 @@ class RestlessFolder final : public SourceFolder {
   }
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override {
     const auto at = unrest_.devices.find(name);
-    return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, at == unrest_.devices.end() ? device_ : at->second);
+    return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, at == unrest_.devices.end() ? device_ : at->second, is_kernels_ || unrest_.kernels.count(name) > 0);
   }
   std::unique_ptr<SourceFile> file(const std::string& name) const override {
     const bool changes = name == "restless" && unrest_.opened++ < unrest_.changes;
@@ -76,6 +79,7 @@ class RestlessFolder final : public SourceFolder {
   EntryStat stat(const std::string& name) const override { return as_seen(name, folder_->stat(name)); }
   EntryStat stat() const override { return on_device(folder_->stat()); }
   std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
+  bool is_kernels() const override { return is_kernels_; }
 
  private:
   EntryStat on_device(EntryStat s) const {
@@ -93,6 +97,7 @@ class RestlessFolder final : public SourceFolder {
   std::shared_ptr<SourceFolder> folder_;
   Unrest& unrest_;
   const std::uint64_t device_;
+  const bool is_kernels_;
 };
 
 struct RestlessTree final : SourceTree {
