@@ -19,7 +19,7 @@ std::string text_of(const Selection::Verdict& verdict, const Selection::Folder& 
     case Reason::ignore_rule: return "the rule " + verdict.rule->text + " of an ignore_file leaves it out";
     case Reason::larger: return "it is larger than exclude_larger_than allows";
     case Reason::cache: return "its folder is marked as a cache by " + in.only + " (exclude_caches)";
-    case Reason::marked: return "its folder has the file " + in.only + " (exclude_if_present)";
+    case Reason::marked: return in.only == Selection::Folder::kNothing ? "its folder is a mark itself (exclude_if_present)" : "its folder has " + in.only + " (exclude_if_present)";
   }
   return {};
 }

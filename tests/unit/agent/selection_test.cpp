@@ -68,15 +68,19 @@ TEST_CASE("exclude_larger_than: a file of just that size stays, folders and link
   CHECK(t.walk() == Names{"empty", "link"});
 }
 
-TEST_CASE("exclude_if_present: of a marked folder the mark stays, and its folder; a folder of that name is no mark") {
+TEST_CASE("exclude_if_present: of a marked folder the mark stays, be it a file, a folder or a link that leads nowhere, and nothing that is in it") {
   Tree t;
   t.write("marked/.nobackup", "");
   t.write("marked/data", "x");
   t.write("marked/deep/data", "x");
   t.write("other/.nobackup/data", "x");
+  t.write("other/data", "x");
+  t.write("third/data", "x");
+  fs::create_symlink("/nowhere", t.at("third/.nobackup"));
   t.write("plain", "x");
   t.job.scan.if_present = {".absent", ".nobackup"};
-  CHECK(t.walk() == Names{"marked", "marked/.nobackup", "other", "other/.nobackup", "other/.nobackup/data", "plain"});
+  CHECK(t.walk() == Names{"marked", "marked/.nobackup", "other", "other/.nobackup", "plain", "third", "third/.nobackup"});
+  CHECK(t.explained_as_walked() == 13);
   const Explanation e = t.why("marked/deep/data");
   CHECK_FALSE(e.kept);
   CHECK(e.decides == t.at("marked/deep"));
