@@ -21,6 +21,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                           {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
     if (!r.alarm.empty()) o["alarm"] = r.alarm;
     if (!r.hook_problem.empty()) o["hook_problem"] = r.hook_problem;
+    if (!r.lacks.empty()) o["lacks"] = in_words(r.lacks);
     app.say(boost::json::serialize(o));
     return;
   }
@@ -29,12 +30,16 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                       show_bytes(static_cast<double>(p.bytes_sent)), seconds));
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
+  if (!r.lacks.empty()) app.say("the snapshot is not a good one, for of the sources it lacks " + in_words(r.lacks));
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }
 
 }  // namespace
 
-void backup_options(po::options_description& d) { d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4"); }
+void backup_options(po::options_description& d) {
+  d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4");
+  d.add_options()("accept-empty", "a source that is empty, or far smaller than before, is right");
+}
 
 Exit backup(App& app, const Values& values, const Operands& operands) {
   if (operands.empty()) throw failure(Errc::usage, "backup needs the name of a job (farkeep backup JOB)");
@@ -50,7 +55,8 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   const JobRunner::ReportOf report = [&](const std::string& done) { return report_of(app.state(), app.config(), zone, app.clock().wall(), done); };
   Exit exit = Exit::done;
   for (const JobConfig* job : jobs) {
-    const BackupJob order = backup_job(*job, system_disk());
+    BackupJob order = backup_job(*job, system_disk());
+    if (values.count("accept-empty")) order.shrunk = Shrunk::accepted;
     const SteadyTime began = app.clock().steady();
     std::optional<BackupResult> result;
     auto work = [&]() -> task<void> {

@@ -141,7 +141,7 @@ constexpr KeySpec kNotify[] = {
     notify_proxy_key("The HTTP proxy for webhooks and pings; without it they are called directly."),
     kNotifyMailKey,
     kNotifySendmailKey,
-    notify_command_key("A command with the notice in FARKEEP_EVENT (started, done, failed, overdue, recovered), FARKEEP_JOB (empty when it is about the whole machine) and FARKEEP_TEXT."),
+    notify_command_key("A command with the notice in FARKEEP_EVENT (started, done, incomplete, failed, overdue, recovered), FARKEEP_JOB (empty when it is about the whole machine) and FARKEEP_TEXT."),
 };
 
 constexpr KeySpec kConnection[] = {

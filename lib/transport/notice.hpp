@@ -7,7 +7,7 @@ namespace farkeep {
 
 /// A thing that somebody may want to hear of: an agent tells of its own jobs, a server of its agents' jobs.
 struct Notice {
-  enum class Event { started, done, failed, overdue, recovered, unusable, disk };
+  enum class Event { started, done, incomplete, failed, overdue, recovered, unusable, disk };
   Event event;
   std::string job;           ///< empty: several
   std::string text;          ///< one line, for people
