@@ -30,7 +30,7 @@ std::string lack(const SourceFound& now, const agent::pb::Source* before) {
   if (!before) return {};
   if (is_emptied(now, before)) return fmt::format("it is empty, and had {} files before: is what belongs there mounted? (if it is right: farkeep backup JOB --accept-empty)", before->files());
   if (is_far_smaller(now.files, before->files(), kManyFiles)) return fmt::format("it has {} files, far fewer than the {} of the run before: is all mounted that belongs there?", now.files, before->files());
-  if (is_far_smaller(now.bytes, before->bytes(), kManyBytes)) return fmt::format("it has {} bytes, far less than the {} of the run before: is all mounted that belongs there?", now.bytes, before->bytes());
+  if (now.files <= before->files() / 2 && is_far_smaller(now.bytes, before->bytes(), kManyBytes)) return fmt::format("it has {} bytes, far less than the {} of the run before: is all mounted that belongs there?", now.bytes, before->bytes());
   return {};
 }
 

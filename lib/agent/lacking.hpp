@@ -18,7 +18,8 @@ struct Lack {
 enum class Shrunk { told, accepted };
 
 /// What the walk that found this lacks, held against what the job's record knows of earlier ones.  A source is lacking that is not there, that is empty and was not, and
-/// that has far less than in the run before: under a quarter of its files (of 20 and more), or of its bytes (of 64 MiB and more).
+/// that has far less than in the run before: under a quarter of its files (of 20 and more), or of its bytes (of 64 MiB and more) with
+/// no more than half of its files: that one large file goes is nothing unusual.
 std::vector<Lack> lacks_of(const std::vector<SourceFound>& found, const agent::pb::Job& before, Shrunk shrunk);
 /// Whether a snapshot would hold nothing, for it lacks sources and there is nothing in the others.
 bool lacks_all(const std::vector<SourceFound>& found, const agent::pb::Job& before, Shrunk shrunk);

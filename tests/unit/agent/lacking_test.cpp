@@ -2,6 +2,7 @@
 #include "agent/lacking.hpp"
 
 #include "agent/changes.hpp"
+#include "base/limits.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -122,6 +123,20 @@ TEST_CASE("lacking sources: one that has far less than in the run before is told
   CHECK(s.backup().complete());
   for (int i = 1; i < 4; ++i) s.remove("a/" + std::to_string(i));
   CHECK(s.backup().complete());
+}
+
+TEST_CASE("lacking sources: bytes that go with one large file are nothing unusual, those that go with half of the files are told") {
+  const auto lacks = [](std::uint64_t files, std::uint64_t bytes) {
+    agent::pb::Job before;
+    SourceFound was{"/a", {}, false, true, 4, 4, 64 * limits::kMiB};
+    keep_counts(before, {was}, Shrunk::told);
+    was.files = was.entries = files;
+    was.bytes = bytes;
+    return in_words(lacks_of({was}, before, Shrunk::told));
+  };
+  CHECK(lacks(3, 1).empty());
+  CHECK(lacks(2, 16 * limits::kMiB).empty());
+  CHECK_THAT(lacks(2, 16 * limits::kMiB - 1), Contains("far less than the 67108864 of the run before"));
 }
 
 TEST_CASE("lacking sources: the counts are of each source, without those in it, and of what rules leave") {
