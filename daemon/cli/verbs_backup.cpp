@@ -22,6 +22,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                           {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
     if (!r.alarm.empty()) o["alarm"] = r.alarm;
     if (!r.hook_problem.empty()) o["hook_problem"] = r.hook_problem;
+    if (!r.lacks.empty()) o["lacks"] = in_words(r.lacks);
     app.say(boost::json::serialize(o));
     return;
   }
@@ -30,12 +31,14 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                       show_bytes(static_cast<double>(p.bytes_sent)), seconds));
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
+  if (!r.lacks.empty()) app.say("the snapshot is not a good one, for of the sources it lacks " + in_words(r.lacks));
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }
 
 // One job's run; throws what ends it.
-Exit back_up(App& app, const JobConfig& job, Patience patience, const JobRunner::ReportOf& report) {
-  const BackupJob order = backup_job(job, system_disk());
+Exit back_up(App& app, const JobConfig& job, Shrunk shrunk, Patience patience, const JobRunner::ReportOf& report) {
+  BackupJob order = backup_job(job, system_disk());
+  order.shrunk = shrunk;
   const SteadyTime began = app.clock().steady();
   std::optional<BackupResult> result;
   auto work = [&]() -> task<void> {
@@ -56,7 +59,10 @@ Exit back_up(App& app, const JobConfig& job, Patience patience, const JobRunner:
 
 }  // namespace
 
-void backup_options(po::options_description& d) { d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4"); }
+void backup_options(po::options_description& d) {
+  d.add_options()("wait", "when no server answers, keep trying instead of ending with exit code 4");
+  d.add_options()("accept-empty", "a source that is empty, or far smaller than before, is right");
+}
 
 Exit backup(App& app, const Values& values, const Operands& operands) {
   if (operands.empty()) throw failure(Errc::usage, "backup needs the name of a job (farkeep backup JOB)");
@@ -71,11 +77,12 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
   const SystemTimeZone zone;
   const JobRunner::ReportOf report = [&](const std::string& done) { return report_of(app.state(), app.config(), zone, app.clock().wall(), done); };
   const Patience patience = values.count("wait") ? Patience::until_done : Patience::one_round;
+  const Shrunk shrunk = values.count("accept-empty") ? Shrunk::accepted : Shrunk::told;
   Exit exit = Exit::done;
   std::string failed;
   for (const JobConfig* job : jobs) {
     try {
-      exit = worse(exit, back_up(app, *job, patience, report));
+      exit = worse(exit, back_up(app, *job, shrunk, patience, report));
     } catch (const boost::system::system_error& e) {
       if (classify(e.code()) == Errc::cancelled) throw failure::whole(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
       if (jobs.size() == 1) throw;

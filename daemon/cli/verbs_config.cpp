@@ -3,8 +3,10 @@
 #include <boost/json.hpp>
 
 #include "agent/jobs.hpp"
+#include "agent/scanner.hpp"
 #include "common/config_report.hpp"
 #include "common/json_path.hpp"
+#include "platform/printable.hpp"
 #include "verbs.hpp"
 
 // The configuration: checked, shown as it is in force, and written anew.
@@ -27,8 +29,23 @@ ConfigError at_key(const MergedIni& files, const SectionId& id, std::string_view
   return {place.file ? *place.file : files.main, place.line, std::move(text)};
 }
 
-// What the files name is opened, too: the authority, and every job's exclude_file.
-std::vector<ConfigError> mistakes_in_use(App& app, const MergedIni& files) {
+// The line that says this path.
+ConfigError at_path(const MergedIni& files, const std::string& job, const std::string& source, const std::string& text) {
+  ConfigError out = at_key(files, {"job", job}, "path", "path " + printable(source) + ": " + text);
+  const MergedSection* const section = files.find({"job", job});
+  if (!section) return out;
+  for (auto& entry : section->entries) {
+    if (entry.key != "path") continue;
+    const auto path = parse_path(entry.value);
+    if (!path || *path != source) continue;
+    out.file = *entry.file;
+    out.line = entry.line;
+  }
+  return out;
+}
+
+// What the files name is opened, too: the authority, every job's exclude_file, and the way to its paths.  One that is not there now may be mounted when the job runs: a warning.
+std::vector<ConfigError> mistakes_in_use(App& app, const MergedIni& files, std::vector<ConfigError>& warnings) {
   std::vector<ConfigError> out;
   try {
     (void)app.authority();
@@ -41,6 +58,11 @@ std::vector<ConfigError> mistakes_in_use(App& app, const MergedIni& files) {
     } catch (const failure& f) {
       out.push_back(at_key(files, {"job", job.name}, "exclude_file", f.what()));
     }
+    std::string systems;
+    for (auto& path : never_entered(job.paths)) systems += (systems.empty() ? "" : ", ") + path;
+    if (!systems.empty()) warnings.push_back(at_path(files, job.name, "/", systems + " are not entered, for the running kernel and system make them up (name one as a path to back it up)"));
+    for (auto& source : look_at_sources(system_sources(), job.paths))
+      if (!source.problem.empty()) (source.is_link ? out : warnings).push_back(at_path(files, job.name, source.path, source.problem));
   }
   return out;
 }
@@ -51,12 +73,12 @@ Exit config_check(App& app, const Values&, const Operands& operands) {
   no_operands(operands);
   const MergedIni files = read_config_files(AgentConfig::schema(), app.options().config);
   auto parsed = AgentConfig::parse(files);
-  std::vector<ConfigError> mistakes = std::move(parsed.errors);
+  std::vector<ConfigError> mistakes = std::move(parsed.errors), warnings = open_secrets(AgentConfig::schema(), files);
   if (parsed.value) {
     app.replace_config(std::move(*parsed.value));
-    mistakes = mistakes_in_use(app, files);
+    mistakes = mistakes_in_use(app, files, warnings);
   }
-  report(mistakes, open_secrets(AgentConfig::schema(), files), app.options().json, to(app));
+  report(mistakes, warnings, app.options().json, to(app));
   if (app.options().json) {
     boost::json::object o{{"message_type", "config"}, {"mistakes", mistakes.size()}};
     put_path(o, "file", files.main);

@@ -32,7 +32,7 @@ std::string last_run(const agent::pb::Job& record, WallTime now) {
     return fmt::format("last run skipped {}, as its before hook asked for; before that it {}", at(record.skipped_ns()), before);
   }
   const bool good = record.last_good_ns() == record.last_end_ns();  // else it failed, or was cancelled
-  return fmt::format("last ran {}, {} {}: {}", at(record.last_start_ns()), good ? "done" : record.failures() > 0 ? "failed" : "ended", at(record.last_end_ns()), record.last_text());
+  return fmt::format("last ran {}, {} {}: {}", at(record.last_start_ns()), good ? "done" : record.failures() > 0 ? "failed" : !record.lacks().empty() ? "incomplete" : "ended", at(record.last_end_ns()), record.last_text());
 }
 
 // The name is one of the configuration's; empty: all.

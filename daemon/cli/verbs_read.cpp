@@ -13,6 +13,7 @@
 #include "agent/restore.hpp"
 #include "agent/second_server.hpp"
 #include "archive/catalog_stream.hpp"
+#include "archive/path.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
 #include "base/harmless.hpp"
@@ -166,7 +167,7 @@ void ls_options(po::options_description& d) {
 Exit ls(App& app, const Values& values, const Operands& operands) {
   if (operands.size() > 2) throw failure(Errc::usage, "ls takes a snapshot and a path");
   const std::string name = operands.empty() ? "latest" : operands[0];
-  std::string path = operands.size() > 1 ? path_inside(operands[1]) : "";
+  std::string path = operands.size() > 1 ? catalog_path(operands[1]) : "";
   bool found = path.empty();
   std::uint64_t said = 0;  // lines, by an earlier server too: the catalog of one snapshot is the same everywhere
   std::string chosen = name, elsewhere;

@@ -139,7 +139,8 @@ std::optional<Changes> changes_since(App& app, const JobConfig& job, const std::
 
 boost::json::object in_json(const Changes& c) {
   if (c.end == Changes::End::no_catalog) return {{"known", false}};
-  boost::json::object out{{"known", true}, {"complete", c.end == Changes::End::all}, {"looked_at", c.looked_at}, {"files", c.files}, {"bytes", c.bytes}};
+  boost::json::object out{{"known", true}, {"complete", c.end == Changes::End::all}, {"looked_at", c.looked_at}, {"files", c.files}, {"bytes", c.bytes}, {"doubtful", c.doubtful}};
+  if (!c.lacks.empty()) out["lacks"] = in_words(c.lacks);
   if (!c.newest.empty()) {
     put_path(out, "newest", c.newest);
     out["newest_modified"] = rfc3339(WallTime{std::chrono::nanoseconds(c.newest_ns)});
@@ -150,9 +151,12 @@ boost::json::object in_json(const Changes& c) {
 std::string in_words(const Changes& c, std::int64_t now) {
   if (c.end == Changes::End::no_catalog) return "which files are in no snapshot is not known on this machine until the next run";
   const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the first {}; all: farkeep status --all)", c.looked_at) : "";
-  if (c.newest.empty()) return "every file is in the snapshot as it is now" + looked;
+  const std::string lacks = c.lacks.empty() ? "" : "; of the sources there is missing " + in_words(c.lacks);
+  const std::string doubt = c.doubtful == 0 ? "" : fmt::format("; {} files changed just before they were read, and are read again by the next run", c.doubtful);
+  if (c.newest.empty() && !c.lacks.empty()) return "of what is there nothing is missing in the snapshot" + looked + doubt + lacks;
+  if (c.newest.empty()) return (c.doubtful == 0 ? "every file is in the snapshot as it is now" : "every file is in the snapshot") + looked + doubt;
   const auto age = show_time(std::chrono::seconds(std::max<std::int64_t>(0, now - c.newest_ns) / 1'000'000'000));
-  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago", c.files, show_bytes(static_cast<double>(c.bytes)), looked, shown_path(c.newest), age);
+  return fmt::format("{} files ({}) are in no snapshot as they are now{}; the newest: {}, modified {} ago{}", c.files, show_bytes(static_cast<double>(c.bytes)), looked, shown_path(c.newest), age, doubt + lacks);
 }
 
 }  // namespace
@@ -225,6 +229,7 @@ Exit status(App& app, const Values& values, const Operands&) {
     if (on_both) shown["protected"] = *on_both;
     const std::optional<Changes> changes = registered ? changes_since(app, job, go_on) : std::nullopt;
     if (changes) shown["unprotected"] = in_json(*changes);
+    if (!record.lacks().empty()) shown["newest_lacks"] = record.lacks();
     if (!record.own_alarm().empty()) {
       shown["alarm"] = record.own_alarm();
       app.tell_alarm("job " + job.name + ": " + record.own_alarm());
@@ -237,6 +242,7 @@ Exit status(App& app, const Values& values, const Operands&) {
     if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
     else if (record.running()) line += "; the last run was cut off and will be continued";
     else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
+    if (!record.lacks().empty()) line += fmt::format("; the newest snapshot, of {}, is incomplete: of the sources it lacks {}", rfc3339(WallTime{std::chrono::nanoseconds(record.last_end_ns())}), record.lacks());
     if (!record.running() && JobTimes::was_skipped(record, wall)) line += "; its before hook had the last run skipped";
     app.say(line);
     if (changes) app.say("  " + in_words(*changes, now));

@@ -43,7 +43,7 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
     for (auto& row : rows)
       if (const std::optional<double> v = value(row)) out.sample({{"job", row.job.name}}, *v);
   };
-  each("farkeep_job_last_success_timestamp_seconds", "When the job's newest snapshot was acknowledged.", [&](const Row& r) { return past(r.record.last_good_ns()); });
+  each("farkeep_job_last_success_timestamp_seconds", "When the job's newest snapshot with all of its sources was acknowledged.", [&](const Row& r) { return past(r.record.last_good_ns()); });
   each("farkeep_job_last_start_timestamp_seconds", "When the job's last run began.", [&](const Row& r) { return past(r.record.last_start_ns()); });
   each("farkeep_job_last_end_timestamp_seconds", "When the job's last run ended.", [&](const Row& r) { return past(r.record.last_end_ns()); });
   each("farkeep_job_last_exit_code", "How the job's last run ended, as the farkeep command's exit code: 0 done, 3 incomplete.",
@@ -68,6 +68,8 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
     const auto known = protection.of(r.job.name);
     return known ? std::optional(*known ? 1.0 : 0.0) : std::nullopt;
   });
+  each("farkeep_job_snapshot_has_sources", "Whether the newest snapshot has all of the job's sources: none was missing, empty or far smaller than before.",
+       [](const Row& r) { return r.record.snapshot_sequence() > 0 ? std::optional(r.record.lacks().empty() ? 1.0 : 0.0) : std::nullopt; });
   using Record = agent::pb::Job;
   snapshot("farkeep_job_snapshot_files", "Files in the newest snapshot.", [](const Record& r) { return number(r.files()); });
   snapshot("farkeep_job_snapshot_bytes", "Content of the newest snapshot.", [](const Record& r) { return number(r.bytes()); });

@@ -8,6 +8,7 @@
 #include "archive/manifest.hpp"
 #include "base/utf8.hpp"
 #include "crypto/envelope.hpp"
+#include "platform/printable.hpp"
 
 namespace farkeep {
 namespace {
@@ -34,6 +35,16 @@ std::vector<std::string> journals(Disk& disk, const std::string& folder) {
   return found;
 }
 
+std::string BackupResult::shortcomings() const {
+  std::string out;
+  const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
+  if (progress.unreadable) add(fmt::format("{} files could not be read and are not in it", progress.unreadable));
+  if (progress.changed_while_read) add(fmt::format("{} files changed while they were read and are kept with a mark", progress.changed_while_read));
+  if (!lacks.empty()) add("of the sources it lacks " + in_words(lacks));
+  if (!hook_problem.empty()) add(hook_problem);
+  return out;
+}
+
 BackupAttempt::BackupAttempt(BackupParts parts, const BackupJob& job, VaultPort& vault, bool trust)
     : work_(std::make_unique<Work>(parts, job, vault, trust)) {}
 BackupAttempt::~BackupAttempt() = default;
@@ -47,12 +58,13 @@ task<BackupResult> BackupAttempt::Work::run() {
   co_return std::move(result);
 }
 
-// 1. what is known from before  2. walk, match, read, send  3. the catalog's last nodes  4. the manifest
+// 1. what is known from before  2. walk, match, read, send  3. is it what was meant?  4. the catalog's last nodes, the manifest
 task<void> BackupAttempt::Work::pipeline() {
   co_await prepare();
   scope->spawn(scan_ahead(), "walking the sources");
   scope->spawn(produce(), "comparing with the last snapshot");
   co_await consume();
+  judge_sources();
   co_await commit();
 }
 
@@ -96,7 +108,8 @@ task<void> BackupAttempt::Work::prepare() {
   }
   if (!old.empty()) parts.reporter.note("continuing an interrupted run: files read then are not read again");
 
-  catalogue.journal = std::make_unique<JournalWriter>(disk, folder + fmt::format("/journal.{:06}", next));
+  journal_file = folder + fmt::format("/journal.{:06}", next);
+  catalogue.journal = std::make_unique<JournalWriter>(disk, journal_file);
   catalogue.cache = std::make_unique<CatalogCacheWriter>(disk, folder + "/catalog");
   catalogue.builder = std::make_unique<CatalogBuilder>(parts.keys.ring, [this](NodePlainOwned n) {
     catalogue.cache->add(n);
@@ -137,6 +150,29 @@ task<void> BackupAttempt::Work::consume() {
     co_await hand_nodes(std::move(made), false);
   }
   progress.excluded = scanner->excluded();
+}
+
+// Before the manifest, which says so too.
+void BackupAttempt::Work::judge_sources() {
+  result.sources = scanner->found();
+  if (!scanner->not_entered().empty()) {
+    std::string all;
+    for (auto& path : scanner->not_entered()) all += (all.empty() ? "" : ", ") + printable(path);
+    parts.reporter.note("not entered, for the running system makes them up: " + all + " (name one as a path of the job to back it up)");
+  }
+  result.lacks = lacks_of(result.sources, last, job.shrunk);
+  if (job.commands.empty() && lacks_all(result.sources, last, job.shrunk)) {
+    catalogue.journal.reset();
+    parts.state.disk().remove(journal_file);  // there is nothing in it
+    throw failure::whole(Errc::not_found, "backing up job " + job.name + ": nothing of its sources is there, so no snapshot is made: " + in_words(result.lacks));
+  }
+  for (auto& l : result.lacks) {
+    const auto was_found = std::find_if(result.sources.begin(), result.sources.end(), [&](auto& s) { return s.path == l.path; });
+    if (!was_found->problem.empty()) continue;  // told, and counted, when the walk came there
+    const std::string path = without_middle(l.path, kMaxProblemPath), text = without_middle(l.text, kMaxProblemText);
+    parts.reporter.problem(path, text);
+    if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
+  }
 }
 
 void BackupAttempt::Work::count(const Entry& e) {

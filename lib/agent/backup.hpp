@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "agent/keys.hpp"
+#include "agent/lacking.hpp"
 #include "agent/memory_plan.hpp"
 #include "agent/progress.hpp"
 #include "agent/scanner.hpp"
@@ -31,6 +32,7 @@ struct BackupJob {
   std::vector<std::string> tags;
   std::vector<CommandSource> commands;  ///< what they print stands below command-output
   HookCommands hooks;                   ///< around a run, not around each attempt
+  Shrunk shrunk = Shrunk::told;         ///< a source that is empty, or far smaller than before
 };
 
 struct BackupResult {
@@ -42,9 +44,13 @@ struct BackupResult {
     std::string path, text;
   };
   std::vector<Problem> problems;  ///< the first 100
+  std::vector<SourceFound> sources;  ///< what the walk found of each
+  std::vector<Lack> lacks;        ///< what is missing of the sources as a whole
   std::string hook_problem;       ///< why an after hook failed; empty: none did
   std::string alarm;              ///< empty: none.  A server showed another history than it may, and the snapshot was made on the other one; or a manifest was put aside
-  bool complete() const noexcept { return progress.unreadable + progress.changed_while_read == 0 && hook_problem.empty(); }
+  bool complete() const noexcept { return progress.unreadable + progress.changed_while_read == 0 && lacks.empty() && hook_problem.empty(); }
+  /// What is not complete, in words; empty: nothing.
+  std::string shortcomings() const;
 };
 
 /// What a run works with.  All of it outlives the run.
@@ -64,7 +70,7 @@ struct BackupParts {
 /// One attempt to make a snapshot of a job in an opened vault.
 ///
 /// Walks the sources, takes over what is unchanged since the last snapshot or since an interrupted attempt, reads, cuts, seals and sends the
-/// rest, then the catalog, then the signed manifest; returns when the server has acknowledged the snapshot.
+/// rest, then the catalog, then the signed manifest; returns when the server has acknowledged the snapshot.  Without any source there is no snapshot.
 ///
 /// Throws failure when it cannot; everything read so far stays in the run's journals, so the next attempt, on this server or the
 /// other one, after a crash or a reboot, sends nothing again that the server then has.  A manifest is durable on this machine before it is

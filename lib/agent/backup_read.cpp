@@ -99,7 +99,7 @@ task<void> BackupAttempt::Work::printed(std::shared_ptr<Slot> slot, ScanItem ite
   Entry entry = co_await read_pieces(*cutter, lane, std::move(ahead));
   co_await output->finish();
   entry.changed_while_read = false;
-  entry.ctime_ns = 0;
+  entry.ctime_ns = kNoCtime;
   co_await uploader->close(lane);
   slot->entries.push_back(std::move(entry));
   slot->journal.push_back(false);

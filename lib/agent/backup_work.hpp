@@ -51,6 +51,7 @@ struct BackupAttempt::Work {
   task<void> prepare();
   task<bool> server_has_last();
   task<void> consume();
+  void judge_sources();
   task<void> hand_nodes(std::vector<NodePlainOwned> nodes, bool all);
   void count(const Entry& e);
   // backup_match.cpp: what the walk finds, as units of work
@@ -73,7 +74,7 @@ struct BackupAttempt::Work {
   const bool trust;
 
   agent::pb::Job last;
-  std::string folder;
+  std::string folder, journal_file;
   WallTime started;
   SessionId session;
   std::optional<LockedKey> session_key;  // of this run

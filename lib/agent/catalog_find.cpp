@@ -9,12 +9,6 @@ namespace {
 constexpr std::size_t kNodesAhead = 32;
 }
 
-std::string path_inside(std::string_view given) {
-  while (given.starts_with('/')) given.remove_prefix(1);
-  while (given.ends_with('/')) given.remove_suffix(1);
-  return std::string(given);
-}
-
 task<std::optional<Entry>> look_up(Fetcher& fetcher, ObjectId root, std::string path) {
   CatalogStream stream(root, CatalogRange::only(std::move(path)));
   for (;;) {

@@ -2,16 +2,12 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "agent/fetcher.hpp"
 #include "archive/entry.hpp"
 #include "async/task.hpp"
 
 namespace farkeep {
-
-/// A path that a person gives, as a catalog has it: without slashes at its ends.
-std::string path_inside(std::string_view given);
 
 /// The entry at a path of a catalog; nothing: the snapshot has none there.
 task<std::optional<Entry>> look_up(Fetcher& fetcher, ObjectId root, std::string path);

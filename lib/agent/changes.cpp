@@ -46,9 +46,13 @@ task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const B
       EntrySource::Took took = EntrySource::Took::absent;
       if (before)
         while ((took = before->take(item.path, entry)) == EntrySource::Took::need_more) co_await before->refill();
-      if (item.stat.kind != EntryKind::file) continue;
+      if (item.stat.kind != EntryKind::file || !item.problem.empty()) continue;
       ++out.looked_at;
       if (took == EntrySource::Took::found && unchanged(entry, item.stat)) continue;
+      if (took == EntrySource::Took::found && perhaps_unchanged(entry, item.stat)) {
+        ++out.doubtful;
+        continue;
+      }
       ++out.files;
       out.bytes += item.stat.size;
       if (!out.newest.empty() && item.stat.mtime_ns <= out.newest_ns) continue;
@@ -65,6 +69,7 @@ task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const B
     out = Changes{};
     out.end = Changes::End::no_catalog;
   }
+  if (out.end == Changes::End::all) out.lacks = lacks_of(scanner.found(), state.job(job.name), job.shrunk);
   co_return out;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "agent/backup.hpp"
 
@@ -13,8 +14,10 @@ struct Changes {
   std::uint64_t looked_at = 0;  ///< regular files that the job selects
   std::uint64_t files = 0;      ///< of them, unprotected
   std::uint64_t bytes = 0;      ///< their sizes
+  std::uint64_t doubtful = 0;   ///< as they were, as far as can be seen; they changed so shortly before they were read that the next run reads them again
   std::string newest;           ///< path of the one that was modified last, absolute; empty: there is none
   std::int64_t newest_ns = 0;   ///< when that was
+  std::vector<Lack> lacks;      ///< of the sources, as the next run would find them; of what is not there nothing is known
   enum class End {
     all,         ///< every file was looked at
     stopped,     ///< the caller had enough

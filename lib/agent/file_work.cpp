@@ -7,13 +7,22 @@
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "crypto/digest.hpp"
+#include "platform/printable.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kReadPiece = 256 * limits::kKiB;  // larger reads gain nothing on a warm cache, and cold ones are read ahead
 constexpr std::uint64_t kMostGrowth = 64 * limits::kMiB;  // what is read of a file beyond the size that it had when it was opened
-constexpr std::chrono::nanoseconds kSameTick = std::chrono::milliseconds(50);
+
+// A change within the tick of a file system's clock in which an earlier one was leaves the stamp as it is.  How coarse the clock is shows in the stamp: those of ext3 and HFS+
+// are whole seconds, of FAT even ones, of what is mounted over FTP whole minutes or days.  Never less than two seconds, for the kernel's clock is behind this one, and
+// a server's may be.
+std::chrono::nanoseconds tick_of(std::int64_t stamp_ns) {
+  for (const std::chrono::seconds coarse : {std::chrono::seconds(86400), std::chrono::seconds(60)})
+    if (stamp_ns % std::chrono::nanoseconds(coarse).count() == 0) return coarse;
+  return std::chrono::seconds(2);
+}
 
 // The same for all names of one file, in this snapshot and the next.
 std::uint64_t link_group(const EntryStat& s) {
@@ -32,10 +41,16 @@ bool same_content_stat(const EntryStat& a, const EntryStat& b) {
 
 }  // namespace
 
-bool unchanged(const Entry& before, const EntryStat& now) {
-  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns &&
-         before.ctime_ns == now.ctime_ns && before.inode == now.inode && !before.changed_while_read;
+namespace {
+bool same_but_ctime(const Entry& before, const EntryStat& now) {
+  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns && before.inode == now.inode &&
+         !before.changed_while_read;
 }
+}  // namespace
+
+bool unchanged(const Entry& before, const EntryStat& now) { return before.ctime_ns != kNoCtime && before.ctime_ns == now.ctime_ns && same_but_ctime(before, now); }
+
+bool perhaps_unchanged(const Entry& before, const EntryStat& now) { return before.ctime_ns == kNoCtime && same_but_ctime(before, now); }
 
 Entry entry_of(const ScanItem& item) {
   Entry e;
@@ -64,12 +79,15 @@ FileCutter::FileCutter(const ReadContext& context, const std::string& path, std:
     : context_(context),
       chunker_(context.cut_key, context.sizes),
       file_(std::move(file)),
+      began_(context.clock.wall()),
       before_(file_->stat()),
       list_(context.keys, [this](NodePlainOwned n) { list_nodes_.push_back(std::move(n)); }) {
   ScanItem now;
   now.path = path;
   now.stat = before_;  // what was opened, not what the walk saw
   entry_ = entry_of(now);
+  if (before_.blocks512 == 0 && before_.size > kMostGrowth && file_->is_kernels())
+    throw failure(Errc::io, "reading file " + printable("/" + path) + ": the kernel makes it up, and says that it has " + std::to_string(before_.size) + " bytes");
   // Fewer blocks than bytes: there are holes (or the file system compresses, then the ranges cover everything).
   if (before_.size > limits::kMaxInline && before_.blocks512 * 512 < before_.size) {
     auto ranges = limit_data_ranges(file_->data_ranges());
@@ -175,13 +193,12 @@ Entry FileCutter::finish() {
     }
     entry_.changed_while_read = !same_content_stat(before_, after);
   } else {
-    entry_.changed_while_read = !same_content_stat(before_, after) || content_ != before_.size;
+    const bool tells_size = before_.blocks512 > 0 || content_ == before_.size || !file_->is_kernels();
+    entry_.changed_while_read = !same_content_stat(before_, after) || (content_ != before_.size && tells_size);
     entry_.size = content_;
   }
-  // Clocks of file systems tick in jiffies: a file that changed a moment ago may change again without showing it.  Without a ctime the
-  // next run reads it once more.
-  const std::int64_t now = context_.clock.wall().time_since_epoch().count();
-  if (before_.ctime_ns > now - kSameTick.count()) entry_.ctime_ns = 0;
+  // A file that changed just before it was read may change once more without showing it: the next run reads it again.
+  if (before_.ctime_ns > (began_ - tick_of(before_.ctime_ns)).time_since_epoch().count()) entry_.ctime_ns = kNoCtime;
   entry_.xattrs = file_->xattrs();
   return std::move(entry_);
 }

@@ -17,6 +17,9 @@
 
 namespace farkeep {
 
+/// In place of a ctime by which nobody can tell whether the file has changed since: no run takes over what has it.
+inline constexpr std::int64_t kNoCtime = 0;
+
 /// A chunk of content that was just read: where it lies in its batch's data.
 struct CutChunk {
   ObjectId id;
@@ -44,6 +47,7 @@ struct ReadContext {
 /// Reads one regular file and cuts it into chunks, piece by piece, so that a file of any size needs one piece of memory.
 ///
 /// Of a file that grows while it is read, 64 MiB more are taken than it had at first.  A file whose size, mtime or ctime differ after reading from what they were before is marked as changed while read.
+/// One that changed so shortly before that another change need not show in its ctime is left without one (kNoCtime).
 /// Throws failure when the file cannot be opened or read.  Blocks on the disk: call it from a worker.
 class FileCutter {
  public:
@@ -70,6 +74,7 @@ class FileCutter {
   Chunker chunker_;
   EarlierContent* earlier_ = nullptr;
   std::unique_ptr<SourceFile> file_;
+  const WallTime began_;  // before anything was read
   EntryStat before_;
   Entry entry_;
   std::size_t range_ = 0;  // of a sparse file: which data range…
@@ -86,6 +91,8 @@ Entry entry_of(const ScanItem& item);
 
 /// By what the system says of it, the file is what it was when `before` was made: its content need not be read again.
 bool unchanged(const Entry& before, const EntryStat& now);
+/// Nothing shows a change, and nothing would have to: `before` has no ctime.
+bool perhaps_unchanged(const Entry& before, const EntryStat& now);
 
 /// One unit of work for a worker: a run of items in order, each either taken over from an earlier catalog or to be read.
 struct WorkBatch {

@@ -48,7 +48,7 @@ task<bool> Hooks::before() {
 
 task<std::string> Hooks::after(const BackupResult& result) {
   const Progress& p = result.progress;
-  Facts facts{with_text("FARKEEP_OUTCOME", p.unreadable + p.changed_while_read > 0 ? "incomplete" : "done"),
+  Facts facts{with_text("FARKEEP_OUTCOME", result.complete() ? "done" : "incomplete"),
               with_text("FARKEEP_SNAPSHOT", result.snapshot.hex()),
               with_number("FARKEEP_FILES", p.files),
               with_number("FARKEEP_BYTES", p.bytes),

@@ -42,11 +42,14 @@ void Notices::ended(const JobConfig& job, const std::string& problem) {
     record.set_told_alarm(true);
     state_.set_job(job.name, record);
   } else {
-    if (record.told_alarm()) {
+    const bool lacks = !record.lacks().empty(), news = lacks && !record.told_lacks();
+    if (record.told_alarm() || news) {
       record.set_told_alarm(false);
+      record.set_told_lacks(lacks);
       state_.set_job(job.name, record);
     }
-    tell(Notice::Event::done, job, "job " + job.name + " is done: " + record.last_text(), config_.notify.all, job.ping);
+    if (lacks) tell(Notice::Event::incomplete, job, "job " + job.name + " has made a snapshot that is not a good one: " + record.last_text() + " (see: farkeep status)", config_.notify.all || news, job.ping);
+    else tell(Notice::Event::done, job, "job " + job.name + " is done: " + record.last_text(), config_.notify.all, job.ping);
   }
   look_at(job);
 }
@@ -71,17 +74,19 @@ void Notices::look_at(const JobConfig& job) {
   const auto limit = job.enabled ? times.overdue_at(record, clock_.wall()) : std::nullopt;
   const bool overdue = limit && clock_.wall() >= *limit;
   const bool fails = record.failures() > 0;
-  const bool knew = record.told_failed() || record.told_overdue();
+  const bool lacks = !record.lacks().empty();
+  const bool knew = record.told_failed() || record.told_overdue() || record.told_lacks();
   bool changed = false;
   if (overdue && !record.told_overdue()) {
     tell(Notice::Event::overdue, job, "job " + job.name + " is overdue: its last good snapshot is of " + when(record.last_good_ns()) + " (see: farkeep status, farkeep doctor)", true);
     record.set_told_overdue(true);
     changed = true;
   }
-  if (knew && !overdue && !fails) {
+  if (knew && !overdue && !fails && !lacks) {
     tell(Notice::Event::recovered, job, "job " + job.name + " is well again: snapshot of " + when(record.last_good_ns()), true);
     record.set_told_failed(false);
     record.set_told_overdue(false);
+    record.set_told_lacks(false);
     changed = true;
   }
   if (changed) state_.set_job(job.name, record);

@@ -14,7 +14,7 @@ namespace farkeep {
 
 /// Decides what is told of the daemon's jobs.
 ///
-/// People hear of a problem once: when a job fails for the first time since its last snapshot, when a run raises an alarm although it makes one, when it is overdue, and when it is well again; what they were told
+/// People hear of a problem once: when a job fails for the first time since its last snapshot, when a run raises an alarm although it makes one, when its snapshot lacks a source (lacking.hpp), when it is overdue, and when it is well again; what they were told
 /// lies in the job's record, so a restart repeats nothing.  With `when = all` also of each run's beginning and end.  Ping addresses hear of each run.
 class Notices {
  public:

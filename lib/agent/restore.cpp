@@ -11,7 +11,6 @@
 #include "agent/restore_folders.hpp"
 #include "archive/catalog_stream.hpp"
 #include "archive/path.hpp"
-#include "archive/source_paths.hpp"
 #include "async/budget.hpp"
 #include "async/queue.hpp"
 #include "async/scope.hpp"
@@ -48,7 +47,7 @@ struct RestoreProgress::Entries {
   std::unordered_set<std::uint64_t> beyond; // …and of the later ones these files
   std::uint64_t planned = 0;                // whose folders were made or reported
   std::unordered_set<std::uint64_t> lost;   // …but these, whose content the servers did not give: another one may
-  std::unordered_map<std::uint64_t, restoring::LinkTarget> link_targets;
+  restoring::LinkTargets link_targets;
   std::unordered_set<std::string> made;     // folders that wait for their metadata
 };
 RestoreProgress::RestoreProgress() : entries(std::make_unique<Entries>()) {}
@@ -101,8 +100,8 @@ struct RestoreWork {
 
   std::optional<restoring::FolderWalk> walk;
   std::unique_ptr<Unit> unit = std::make_unique<Unit>();
-  std::unordered_set<std::uint64_t> link_seen;
-  std::unordered_map<std::uint64_t, LinkTarget> link_targets;
+  std::unordered_set<Digest> link_seen;
+  restoring::LinkTargets link_targets;
 };
 
 task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order, std::vector<std::string> sources) {
@@ -227,7 +226,8 @@ task<void> RestoreWork::add_file(Entry entry, std::string name) {
   const bool large = restoring::is_large(entry);
   if (large) co_await flush();
   FileOp op{std::move(entry), walk->here(), std::move(name), number, earlier.has(number)};
-  const bool another_name = op.entry.hardlink_group && !link_seen.insert(op.entry.hardlink_group).second;
+  op.link = link_identity(op.entry);
+  const bool another_name = op.link && !link_seen.insert(*op.link).second;
   if (another_name) {
     unit->links.push_back(std::move(op));
   } else {

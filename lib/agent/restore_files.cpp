@@ -48,7 +48,7 @@ void Written::keeps_for_links(const FileOp& op, const TargetPlan& plan) {
 }
 
 void Written::made_for_links(const FileOp& op, const FileIdentity& identity) {
-  if (op.entry.hardlink_group) linkable.emplace_back(op.entry.hardlink_group, LinkTarget{op.entry.path, identity});
+  if (op.link) linkable.emplace_back(*op.link, LinkTarget{op.entry.path, identity});
 }
 
 void Written::problem(const std::string& path, const std::string& text) { problems.push_back(printable("/" + path) + ": " + text); }
@@ -163,14 +163,14 @@ NotApplied finish_large(LargeFile* l, const FileOp* op) {
   return l->file->finish(stat_of(op->entry), op->entry.xattrs, owner);
 }
 
-Written finish_unit(Unit* u, const TargetFolder* top, std::unordered_map<std::uint64_t, LinkTarget>* targets) {
+Written finish_unit(Unit* u, const TargetFolder* top, LinkTargets* targets) {
   Written w;
   for (; u->linked < u->links.size(); ++u->linked) {
     const FileOp& op = u->links[u->linked];
     if (op.finished) continue;
     try {
       TargetPlan plan = op.folder->plan(op.name, stat_of(op.entry));
-      const auto to = targets->find(op.entry.hardlink_group);
+      const auto to = targets->find(*op.link);
       const bool another = to != targets->end() && plan.existing != to->second.identity;  // the same as the snapshot's, but not a name of it
       if (keeps(plan) && another && op.folder->overwrite() == Overwrite::if_changed) plan.action = TargetPlan::Action::replace;
       if (!keeps(plan) && !link(op, plan, *top, to == targets->end() ? nullptr : &to->second)) {

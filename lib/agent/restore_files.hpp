@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,6 +24,7 @@ struct FileOp {
   std::string name;
   std::uint64_t number = 0;  // in the order of the catalog
   bool finished = false;     // by an earlier attempt
+  std::optional<Digest> link = {};  // link_identity() of the entry
 };
 struct FolderOp {
   Entry entry;
@@ -37,11 +39,13 @@ struct LinkTarget {
   FileIdentity identity;
 };
 
+using LinkTargets = std::unordered_map<Digest, LinkTarget>;
+
 struct Written {
   std::uint64_t files = 0, others = 0, bytes = 0, not_applied = 0, left_out = 0;
   std::vector<std::string> problems;
   std::vector<std::string> not_set;  // the first ones
-  std::vector<std::pair<std::uint64_t, LinkTarget>> linkable;
+  std::vector<std::pair<Digest, LinkTarget>> linkable;
   std::vector<std::uint64_t> numbers;  // of the entries that it is about…
   std::vector<std::pair<std::uint64_t, std::string>> lost;  // …and those whose content cannot be had, with what is said of them
 
@@ -89,7 +93,7 @@ bool is_large(const Entry& entry);  // fetched and written in pieces
 /// A file of which an object is not in the set is lost, because of `why`.
 void write_unit(std::shared_ptr<Unit> unit, std::shared_ptr<ObjectSet> objects, std::string why);
 /// Links and folders, when all that comes before them is written.  To be called again when the unit wanted a copy, and has it.
-Written finish_unit(Unit* unit, const TargetFolder* top, std::unordered_map<std::uint64_t, LinkTarget>* targets);
+Written finish_unit(Unit* unit, const TargetFolder* top, LinkTargets* targets);
 
 // A file that is fetched and written in pieces.
 LargeFile open_large(const FileOp* op);

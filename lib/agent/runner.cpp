@@ -61,8 +61,10 @@ task<void> JobRunner::run_with_hooks(const BackupJob& job, Patience patience, st
       end.result = co_await run_rounds(job, patience, limit);
       end.result->hook_problem = co_await hooks.after(*end.result);
       end.text = "snapshot " + end.result->snapshot.brief();
-      if (!end.result->hook_problem.empty()) end.text += "; " + end.result->hook_problem;
-      if (!end.result->complete()) end.code = Exit::incomplete;
+      if (!end.result->complete()) {
+        end.text += ", incomplete: " + end.result->shortcomings();
+        end.code = Exit::incomplete;
+      }
       if (!end.result->alarm.empty()) {
         end.text += "; ALARM: " + end.result->alarm;
         end.code = Exit::alarm;
@@ -113,7 +115,9 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
     record.set_skipped_ns(now);
   }
   if (end.result) {
-    record.set_last_good_ns(now);
+    if (end.result->lacks.empty()) record.set_last_good_ns(now);
+    record.set_lacks(in_words(end.result->lacks));
+    keep_counts(record, end.result->sources, job.shrunk);
     record.set_bytes_sent(end.result->progress.bytes_sent);
     record.set_own_alarm(own_alarm_);
     record.set_own_alarm_told(true);
@@ -261,7 +265,7 @@ task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, 
     trust = false;
   }
   if (!report_) co_return;
-  Buffer report = report_(job.name);
+  Buffer report = report_(result->lacks.empty() ? job.name : std::string{});
   co_await vault.report(std::move(report));
 }
 

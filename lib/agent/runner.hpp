@@ -24,7 +24,7 @@ enum class Patience {
 /// either, and where both refuse or send what waiting does not heal (a quota, an agent that is not let in, damage), the run ends at once, with the gravest of it.
 class JobRunner {
  public:
-  /// What is told to the server when a job's snapshot is acknowledged (report_of).
+  /// What is told to the server when a job's snapshot is acknowledged (report_of): the job has one with all of its sources; empty: it lacks some.
   using ReportOf = std::function<Buffer(const std::string& job)>;
   /// What is told when a run begins, its before hooks being done; not when they have it skipped.
   using Begins = std::function<void()>;

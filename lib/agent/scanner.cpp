@@ -1,37 +1,69 @@
 #include "agent/scanner.hpp"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
-#include "archive/path.hpp"
-#include "archive/source_paths.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
+#include "platform/printable.hpp"
 
 namespace farkeep {
 namespace {
 
 constexpr std::size_t kPathBytes = 1 * limits::kMiB;  // of the items that next() gives
+constexpr std::array<std::string_view, 4> kOfRunningSystem{"dev", "proc", "run", "sys"};
 
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
 
+// Names that lead to sources, also where the folder does not list them.
+void add_ways(const SourceFolder& folder, std::vector<std::string> ways, std::vector<SourceName>& names) {
+  for (auto& way : ways) {
+    const auto at = std::lower_bound(names.begin(), names.end(), way, [](const SourceName& n, const std::string& name) { return n.name < name; });
+    if (at != names.end() && at->name == way) continue;
+    SourceName found{std::move(way), {}, {}};
+    try {
+      found.stat = folder.stat(found.name);
+    } catch (const failure& f) {
+      found.error = f.code();
+    }
+    names.insert(at, std::move(found));
+  }
+}
+
+// " to /where", as far as it can be read.
+std::string leads_to(const ScanItem& link) {
+  try {
+    return " to " + printable(link.folder->link_target(link.name));
+  } catch (const failure&) {
+    return {};
+  }
+}
+
 }  // namespace
 
-Scanner::Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options)
-    : tree_(tree), options_(std::move(options)), selection_(rules, options_) {
-  for (auto& s : sources) sources_.push_back(catalog_path(s));
-  sources_ = outermost(std::move(sources_));
+bool is_of_running_system(std::string_view path) { return std::find(kOfRunningSystem.begin(), kOfRunningSystem.end(), path) != kOfRunningSystem.end(); }
+
+std::vector<std::string> never_entered(const std::vector<std::string>& sources) {
+  const SourcePaths paths(sources);
+  std::vector<std::string> out;
+  if (paths.at("") == SourcePaths::kNone) return out;
+  for (auto& path : kOfRunningSystem)
+    if (paths.at(path) == SourcePaths::kNone) out.push_back("/" + std::string(path));
+  return out;
+}
+
+Scanner::Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach)
+    : tree_(tree), sources_(sources), options_(std::move(options)), selection_(rules, options_), reach_(reach), found_(sources_.size()), devices_(sources_.size()), kernels_(sources_.size()) {
+  for (std::size_t i = 0; i < found_.size(); ++i) found_[i].path = "/" + sources_[i];
 }
 
 std::vector<ScanItem> Scanner::next(std::size_t most) {
-  std::vector<ScanItem> out;
+  Items out;
   out.reserve(most + 16);
   std::size_t bytes = 0;
-  while (out.size() < most && bytes < kPathBytes) {
-    if (levels_.empty()) {
-      if (next_source_ == sources_.size()) break;
-      begin_source(out);
-      continue;
-    }
+  if (!std::exchange(begun_, true) && sources_.size() > 0) begin(out);
+  while (!levels_.empty() && out.size() < most && bytes < kPathBytes) {
     Level& top = levels_.back();
     if (top.at == top.names.size()) {
       levels_.pop_back();
@@ -42,86 +74,152 @@ std::vector<ScanItem> Scanner::next(std::size_t most) {
     ScanItem item{join(path_, found.name), std::move(found.name), top.folder, found.stat, {}};
     bytes += item.path.size();
     if (found.error) item.problem = found.error.message();
-    emit(std::move(item), top.says, out);
+    visit(std::move(item), top, out);
   }
   return out;
 }
 
-// A source: first the folders above it that were not emitted for an earlier source, then the source itself.
-void Scanner::begin_source(std::vector<ScanItem>& out) {
-  const std::string source = sources_[next_source_++];
-  ScanItem item;
+// "/" itself has no entry, only what is in it.
+void Scanner::begin(Items& out) {
+  std::string problem;
   try {
-    auto folder = tree_.open("/");
-    if (source.empty()) {  // the whole machine: "/" itself has no entry, only what is in it
-      device_ = folder->stat().device;
-      auto names = folder->entries();
-      Selection::Folder says = selection_.look_into(*folder, names, "", {});
-      enter(folder, "", std::move(names), std::move(says));
-      return;
-    }
-    std::string above;
-    for (std::size_t at = 0;;) {
-      const std::size_t end = source.find('/', at);
-      const std::string name = source.substr(at, end - at);
-      item = ScanItem{join(above, name), name, folder, folder->stat(name), {}};
-      if (end == std::string::npos) break;
-      if (item.stat.kind != EntryKind::folder)
-        throw failure(Errc::configuration, "following /" + item.path + ", which is not a folder (name the real path of the source /" + source + ")");
-      auto inner = folder->folder(name);
-      item.stat = inner->stat();
-      above = item.path;
-      if (std::find(ancestors_.begin(), ancestors_.end(), above) == ancestors_.end()) {
-        ancestors_.push_back(above);
-        out.push_back(item);
-      }
-      folder = std::move(inner);
-      at = end + 1;
-    }
-    device_ = item.stat.device;
-    emit(std::move(item), {}, out);
+    auto root = tree_.open("/");
+    const std::size_t source = sources_.at("");
+    if (source != kNone) devices_[source] = root->stat().device;
+    enter(std::move(root), "", source, {}, problem);
   } catch (const failure& f) {
-    item.path = source;
-    item.problem = f.what();
-    out.push_back(std::move(item));
+    problem = f.what();
+    lose("", problem, out);
   }
+  const std::size_t source = sources_.at("");
+  if (source == kNone) return;
+  found_[source].is_folder = true;
+  found_[source].problem = problem;
+  if (problem.empty()) return;
+  ScanItem item;
+  item.problem = std::move(problem);
+  out.push_back(std::move(item));
 }
 
-void Scanner::enter(std::shared_ptr<SourceFolder> folder, std::string path, std::vector<SourceName> names, Selection::Folder says) {
-  path_ = std::move(path);
-  levels_.push_back(Level{std::move(folder), path_.size(), std::move(names), 0, std::move(says)});
-}
+// 1. what it is: a source, kept in one, or on the way to one  2. what is in it  3. out with it
+void Scanner::visit(ScanItem item, const Level& in, Items& out) {
+  const std::size_t is_source = in.leads ? sources_.at(item.path) : kNone;
+  const bool leads = in.leads && sources_.leads(item.path);
+  const bool begins = is_source != kNone;
+  const bool kept = !begins && in.source != kNone && selection_.decide(in.says, "/" + item.path, item.name, item.stat).kept();
+  if (!begins && !kept && in.source != kNone) ++excluded_;
+  if (!begins && !kept && !leads) return;
+  const std::size_t source = begins ? is_source : kept ? in.source : kNone;
 
-void Scanner::emit(ScanItem item, const Selection::Folder& in, std::vector<ScanItem>& out) {
-  if (!selection_.decide(in, "/" + item.path, item.name, item.stat).kept()) {
-    ++excluded_;
-    return;
-  }
   if (item.path.size() > limits::kMaxPath) {
     item.problem = "its path has more than " + std::to_string(limits::kMaxPath) + " bytes; it is left out, with what is in it";
     item.folder.reset();
   }
-  if (item.stat.kind == EntryKind::folder && item.problem.empty()) descend(item, in);
-  out.push_back(std::move(item));
+  const bool was_found = item.problem.empty();
+  const bool is_link = was_found && item.stat.kind == EntryKind::symlink;
+  Items lost;  // behind their folder, in the catalog's order
+  const bool is_folder = was_found && item.stat.kind == EntryKind::folder;
+  if (is_folder) descend(item, source, begins, in, lost);
+  else if (leads && was_found) lose(item.path, "following " + printable("/" + item.path) + ", which is " + (is_link ? "a symbolic link" + leads_to(item) : "not a folder") + " (name the real path of the source)", lost, is_link);
+  else if (leads) lose(item.path, "following " + printable("/" + item.path) + ": " + item.problem, lost);
+  if (begins && is_link) {  // it is kept, and is not what was meant
+    found_[source].is_link = true;
+    ScanItem meant;
+    meant.path = item.path;
+    meant.problem = found_[source].problem = "it is a symbolic link" + leads_to(item) + ", which is not followed (name what it leads to)";
+    lost.insert(lost.begin(), std::move(meant));
+  }
+  if (source != kNone) count(item, source, begins);
+  if (is_folder || source != kNone) out.push_back(std::move(item));
+  for (auto& l : lost) out.push_back(std::move(l));
+}
+
+void Scanner::count(const ScanItem& item, std::size_t source, bool begins) {
+  SourceFound& found = found_[source];
+  const bool is_whole = item.problem.empty();
+  if (begins) found.is_folder = item.stat.kind == EntryKind::folder;
+  if (begins && !is_whole) found.problem = item.problem;
+  if (!begins) ++found.entries;
+  if (!is_whole || item.stat.kind != EntryKind::file) return;
+  ++found.files;
+  found.bytes += item.stat.size;
 }
 
 // What a folder is shows when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) has another one in its place.
-void Scanner::descend(ScanItem& item, const Selection::Folder& in) {
-  if (options_.one_file_system && item.stat.device != device_) return;  // the mount point stays, empty
+void Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost) {
+  bool whole = source != kNone;
+  if (whole && !begins && options_.one_file_system && item.stat.device != devices_[source]) whole = false;  // the mount point stays, empty
+  if (!whole && !(in.leads && sources_.leads(item.path))) return;
+  std::string problem;
   if (levels_.size() >= limits::kMaxFolderDepth) {
-    item.problem = "it lies more than " + std::to_string(limits::kMaxFolderDepth) + " folders deep; what is in it is left out";
-    return;
+    problem = "it lies more than " + std::to_string(limits::kMaxFolderDepth) + " folders deep; what is in it is left out";
+    lose(item.path, problem, lost);
+  } else {
+    try {
+      auto inner = item.folder->folder(item.name);
+      item.stat = inner->stat();
+      if (begins) {
+        devices_[source] = item.stat.device;
+        kernels_[source] = inner->is_kernels();
+      } else if (whole && is_systems(*inner, item, in, source)) {
+        whole = false;
+        not_entered_.push_back("/" + item.path);
+      }
+      enter(std::move(inner), item.path, whole ? source : kNone, begins ? Selection::Folder{} : in.says, problem);
+    } catch (const failure& f) {
+      problem = f.what();
+      lose(item.path, "following " + printable("/" + item.path) + ": " + problem, lost);
+    }
   }
+  if (whole) item.problem = std::move(problem);
+}
+
+// Whether what is in it is the running system's, and nothing to keep.
+bool Scanner::is_systems(const SourceFolder& folder, const ScanItem& item, const Level& in, std::size_t source) const {
+  if (kernels_[source]) return false;
+  return is_of_running_system(item.path) || (item.stat.device != in.device && folder.is_kernels());
+}
+
+// Of a folder that is no source, nor in one, only the names that lead to sources are looked at: it need not let itself be listed.
+void Scanner::enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem) {
+  std::vector<SourceName> names;
+  Selection::Folder says;
   try {
-    auto inner = item.folder->folder(item.name);
-    item.stat = inner->stat();
-    if (levels_.empty()) device_ = item.stat.device;  // of a source
-    auto names = inner->entries();
-    Selection::Folder says = selection_.look_into(*inner, names, "/" + item.path, in);
-    enter(std::move(inner), item.path, std::move(names), std::move(says));
+    if (source != kNone && reach_ == Reach::everything) {
+      names = folder->entries();
+      says = selection_.look_into(*folder, names, path.empty() ? "" : "/" + path, above);
+    }
   } catch (const failure& f) {
-    item.problem = f.what();
+    problem = f.what();
+    names.clear();
+    source = kNone;
   }
+  const bool leads = sources_.leads(path);
+  if (!leads && names.empty()) return;
+  if (leads) add_ways(*folder, sources_.ways(path), names);
+  const std::uint64_t device = folder->stat().device;
+  path_ = std::move(path);
+  levels_.push_back(Level{std::move(folder), path_.size(), std::move(names), source, leads, device, std::move(says)});
+}
+
+// Sources that cannot be come to.
+void Scanner::lose(std::string_view folder, const std::string& why, Items& out, bool is_link) {
+  for (std::size_t i = sources_.first_below(folder); i < sources_.end_below(folder); ++i) {
+    found_[i].problem = why;
+    found_[i].is_link = is_link;
+    ScanItem item;
+    item.path = sources_[i];
+    item.problem = why;
+    out.push_back(std::move(item));
+  }
+}
+
+std::vector<SourceFound> look_at_sources(SourceTree& tree, const std::vector<std::string>& sources) {
+  const ExcludeRules none;
+  Scanner scanner(tree, sources, none, {}, Scanner::Reach::sources);
+  while (!scanner.next(1024).empty()) {
+  }
+  return scanner.found();
 }
 
 }  // namespace farkeep

@@ -2,12 +2,13 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/selection.hpp"
+#include "agent/source_paths.hpp"
 #include "config/command_source.hpp"
 #include "platform/source_tree.hpp"
 
@@ -24,46 +25,80 @@ struct ScanItem {
   const CommandSource* command = nullptr;  ///< its content is what this prints
 };
 
+/// Whether a folder holds what the running system makes up, whatever is mounted there: /dev, /proc, /run and /sys, as catalog paths.
+bool is_of_running_system(std::string_view path);
+
+/// What a walk found of a source.
+struct SourceFound {
+  std::string path;        ///< absolute
+  std::string problem;     ///< not empty: it is not in the snapshot, and why
+  bool is_link = false;    ///< that is why: it is a symbolic link, or leads through one
+  bool is_folder = false;
+  std::uint64_t entries = 0, files = 0, bytes = 0;  ///< of it in the snapshot, without what lies in sources of their own
+};
+
 /// Walks a job's sources depth first, names sorted as bytes: exactly the order of a catalog.
 ///
-/// The folders above each source come first, so that a restore can make them with their owners and modes.  Sources below other
-/// sources are dropped.  What has a longer path than a catalog takes, or lies deeper than limits::kMaxFolderDepth, is an item with a problem.  Symbolic links are never followed, a source that is one is kept as one.  Holds one descriptor and one
-/// sorted name list per level of depth.  Not thread-safe; next() blocks on the disk: call it from a worker.
+/// The folders above each source come first, so that a restore can make them with their owners and modes; they are passed through, not listed.  A source is never
+/// left out by a rule, which counts for what is in it; and one that lies below another is a source of its own, wherever that is: in a folder that the outer one leaves out, or
+/// does not enter.  What the running system makes up is not entered unless it is named: /dev, /proc, /run and /sys, and file systems of the kernel's wherever they are mounted.  What has a longer path than a catalog takes, or lies deeper than limits::kMaxFolderDepth, is an item with a problem.  Symbolic links are never followed: a source that is one is kept as one, with a problem, for what it leads to is not in the snapshot.
+/// Holds one descriptor and one sorted name list per level of depth.  Not thread-safe; next() blocks on the disk: call it from a worker.
 class Scanner {
  public:
+  enum class Reach : std::uint8_t { everything, sources };  ///< sources: only the folders above them and they themselves, without what is in them
   /// `sources` are absolute paths.  `tree` and `rules` must outlive the scanner.
-  Scanner(SourceTree& tree, std::vector<std::string> sources, const ExcludeRules& rules, ScanOptions options);
+  Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach = Reach::everything);
 
-  /// The next items, at most `most` and fewer where paths are very long; none means the end.
+  /// The next items, at most about `most` and fewer where paths are very long; none means the end.
   /// A source that does not exist is an item with a problem; the walk goes on.
   std::vector<ScanItem> next(std::size_t most);
 
   std::uint64_t excluded() const { return excluded_; }
+  /// Folders of which only the folder itself was taken, for there is nothing to keep in them: absolute.
+  const std::vector<std::string>& not_entered() const { return not_entered_; }
+  /// Of each source; complete when next() has come to the end.
+  const std::vector<SourceFound>& found() const { return found_; }
 
  private:
+  static constexpr std::size_t kNone = SourcePaths::kNone;
   struct Level {
     std::shared_ptr<SourceFolder> folder;
     std::size_t path_size;  // of path_, while this is the innermost one
     std::vector<SourceName> names;
-    std::size_t at = 0;
+    std::size_t source;  // of which all in it is a part; kNone: it only leads to sources
+    bool leads;          // sources lie below it
+    std::uint64_t device;
     Selection::Folder says = {};
+    std::size_t at = 0;
   };
+  using Items = std::vector<ScanItem>;
 
-  void begin_source(std::vector<ScanItem>& out);
-  void enter(std::shared_ptr<SourceFolder> folder, std::string path, std::vector<SourceName> names, Selection::Folder says);
-  void emit(ScanItem item, const Selection::Folder& in, std::vector<ScanItem>& out);
-  void descend(ScanItem& item, const Selection::Folder& in);
+  void begin(Items& out);
+  void visit(ScanItem item, const Level& in, Items& out);
+  void descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost);
+  bool is_systems(const SourceFolder& folder, const ScanItem& item, const Level& in, std::size_t source) const;
+  void enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem);
+  void lose(std::string_view folder, const std::string& why, Items& out, bool is_link = false);
+  void count(const ScanItem& item, std::size_t source, bool begins);
 
   SourceTree& tree_;
-  std::vector<std::string> sources_;
+  const SourcePaths sources_;
   const ScanOptions options_;
   const Selection selection_;
-  std::size_t next_source_ = 0;
-  std::uint64_t device_ = 0;  // of the current source
-  std::vector<std::string> ancestors_;  // already emitted
+  const Reach reach_;
+  bool begun_ = false;
+  std::vector<SourceFound> found_;      // of each source…
+  std::vector<std::uint64_t> devices_;  // …on which it lies…
+  std::vector<bool> kernels_;           // …and whether that is made up by the kernel, and was named
   std::string path_;          // of the innermost level; one for all of them, for the sum of all grows with the square of the depth
   std::deque<Level> levels_;  // a level stays where it is while deeper ones come
   std::uint64_t excluded_ = 0;
+  std::vector<std::string> not_entered_;
 };
+
+/// What a run would find of a job's sources now.  Blocks on the disk.
+std::vector<SourceFound> look_at_sources(SourceTree& tree, const std::vector<std::string>& sources);
+/// Folders of the running system that lie below one of the sources, and are not entered for it: absolute.
+std::vector<std::string> never_entered(const std::vector<std::string>& sources);
 
 }  // namespace farkeep

@@ -15,9 +15,14 @@ constexpr std::string_view kCacheTag = "CACHEDIR.TAG";
 constexpr std::string_view kCacheSignature = "Signature: 8a477f597d28d172789f06886806bc55";
 constexpr std::size_t kMaxIgnoreFile = 256 * limits::kKiB;
 
-bool has_file(const std::vector<SourceName>& names, std::string_view name) {
+const SourceName* find_name(const std::vector<SourceName>& names, std::string_view name) {
   const auto it = std::lower_bound(names.begin(), names.end(), name, [](const SourceName& n, std::string_view v) { return n.name < v; });
-  return it != names.end() && it->name == name && it->stat.kind == EntryKind::file;
+  return it != names.end() && it->name == name ? &*it : nullptr;
+}
+
+bool has_file(const std::vector<SourceName>& names, std::string_view name) {
+  const SourceName* const found = find_name(names, name);
+  return found && found->stat.kind == EntryKind::file;
 }
 
 // At most so many bytes of its beginning.
@@ -75,19 +80,29 @@ Selection::Verdict Selection::decide(const Folder& in, std::string_view path, st
 Selection::Folder Selection::look_into(SourceFolder& folder, const std::vector<SourceName>& names, const std::string& path, const Folder& above) const {
   Folder out;
   out.ignore = above.ignore;
+  if (!above.only.empty()) {  // the folder is the mark itself
+    out.only = Folder::kNothing;
+    out.why = above.why;
+    return out;
+  }
   if (options_.exclude_caches && has_cache_tag(folder, names)) {
     out.only = kCacheTag;
     out.why = Reason::cache;
     return out;
   }
   for (auto& mark : options_.if_present) {
-    if (!has_file(names, mark)) continue;
+    if (!find_name(names, mark)) continue;
     out.only = mark;
     out.why = Reason::marked;
     return out;
   }
-  if (options_.ignore_file.empty() || !has_file(names, options_.ignore_file)) return out;
+  const SourceName* const ignore = options_.ignore_file.empty() ? nullptr : find_name(names, options_.ignore_file);
+  if (!ignore) return out;
   const std::string file = path + "/" + options_.ignore_file;
+  if (ignore->stat.kind != EntryKind::file) {
+    log_warning("{} is no file (links are not followed); its rules do not count", printable(file));
+    return out;
+  }
   try {
     const Buffer text = beginning(folder, options_.ignore_file, kMaxIgnoreFile + 1);
     if (text.size() > kMaxIgnoreFile) throw failure(Errc::too_large, "reading the rules in " + printable(file) + ", at most " + std::to_string(kMaxIgnoreFile) + " bytes");

@@ -14,7 +14,7 @@ struct ScanOptions {
   bool one_file_system = false;  ///< do not descend into other file systems
   bool exclude_caches = true;    ///< of folders with a valid CACHEDIR.TAG keep the folder and the tag only
   std::optional<std::uint64_t> larger_than = std::nullopt;  ///< leave out regular files of more bytes
-  std::vector<std::string> if_present = {};  ///< of folders that have a file of such a name keep the folder and that file only
+  std::vector<std::string> if_present = {};  ///< of folders that have something of such a name, be it a file, a folder or a link, keep the folder and that mark only
   std::string ignore_file = {};  ///< files of this name hold rules for the folder they lie in; empty: there are none
 };
 
@@ -36,7 +36,7 @@ class Selection {
     ignore_rule,   ///< a rule of an ignore file
     larger,        ///< exclude_larger_than
     cache,         ///< its folder has a CACHEDIR.TAG
-    marked,        ///< its folder has a file that exclude_if_present names
+    marked,        ///< its folder has what exclude_if_present names
   };
   struct Verdict {
     Reason reason = Reason::kept;
@@ -45,6 +45,7 @@ class Selection {
   };
   /// What a folder says about what is in it.
   struct Folder {
+    static constexpr std::string_view kNothing = "/";  // the name of nothing
     std::string only;  ///< not empty: of its contents only this name is kept…
     Reason why = Reason::kept;  ///< …because of this
     std::shared_ptr<const IgnoreRules> ignore;  ///< innermost first

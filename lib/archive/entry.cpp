@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/codec.hpp"
 #include "base/limits.hpp"
+#include "crypto/digest.hpp"
 
 namespace farkeep {
 namespace {
@@ -66,6 +68,35 @@ bool same_restored(const Entry& a, const Entry& b) {
          a.inline_content == b.inline_content && a.chunks == b.chunks && a.list_depth == b.list_depth &&
          a.sparse == b.sparse && a.data == b.data && a.link_target == b.link_target &&
          a.device_major == b.device_major && a.device_minor == b.device_minor;
+}
+
+std::optional<Digest> link_identity(const Entry& e) {
+  if (e.kind != EntryKind::file || e.hardlink_group == 0) return std::nullopt;
+  Buffer all;
+  Writer w{all};
+  auto const text = [&](ByteView bytes) {
+    w.number<std::uint64_t>(bytes.size());
+    w.raw(bytes);
+  };
+  for (std::uint64_t const n : {e.hardlink_group, std::uint64_t{e.mode}, std::uint64_t{e.uid}, std::uint64_t{e.gid}, static_cast<std::uint64_t>(e.mtime_ns), e.size,
+                                std::uint64_t{e.list_depth}, std::uint64_t{e.sparse}, std::uint64_t{e.xattrs.size()}, std::uint64_t{e.data.size()}, std::uint64_t{e.chunks.size()}})
+    w.number(n);
+  text(as_bytes(e.user));
+  text(as_bytes(e.group));
+  for (const Xattr& x : e.xattrs) {
+    text(as_bytes(x.name));
+    text(x.value);
+  }
+  for (const DataRange& r : e.data) {
+    w.number(r.offset);
+    w.number(r.length);
+  }
+  for (const ChunkRef& c : e.chunks) {
+    w.raw(c.id.view());
+    w.number(c.size);
+  }
+  w.raw(e.inline_content);
+  return sha256(all);
 }
 
 result<void> check_entry(const Entry& e) {

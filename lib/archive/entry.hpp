@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,12 @@ struct Entry {
 
 /// Whether a restore of both would give the same: all but ctime and inode are equal.
 bool same_restored(const Entry& a, const Entry& b);
+
+/// The same for all names of one file, of which a restore makes hard links; nothing for what has no further names.
+///
+/// A system gives the number of an inode again as soon as its file is removed, and that may be while a snapshot is made: then the names of two files have one
+/// `hardlink_group`.  So this is of all that a restore of the name alone would give, too.
+std::optional<Digest> link_identity(const Entry& entry);
 
 /// Whether an entry may stand in a catalog: a valid path, fields that belong to its kind, content that adds up, limits.
 /// The same rules for writing and for reading.  malformed or too_large.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace farkeep {
 
@@ -16,6 +18,12 @@ bool is_below(std::string_view path, std::string_view folder) noexcept;
 /// Neither empty nor longer than limits::kMaxPath; no empty component, no "." and "..", no NUL: a restore that joins
 /// it to a folder stays in there.
 bool is_valid_path(std::string_view path) noexcept;
+
+/// A path as a person writes it in the catalog's spelling: "/a//b/./c/" is "a/b/c", and "/" is "", the root.  Components ".." stay, and make no valid path.
+std::string catalog_path(std::string_view written);
+
+/// Catalog paths in the catalog's order, each once, and none that lies in another one.
+std::vector<std::string> outermost(std::vector<std::string> paths);
 
 /// Which of two ascending sequences holds the smaller path, or that both are at the same one: one step of a merge.
 enum class Side { left, right, both };

@@ -45,7 +45,7 @@ struct JobConfig {
   bool one_file_system = false;
   bool exclude_caches = false;      ///< leave out what lies beside a CACHEDIR.TAG
   std::optional<std::uint64_t> exclude_larger_than;  ///< bytes
-  std::vector<std::string> exclude_if_present;       ///< names of files that mark a folder
+  std::vector<std::string> exclude_if_present;       ///< names of what marks a folder
   std::string ignore_file;                           ///< name of files with rules for their folder; empty: none
   std::vector<Schedule> schedules;  ///< due when any of them is; none: only on request
   std::optional<NamedTimeZone> time_zone;  ///< of schedules and windows; nothing: the machine's

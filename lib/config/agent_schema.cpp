@@ -141,7 +141,7 @@ constexpr KeySpec kNotify[] = {
     notify_proxy_key("The HTTP proxy for webhooks and pings; without it they are called directly."),
     kNotifyMailKey,
     kNotifySendmailKey,
-    notify_command_key("A command with the notice in FARKEEP_EVENT (started, done, failed, overdue, recovered), FARKEEP_JOB (empty when it is about the whole machine) and FARKEEP_TEXT."),
+    notify_command_key("A command with the notice in FARKEEP_EVENT (started, done, incomplete, failed, overdue, recovered), FARKEEP_JOB (empty when it is about the whole machine) and FARKEEP_TEXT."),
 };
 
 constexpr KeySpec kConnection[] = {
@@ -209,7 +209,8 @@ constexpr KeySpec kJob[] = {
     {.key = "path",
      .type = path,
      .example = "/home",
-     .help = "An absolute path to back up, with all below it; a job needs a path or a command.",
+     .help = "An absolute path to back up, with all below it; it counts also where it lies below another path that leaves it out. Symbolic links are not followed, and /dev, /proc, /run "
+             "and /sys not entered unless they are named. A job needs a path or a command.",
      .usual = true,
      .repeatable = true},
     {.key = "command",
@@ -244,7 +245,7 @@ constexpr KeySpec kJob[] = {
     {.key = "exclude_if_present",
      .type = file_name,
      .example = ".nobackup",
-     .help = "Of a folder that has a file of this name, only that file is kept.",
+     .help = "Of a folder that has a file, a folder or a link of this name, only that is kept.",
      .repeatable = true},
     {.key = "ignore_file",
      .type = file_name,

@@ -52,16 +52,18 @@ Value<ExcludeRules::Rule> ExcludeRules::compile(const ExcludeLine& line) {
   rule.includes = text.starts_with('!');
   if (rule.includes) text.remove_prefix(1);
   rule.folders_only = text.ends_with('/');
-  if (rule.folders_only) text.remove_suffix(1);
+  while (text.ends_with('/')) text.remove_suffix(1);
   bool const at_root = text.starts_with('/');
-  if (at_root) text.remove_prefix(1);
-  if (text.empty()) return refused(quoted(line.text) + " names no file or folder");
+  while (text.starts_with('/')) text.remove_prefix(1);
+  if (text.empty()) return refused(quoted(line.text) + (rule.folders_only ? " names no file or folder; all that is in / is /*" : " names no file or folder"));
 
   bool const has_slash = text.find('/') != text.npos;
   for (bool more = true; more;) {
     std::size_t const slash = text.find('/');
     std::string_view const component = text.substr(0, slash);
-    if (component.empty()) return refused(quoted(line.text) + " has an empty component, so it could never match");
+    more = slash != text.npos;
+    if (more) text.remove_prefix(slash + 1);
+    if (component.empty()) continue;  // two slashes are one, as in any path
     if (component == "." || component == "..") {
       return refused(quoted(line.text) + " has the component '" + std::string{component} +
                      "', so it could never match");
@@ -69,8 +71,6 @@ Value<ExcludeRules::Rule> ExcludeRules::compile(const ExcludeLine& line) {
     auto glob = Glob::parse(component);
     if (!glob) return glob.error();
     rule.parts.push_back({component == "**" && (at_root || has_slash), std::move(*glob)});
-    more = slash != text.npos;
-    if (more) text.remove_prefix(slash + 1);
   }
 
   // "**/name" is what "name" means.

@@ -28,6 +28,7 @@ struct ExcludeLine {
 ///   a slash (glob.hpp)
 ///   **/build/out, /srv/**     ** as a whole component: any number of folders; at the end: everything inside
 ///   !keep.tmp                 takes it in again; the last rule that matches decides
+///   /var//tmp, cache//        two slashes are one
 ///   \#a \!a a\                a backslash takes the meaning from the next character; blanks at the end count only so
 ///
 /// As in git, an excluded folder is not entered: nothing below it can be taken in again.
@@ -41,7 +42,7 @@ class ExcludeRules {
 
   ExcludeRules() = default;
 
-  /// Later lines win over earlier ones.  Refused, each with its line: rules that could never match (an empty, `.` or
+  /// Later lines win over earlier ones.  Refused, each with its line: rules that could never match (a `.` or
   /// `..` component, only slashes), malformed globs, rules beyond limits.hpp.
   static Parsed<ExcludeRules> parse(std::span<const ExcludeLine> lines);
 

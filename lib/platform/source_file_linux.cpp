@@ -52,6 +52,8 @@ std::vector<DataRange> OpenSourceFile::data_ranges() const {
   return out;
 }
 
+bool OpenSourceFile::is_kernels() const { return lies_in_kernel(file_.get()); }
+
 std::vector<Xattr> OpenSourceFile::xattrs() const { return XattrPlace::of(file_.get(), name_).read(); }
 
 }  // namespace farkeep::posix

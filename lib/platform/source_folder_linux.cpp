@@ -1,8 +1,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "base/check.hpp"
 #include "base/error.hpp"
@@ -26,6 +29,15 @@ Descriptor open_quietly(int folder, const char* name, int flags) {
     if (d || errno != EPERM) return d;
   }
   return {};
+}
+
+// A folder; only to be passed through where it does not let itself be listed, and then `cannot_list` says why.
+Descriptor open_folder(int folder, const char* name, int& cannot_list) {
+  cannot_list = 0;
+  Descriptor d = open_quietly(folder, name, O_DIRECTORY | O_NOFOLLOW);
+  if (d || errno != EACCES) return d;
+  cannot_list = EACCES;
+  return Descriptor{again_if_interrupted([&] { return ::openat(folder, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); })};
 }
 
 [[noreturn]] void fail(const char* doing, const std::string& name) {
@@ -64,9 +76,10 @@ std::shared_ptr<SourceFolder> SourceFolder::open(const std::string& path) {
     if (begin == std::string::npos) break;
   }
   std::string const name = end == 0 ? "/" : path.substr(last, end - last);
-  Descriptor folder = open_quietly(at ? at.get() : AT_FDCWD, name.c_str(), O_DIRECTORY | O_NOFOLLOW);
+  int cannot_list = 0;
+  Descriptor folder = open_folder(at ? at.get() : AT_FDCWD, name.c_str(), cannot_list);
   if (!folder) fail("opening folder", path);
-  return std::make_shared<posix::OpenSourceFolder>(std::move(folder), path);
+  return std::make_shared<posix::OpenSourceFolder>(std::move(folder), path, cannot_list);
 }
 
 namespace {
@@ -86,6 +99,7 @@ SourceTree& system_sources() {
 namespace posix {
 
 std::vector<SourceName> OpenSourceFolder::entries() const {
+  if (cannot_list_ != 0) throw_errno(cannot_list_, "opening folder " + printable(name_));
   std::vector<FolderName> names = read_names(folder_.get(), name_);
   // Asked in the order of the inodes: a cold disk then reads its inode table forwards, once.
   std::vector<std::uint32_t> order(names.size());
@@ -105,9 +119,10 @@ std::vector<SourceName> OpenSourceFolder::entries() const {
 
 std::shared_ptr<SourceFolder> OpenSourceFolder::folder(const std::string& name) const {
   check_name(name);
-  Descriptor inner = open_quietly(folder_.get(), name.c_str(), O_DIRECTORY | O_NOFOLLOW);
+  int cannot_list = 0;
+  Descriptor inner = open_folder(folder_.get(), name.c_str(), cannot_list);
   if (!inner) fail("opening folder", name);
-  return std::make_shared<OpenSourceFolder>(std::move(inner), name);
+  return std::make_shared<OpenSourceFolder>(std::move(inner), name, cannot_list);
 }
 
 std::unique_ptr<SourceFile> OpenSourceFolder::file(const std::string& name) const {
@@ -137,7 +152,18 @@ std::string OpenSourceFolder::link_target(const std::string& name) const {
 
 std::vector<Xattr> OpenSourceFolder::xattrs(const std::string& name) const {
   check_name(name);
-  return XattrPlace::in(folder_.get(), name).read();
+  try {
+    return XattrPlace::in(folder_.get(), name).read();
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::not_found || ::access("/proc/self/fd", F_OK) == 0) throw;
+  }
+  // No /proc, as in a rescue system: what can be opened has them by its descriptor.  Of links and devices nobody can tell.
+  EntryKind const kind = stat(name).kind;
+  if (kind != EntryKind::folder && kind != EntryKind::file) return {};
+  Descriptor const d = open_quietly(folder_.get(), name.c_str(), kind == EntryKind::folder ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (!d && errno == EACCES && kind == EntryKind::folder) return {};
+  if (!d) fail("opening", name);
+  return XattrPlace::of(d.get(), name).read();
 }
 
 EntryStat OpenSourceFolder::stat(const std::string& name) const {
@@ -153,7 +179,41 @@ EntryStat OpenSourceFolder::stat() const {
   return entry_stat(st);
 }
 
-std::vector<Xattr> OpenSourceFolder::xattrs() const { return XattrPlace::of(folder_.get(), name_).read(); }
+std::vector<Xattr> OpenSourceFolder::xattrs() const {
+  return (cannot_list_ == 0 ? XattrPlace::of(folder_.get(), name_) : XattrPlace::of_path_only(folder_.get(), name_)).read();
+}
+
+bool OpenSourceFolder::is_kernels() const { return lies_in_kernel(folder_.get()); }
+
+bool lies_in_kernel(int descriptor) {
+  struct statfs fs;
+  if (again_if_interrupted([&] { return ::fstatfs(descriptor, &fs); }) != 0) return false;
+  // linux/magic.h, where it has them.
+  constexpr std::array<std::uint32_t, 21> kMade = {
+      0x9fa0,      // proc
+      0x62656572,  // sysfs
+      0x27e0eb,    // cgroup
+      0x63677270,  // cgroup2
+      0x64626720,  // debugfs
+      0x74726163,  // tracefs
+      0x73636673,  // securityfs
+      0x62656570,  // configfs
+      0xcafe4a11,  // bpf
+      0x6165676c,  // pstore
+      0x1cd1,      // devpts
+      0x42494e4d,  // binfmt_misc
+      0xde5e81e4,  // efivarfs
+      0xf97cff8c,  // selinuxfs
+      0x43415d53,  // smackfs
+      0x19800202,  // mqueue
+      0x958458f6,  // hugetlbfs
+      0x65735543,  // fusectl
+      0x67596969,  // rpc_pipefs
+      0x6e736673,  // nsfs
+      0x7655821,   // resctrl
+  };
+  return std::find(kMade.begin(), kMade.end(), static_cast<std::uint32_t>(fs.f_type)) != kMade.end();
+}
 
 }  // namespace posix
 }  // namespace farkeep

@@ -15,6 +15,7 @@ class OpenSourceFile final : public SourceFile {
   EntryStat stat() const override;
   std::vector<DataRange> data_ranges() const override;
   std::vector<Xattr> xattrs() const override;
+  bool is_kernels() const override;
 
  private:
   Descriptor file_;
@@ -24,8 +25,8 @@ class OpenSourceFile final : public SourceFile {
 
 class OpenSourceFolder final : public SourceFolder {
  public:
-  /// `name`: for messages, as it was given to open() or folder().
-  OpenSourceFolder(Descriptor folder, std::string name) : folder_(std::move(folder)), name_(std::move(name)) {}
+  /// `name`: for messages, as it was given to open() or folder().  `cannot_list`: the folder was opened only to be passed through, because of this.
+  OpenSourceFolder(Descriptor folder, std::string name, int cannot_list) : folder_(std::move(folder)), name_(std::move(name)), cannot_list_(cannot_list) {}
 
   std::vector<SourceName> entries() const override;
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override;
@@ -35,10 +36,15 @@ class OpenSourceFolder final : public SourceFolder {
   EntryStat stat(const std::string& name) const override;
   EntryStat stat() const override;
   std::vector<Xattr> xattrs() const override;
+  bool is_kernels() const override;
 
  private:
   Descriptor folder_;
   std::string name_;
+  int cannot_list_;  // an error number, or 0
 };
+
+/// Whether an open file or folder lies on a file system that the kernel makes up.
+bool lies_in_kernel(int descriptor);
 
 }  // namespace farkeep::posix

@@ -40,6 +40,8 @@ class SourceFile {
   virtual std::vector<DataRange> data_ranges() const = 0;
   /// In the system's order.
   virtual std::vector<Xattr> xattrs() const = 0;
+  /// As SourceFolder::is_kernels().
+  virtual bool is_kernels() const { return false; }
 };
 
 /// A name in a folder with its lstat, or the reason why there is none.
@@ -60,6 +62,7 @@ class SourceFolder {
 
   /// All names but . and .., sorted as bytes.
   virtual std::vector<SourceName> entries() const = 0;
+  /// One that may be entered and not listed is opened too: names in it can be looked at.
   virtual std::shared_ptr<SourceFolder> folder(const std::string& name) const = 0;
   /// Refuses what is not a regular file.
   virtual std::unique_ptr<SourceFile> file(const std::string& name) const = 0;
@@ -72,6 +75,8 @@ class SourceFolder {
   /// The folder's own.
   virtual EntryStat stat() const = 0;
   virtual std::vector<Xattr> xattrs() const = 0;
+  /// It lies on a file system that the kernel makes up (proc, sysfs, cgroup…): what looks like files there is no content to keep, and its sizes are not true.
+  virtual bool is_kernels() const { return false; }
 };
 
 /// The seam between backup and the machine's file trees, for simulations.  Safe from many threads.

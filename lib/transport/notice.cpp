@@ -6,6 +6,7 @@ const char* name_of(Notice::Event event) noexcept {
   switch (event) {
     case Notice::Event::started: return "started";
     case Notice::Event::done: return "done";
+    case Notice::Event::incomplete: return "incomplete";
     case Notice::Event::failed: return "failed";
     case Notice::Event::overdue: return "overdue";
     case Notice::Event::recovered: return "recovered";

@@ -7,8 +7,8 @@ namespace farkeep {
 
 /// A thing that somebody may want to hear of: an agent tells of its own jobs, a server of its agents' jobs.
 struct Notice {
-  enum class Event { started, done, failed, overdue, recovered, unusable, disk };  // numbers on disk (outbox.hpp): new ones at the end
-  static constexpr Event kLastEvent = Event::disk;
+  enum class Event { started, done, failed, overdue, recovered, unusable, disk, incomplete };  // numbers on disk (outbox.hpp): new ones at the end
+  static constexpr Event kLastEvent = Event::incomplete;
   Event event = Event::failed;
   std::string job;           ///< empty: several
   std::string text;          ///< one line, for people

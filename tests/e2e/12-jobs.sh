@@ -74,7 +74,7 @@ expect 0 fk a explain "$work/src/x.tmp" "$work/src/numbers" "$work/src/marked/le
 diff "$work/out" - <<END || fail "not what was expected"
 job main: '$work/src/x.tmp' is left out: the rule *.tmp leaves it out ($ini:$line)
 job main: '$work/src/numbers' is backed up: no rule leaves it out
-job main: '$work/src/marked/left-out' is left out: its folder has the file .nobackup (exclude_if_present)
+job main: '$work/src/marked/left-out' is left out: its folder has .nobackup (exclude_if_present)
 job main: '$work/src/project/obj/left-out' is left out with '$work/src/project/obj': the rule obj/ of an ignore_file leaves it out ('$work/src/project/.farkeepignore':1)
 job main: '$work/src/large' is left out: it is larger than exclude_larger_than allows
 job main: '/nowhere' is left out: it lies below none of the job's paths

@@ -5,13 +5,16 @@
 #include <catch2/catch.hpp>
 #include <map>
 
+#include "unit/vault/fake_clock.hpp"
+
 using namespace farkeep;
+using namespace std::chrono_literals;
 
 namespace {
 
 class MemoryFile final : public SourceFile {
  public:
-  explicit MemoryFile(ByteView content) : content_(content) {}
+  MemoryFile(ByteView content, std::int64_t ctime_ns) : content_(content), ctime_ns_(ctime_ns) {}
   std::size_t read(MutableByteView into) override {
     const std::size_t n = std::min(into.size(), content_.size() - at_);
     std::copy_n(content_.begin() + static_cast<std::ptrdiff_t>(at_), n, into.begin());
@@ -24,6 +27,7 @@ class MemoryFile final : public SourceFile {
     s.kind = EntryKind::file;
     s.size = content_.size();
     s.blocks512 = content_.size();
+    s.ctime_ns = ctime_ns_;
     return s;
   }
   std::vector<DataRange> data_ranges() const override { return {{0, content_.size()}}; }
@@ -31,24 +35,26 @@ class MemoryFile final : public SourceFile {
 
  private:
   ByteView content_;
+  const std::int64_t ctime_ns_;
   std::size_t at_ = 0;
 };
 
 // A folder in which every name is the same file.
 class MemoryFolder final : public SourceFolder {
  public:
-  explicit MemoryFolder(Buffer content) : content_(std::move(content)) {}
-  std::unique_ptr<SourceFile> file(const std::string&) const override { return std::make_unique<MemoryFile>(content_); }
+  MemoryFolder(Buffer content, std::int64_t ctime_ns) : content_(std::move(content)), ctime_ns_(ctime_ns) {}
+  std::unique_ptr<SourceFile> file(const std::string&) const override { return std::make_unique<MemoryFile>(content_, ctime_ns_); }
   std::vector<SourceName> entries() const override { return {}; }
   std::shared_ptr<SourceFolder> folder(const std::string&) const override { return nullptr; }
   std::string link_target(const std::string&) const override { return {}; }
   std::vector<Xattr> xattrs(const std::string&) const override { return {}; }
-  EntryStat stat(const std::string&) const override { return MemoryFile(content_).stat(); }
+  EntryStat stat(const std::string&) const override { return MemoryFile(content_, ctime_ns_).stat(); }
   EntryStat stat() const override { return {}; }
   std::vector<Xattr> xattrs() const override { return {}; }
 
  private:
   Buffer content_;
+  const std::int64_t ctime_ns_;
 };
 
 class KeptNodes final : public NodeLoader {
@@ -72,7 +78,8 @@ struct Cutting {
   KeyRing keys{root};
   SecretKey cut = keys.cut_key();
   CutKey cut_key{cut};
-  SystemClock clock;
+  FakeClock clock;
+  std::int64_t ctime_ns = 1;  // of the file
   ReadContext context{keys, cut_key, ChunkSizes{4096, 16384, 65536}, clock};
   KeptNodes lists;
 
@@ -86,7 +93,7 @@ struct Cutting {
     ScanItem item;
     item.path = "f";
     item.name = "f";
-    item.folder = std::make_shared<MemoryFolder>(content);
+    item.folder = std::make_shared<MemoryFolder>(content, ctime_ns);
     FileCutter cutter(context, item);
     if (earlier) cutter.expect(*earlier);
     Result r;
@@ -168,4 +175,41 @@ TEST_CASE("earlier content: lists that nobody has any more are no reason to fail
   c.lists.kept.clear();
   EarlierContent earlier(first.entry);
   CHECK(c.read(content, &earlier).chunks == first.chunks);
+}
+
+TEST_CASE("ctime: it is kept when it is older than the begin of the read by the tick that shows in it, two seconds at least") {
+  Cutting c;
+  const auto keeps = [&](WallTime ctime) {
+    c.ctime_ns = ctime.time_since_epoch().count();
+    return c.read(Buffer(10, 1)).entry.ctime_ns == c.ctime_ns;
+  };
+  const WallTime now = c.clock.wall();
+  const WallTime minute = std::chrono::floor<std::chrono::minutes>(now), day = std::chrono::floor<std::chrono::days>(now);
+  CHECK(keeps(now - 2s));
+  CHECK_FALSE(keeps(now - 2s + 1ns));
+  CHECK_FALSE(keeps(now));
+  CHECK_FALSE(keeps(now + 24h));
+  CHECK_FALSE(keeps(WallTime::max()));
+  CHECK(keeps(WallTime{} - 24h + 1s));
+
+  c.clock.pass(minute + 1min - now - 1ns);
+  CHECK_FALSE(keeps(minute));
+  CHECK(keeps(minute + 1s));
+  c.clock.pass(1ns);
+  CHECK(keeps(minute));
+
+  c.clock.pass(day + 24h - c.clock.wall() - 1ns);
+  CHECK_FALSE(keeps(day));
+  c.clock.pass(1ns);
+  CHECK(keeps(day));
+}
+
+TEST_CASE("ctime: a file system that has none shows no change, so its files are read again") {
+  Cutting c;
+  c.ctime_ns = 0;
+  const Entry before = c.read(Buffer(10, 1)).entry;
+  const EntryStat now = MemoryFile(Buffer(10, 1), 0).stat();
+  CHECK_FALSE(unchanged(before, now));
+  CHECK(perhaps_unchanged(before, now));
+  CHECK_FALSE(perhaps_unchanged(before, MemoryFile(Buffer(11, 1), 0).stat()));
 }

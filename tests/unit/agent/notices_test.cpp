@@ -90,6 +90,28 @@ TEST_CASE("notices: a ping address with a query keeps it, behind the path") {
   CHECK(m.events() == "started-(https://hc.example/key/slug/start?create=1&a=/b) done-(https://hc.example/key/slug/?create=1&a=/b) failed(https://hc.example/key/slug/fail?create=1&a=/b)");
 }
 
+TEST_CASE("notices: a snapshot that lacks a source is told once, and once that it has it again; its ping is no failure and says so") {
+  NoticesMachine m(config_of("schedule = every 4h\nping = https://hc-ping.com/0a1b\n"));
+  const auto run = [&](const std::string& lacks) {
+    auto record = m.state.job("main");
+    record.set_lacks(lacks);
+    m.state.set_job("main", record);
+    m.run(true);
+  };
+  run("'/srv': not found");
+  REQUIRE(m.told.size() == 1);
+  CHECK_THAT(m.told.front().text, Contains("not a good one"));
+  CHECK(m.events() == "incomplete(https://hc-ping.com/0a1b)");
+  run("'/srv': not found");
+  CHECK(m.events() == "incomplete-(https://hc-ping.com/0a1b)");
+  m.notices.look();
+  CHECK(m.events().empty());
+  run("");
+  CHECK(m.events() == "done-(https://hc-ping.com/0a1b) recovered");
+  run("'/srv': not found");
+  CHECK(m.events() == "incomplete(https://hc-ping.com/0a1b)");
+}
+
 TEST_CASE("notices: a failure is told once, and once that it is over") {
   NoticesMachine m(config_of("schedule = every 4h\n"));
   m.notices.started(m.job());

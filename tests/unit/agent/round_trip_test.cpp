@@ -268,6 +268,20 @@ TEST_CASE("restore: a path that a list shows is found, and a name that only look
   CHECK_THROWS_WITH(m.restore(0, {source + "/none\\xff"}), Catch::Contains("does not have it"));
 }
 
+TEST_CASE("restore: slashes too many in a path change nothing, and / is all of the snapshot") {
+  Machine m;
+  m.write("a/wanted", "yes");
+  m.write("c", "yes");
+  m.backup();
+  m.restore(0, {"/" + (m.base / "source").string() + "//a///"});
+  CHECK(m.restored("a/wanted") == "yes");
+  CHECK_FALSE(fs::exists(m.out("c")));
+  for (const char* all : {"/", "//", "/./"}) {
+    CHECK(m.restore(0, {all}).problems.empty());
+    CHECK(m.same());
+  }
+}
+
 TEST_CASE("restore: names of one file come back whichever of them was kept, as names of one file where that one is the snapshot's") {
   Machine m;
   m.write("a", m.noise(3'000, 1));

@@ -7,6 +7,7 @@
 #include "agent/scanner.hpp"
 #include "base/limits.hpp"
 #include "platform/process.hpp"
+#include "restless_tree.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -19,16 +20,35 @@ struct Tree : Machine {
   std::string at(const std::string& name) const { return (base / "source" / name).string(); }
   // The names that a walk finds, relative to the source.
   std::vector<std::string> walk() {
-    Scanner scanner(system_sources(), job.sources, job.rules, job.scan);
+    Scanner scanner(*files, job.sources, job.rules, job.scan);
     std::vector<std::string> out;
     const std::string prefix = (base / "source").string().substr(1) + "/";
+    problems.clear();
     for (auto found = scanner.next(1000); !found.empty(); found = scanner.next(1000))
-      for (auto& item : found)
-        if (item.path.starts_with(prefix)) out.push_back(item.path.substr(prefix.size()));
+      for (auto& item : found) {
+        const std::string name = item.path.starts_with(prefix) ? item.path.substr(prefix.size()) : "/" + item.path;
+        if (!item.problem.empty()) problems[name] = item.problem;
+        else if (name[0] != '/') out.push_back(name);
+      }
     return out;
   }
-  Explanation why(const std::string& name) { return explain(system_sources(), job, at(name)); }
+  Explanation why(const std::string& name) { return explain(*files, job, at(name)); }
+  // Of each name below the source, explain() says what the walk does; the number of names.
+  std::size_t explained_as_walked() {
+    const std::vector<std::string> kept = walk();
+    std::size_t looked = 0;
+    for (auto& entry : fs::recursive_directory_iterator(base / "source")) {
+      const std::string name = fs::relative(entry.path(), base / "source").string();
+      INFO(name);
+      CHECK(why(name).kept == (std::find(kept.begin(), kept.end(), name) != kept.end()));
+      ++looked;
+    }
+    return looked;
+  }
   void rules(std::vector<ExcludeLine> lines) { job.rules = ExcludeRules::parse(lines).value.value(); }
+
+  SourceTree* files = &system_sources();
+  std::map<std::string, std::string> problems;  // of the last walk
 };
 using Names = std::vector<std::string>;
 
@@ -48,15 +68,19 @@ TEST_CASE("exclude_larger_than: a file of just that size stays, folders and link
   CHECK(t.walk() == Names{"empty", "link"});
 }
 
-TEST_CASE("exclude_if_present: of a marked folder the mark stays, and its folder; a folder of that name is no mark") {
+TEST_CASE("exclude_if_present: of a marked folder the mark stays, be it a file, a folder or a link that leads nowhere, and nothing that is in it") {
   Tree t;
   t.write("marked/.nobackup", "");
   t.write("marked/data", "x");
   t.write("marked/deep/data", "x");
   t.write("other/.nobackup/data", "x");
+  t.write("other/data", "x");
+  t.write("third/data", "x");
+  fs::create_symlink("/nowhere", t.at("third/.nobackup"));
   t.write("plain", "x");
   t.job.scan.if_present = {".absent", ".nobackup"};
-  CHECK(t.walk() == Names{"marked", "marked/.nobackup", "other", "other/.nobackup", "other/.nobackup/data", "plain"});
+  CHECK(t.walk() == Names{"marked", "marked/.nobackup", "other", "other/.nobackup", "plain", "third", "third/.nobackup"});
+  CHECK(t.explained_as_walked() == 13);
   const Explanation e = t.why("marked/deep/data");
   CHECK_FALSE(e.kept);
   CHECK(e.decides == t.at("marked/deep"));
@@ -121,15 +145,135 @@ TEST_CASE("explain: every answer is that of the walk, for all that is there") {
   t.job.scan.if_present = {".nobackup"};
   t.job.scan.ignore_file = ".ignore";
   t.job.scan.exclude_caches = true;
-  const Names kept = t.walk();
-  std::size_t looked = 0;
-  for (auto& entry : fs::recursive_directory_iterator(t.base / "source")) {
-    const std::string name = fs::relative(entry.path(), t.base / "source").string();
-    INFO(name);
-    CHECK(t.why(name).kept == (std::find(kept.begin(), kept.end(), name) != kept.end()));
-    ++looked;
+  CHECK(t.explained_as_walked() == 15);
+}
+
+TEST_CASE("sources: one below another is a source of its own where a rule, a mark or another file system keeps the outer one out, in either order") {
+  Tree t;
+  RestlessTree mounted;
+  mounted.unrest.devices["home"] = 4711;
+  t.files = &mounted;
+  t.write("cache/junk", "x");
+  t.write("cache/keep/k", "x");
+  t.write("cache/keep/junk", "x");
+  t.write("etc/e", "x");
+  t.write("home/me/thesis", "x");
+  t.write("home/you/thesis", "x");
+  t.write("marked/.nobackup", "x");
+  t.write("marked/data", "x");
+  t.write("marked/sub/s", "x");
+  t.rules({{t.at("cache"), "f", 1}, {"junk", "f", 2}, {"keep", "f", 3}});
+  t.job.scan.if_present = {".nobackup"};
+  t.job.scan.one_file_system = true;
+  t.job.sources = {t.at("cache/keep"), t.at("home/me"), t.at("marked/sub"), (t.base / "source").string()};
+  for (int order = 0; order < 2; ++order) {
+    CHECK(t.walk() == Names{"cache", "cache/keep", "cache/keep/k", "etc", "etc/e", "home", "home/me", "home/me/thesis", "marked", "marked/.nobackup", "marked/sub", "marked/sub/s"});
+    CHECK(t.problems.empty());
+    CHECK(t.explained_as_walked() == 17);
+    std::reverse(t.job.sources.begin(), t.job.sources.end());
   }
-  CHECK(looked == 15);
+  CHECK(t.why("cache/junk").decides == t.at("cache"));
+  CHECK_THAT(t.why("cache").why, Contains("it is a folder above " + t.at("cache/keep")));
+  CHECK_THAT(t.why("home/you/thesis").why, Contains("one_file_system"));
+}
+
+TEST_CASE("sources: those that cannot be come to are named, each, and what is beside them is walked") {
+  Tree t;
+  t.write("file", "x");
+  t.write("there/f", "x");
+  t.write("zz", "x");
+  const std::string source = (t.base / "source").string();
+  t.job.sources = {source, t.at("file/below"), t.at("gone"), t.at("gone/deep"), t.at("there/gone")};
+  CHECK(t.walk() == Names{"file", "there", "there/f", "zz"});
+  CHECK(t.problems.size() == 4);
+  CHECK_THAT(t.problems["file/below"], Contains("which is not a folder"));
+  CHECK_THAT(t.problems["gone"], Contains("not found"));
+  CHECK_THAT(t.problems["gone/deep"], Contains("/gone': not found"));
+  CHECK_THAT(t.problems["there/gone"], Contains("not found"));
+  t.job.sources = {"/no/such/source"};
+  CHECK(t.walk().empty());
+  CHECK_THAT(t.problems["/no/such/source"], Contains("/no': not found"));
+}
+
+TEST_CASE("sources: what the running system makes up is not entered unless it is named, and said") {
+  Tree t;
+  RestlessTree machine;
+  machine.root = (t.base / "source").string();
+  for (const char* name : {"dev/shm/x", "etc/e", "proc/kcore", "run/r", "srv/chroot/proc/kcore", "srv/proc/f", "sys/kernel/s"}) t.write(name, "x");
+  machine.unrest.devices = {{"chroot", 5}};
+  machine.unrest.kernels = {"chroot"};
+  t.job.sources = {"/"};
+  const auto walk = [&] {
+    Scanner scanner(machine, t.job.sources, t.job.rules, t.job.scan);
+    Names out;
+    for (auto& item : scanner.next(1000)) {
+      out.push_back(item.path);
+      INFO(item.path);
+      CHECK(explain(machine, t.job, "/" + item.path).kept);
+    }
+    out.push_back("|");
+    for (auto& path : scanner.not_entered()) out.push_back(path);
+    return out;
+  };
+  CHECK(walk() == Names{"dev", "etc", "etc/e", "proc", "run", "srv", "srv/chroot", "srv/proc", "srv/proc/f", "sys", "|", "/dev", "/proc", "/run", "/srv/chroot", "/sys"});
+  for (const char* path : {"/dev/shm/x", "/proc/kcore", "/sys/no/such", "/srv/chroot/proc/kcore"}) {
+    INFO(path);
+    CHECK_FALSE(explain(machine, t.job, path).kept);
+    CHECK_THAT(explain(machine, t.job, path).why, Contains("the running system makes it up"));
+  }
+  t.job.sources = {"/", "/dev/shm", "/srv/chroot", "/sys"};
+  CHECK(walk() == Names{"dev", "dev/shm", "dev/shm/x", "etc", "etc/e", "proc", "run", "srv", "srv/chroot", "srv/chroot/proc", "srv/chroot/proc/kcore", "srv/proc", "srv/proc/f", "sys", "sys/kernel",
+                        "sys/kernel/s", "|", "/dev", "/proc", "/run"});
+}
+
+TEST_CASE("sources: a file that the kernel makes up, and whose size it does not tell, is taken for what it holds") {
+  Machine m;
+  m.job.sources = {"/proc/sys/kernel/ostype"};
+  const BackupResult r = m.backup();
+  CHECK(r.complete());
+  CHECK(r.progress.files == 1);
+  CHECK(r.progress.bytes == 6);  // Linux
+}
+
+TEST_CASE("sources: a symbolic link is not followed, and that is a problem, of the source and of the way to it") {
+  Tree t;
+  t.write("real/docs/thesis", "x");
+  fs::create_symlink("real", t.at("via"));
+  t.job.sources = {t.at("via")};
+  CHECK(t.walk() == Names{"via"});
+  CHECK_THAT(t.problems["via"], Contains("symbolic link to 'real'"));
+  CHECK_FALSE(t.why("via/docs/thesis").kept);
+  CHECK_THAT(t.why("via/docs/thesis").why, Contains("symbolic link"));
+  CHECK_THAT(t.why("via").why, Contains("only the symbolic link itself"));
+  CHECK(t.backup().progress.unreadable == 1);
+  CHECK(t.backup().progress.others == 1);  // the link
+
+  t.job.sources = {t.at("via/docs")};
+  CHECK(t.walk() == Names{});
+  CHECK_THAT(t.problems["via/docs"], Contains(t.at("via").substr(1)) && Contains("symbolic link to 'real'"));
+
+  t.job.sources = {t.at("real"), t.at("via"), t.at("via/docs"), t.at("gone")};
+  const auto found = look_at_sources(system_sources(), t.job.sources);
+  REQUIRE(found.size() == 4);
+  CHECK(found[0].path == t.at("gone"));
+  CHECK_THAT(found[0].problem, Contains("not found"));
+  CHECK(!found[0].is_link);
+  CHECK(found[1].problem.empty());
+  CHECK(found[2].is_link);
+  CHECK(found[3].is_link);
+}
+
+TEST_CASE("sources: a catalog with sources in sources is in order, so that the next run takes all over") {
+  Machine m;
+  for (const char* name : {"a/f", "a/out/in/f", "a/out/junk", "a-b/f", "a/z", "b"}) m.write(name, m.noise(3000, 1));
+  const std::vector<ExcludeLine> lines{{"out", "f", 1}};
+  m.job.rules = ExcludeRules::parse(lines).value.value();
+  m.job.sources = {(m.base / "source").string(), (m.base / "source/a/out/in").string(), (m.base / "source/a/z").string(), (m.base / "source/a/zz").string()};
+  m.let_time_pass();
+  CHECK(m.backup().progress.unreadable == 1);
+  const BackupResult again = m.backup();
+  CHECK(again.progress.files == 5);
+  CHECK(again.progress.unchanged == 5);
 }
 
 TEST_CASE("explain: paths above, beside and below the sources, and ones that do not exist") {

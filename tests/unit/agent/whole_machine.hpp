@@ -29,6 +29,14 @@ struct InstantTimers final : public Timers {
   int sleeps = 0;
 };
 
+/// The machine's clock, or one ahead of it.
+struct ClockAhead final : Clock {
+  WallTime wall() const override { return real.wall() + by; }
+  SteadyTime steady() const override { return real.steady() + by; }
+  SystemClock real;
+  std::chrono::nanoseconds by{0};
+};
+
 /// A machine with a registered agent, and a pair of servers in memory.
 struct Machine : Servers {
   /// `where`: the folder in which it makes its own.
@@ -138,6 +146,12 @@ struct Machine : Servers {
     fs::create_directories(p.parent_path());
     std::ofstream(p, std::ios::binary) << content;
   }
+  // What restore() made of a file of the source; its content.
+  fs::path out(const std::string& name) const { return base / "out" / (base / "source").relative_path() / name; }
+  std::string restored(const std::string& name) const {
+    std::ifstream in(out(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
   std::string noise(std::size_t size, unsigned seed) {
     std::string s(size, '\0');
     std::uint64_t x = seed * 0x9e3779b97f4a7c15ull + 1;
@@ -150,10 +164,10 @@ struct Machine : Servers {
     return s;
   }
   // Files written just now are read again by the next run on purpose; that is not what most tests are about.
-  void let_time_pass() { ::usleep(60'000); }
+  void let_time_pass() { clock.by += std::chrono::seconds(5); }
 
   fs::path base;
-  SystemClock clock;
+  ClockAhead clock;
   SystemRandom random;
   NoReporter reporter;
   ThreadWorkers workers{2};

@@ -150,3 +150,35 @@ TEST_CASE("entry: a restore does not see ctime and inode, and sees everything el
   SECTION("link") { other.hardlink_group = 5; }
   CHECK_FALSE(same_restored(e, other));
 }
+
+TEST_CASE("path: what a person writes is brought into the catalog's spelling") {
+  CHECK(catalog_path("/a//b/./c/") == "a/b/c");
+  CHECK(catalog_path("a") == "a");
+  for (const char* root : {"", "/", "//", "/./"}) CHECK(catalog_path(root).empty());
+  CHECK_FALSE(is_valid_path(catalog_path("/a/../b")));
+}
+
+TEST_CASE("entry: names of one file agree in all that a restore gives, and in nothing else") {
+  Entry e = file("f");
+  CHECK_FALSE(link_identity(e));
+  e.hardlink_group = 5;
+  Entry name = e;
+  name.path = "another";
+  name.ctime_ns++;
+  name.inode++;
+  name.changed_while_read = true;
+  CHECK(link_identity(e) == link_identity(name));
+  Entry other = e;
+  SECTION("file") { other.hardlink_group = 6; }
+  SECTION("mode") { other.mode = 0600; }
+  SECTION("time") { other.mtime_ns++; }
+  SECTION("owner") { other.user = "bob"; }
+  SECTION("group of the owner") { other.gid++; }
+  SECTION("content") { other.chunks[0].id = some_id(9); }
+  SECTION("inline content") { other.inline_content = Buffer(1, 1); }
+  SECTION("holes") { other.data = {{0, 10}}; }
+  SECTION("attributes") { other.xattrs = {{"user.x", {}}}; }
+  CHECK(link_identity(e) != link_identity(other));
+  other.kind = EntryKind::symlink;
+  CHECK_FALSE(link_identity(other));
+}

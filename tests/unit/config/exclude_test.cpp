@@ -154,6 +154,16 @@ TEST_CASE(
   CHECK(excluded({"fo**/bar"}, "/foo/bar"));
 }
 
+TEST_CASE("exclude: two slashes are one, wherever they stand") {
+  for (const char* rule : {"/srv//cache", "//srv/cache", "srv///cache", "/srv/cache//"}) {
+    INFO(rule);
+    CHECK(ExcludeRules::parse(std::vector<ExcludeLine>{{rule, "f", 1}}).value.value().decide("/srv/cache", true).verdict == Verdict::excluded);
+  }
+  const auto named = ExcludeRules::parse(std::vector<ExcludeLine>{{"cache//", "f", 1}}).value.value();
+  CHECK(named.decide("/srv/cache", true).verdict == Verdict::excluded);
+  CHECK(named.decide("/srv/cache", false).verdict == Verdict::included);
+}
+
 TEST_CASE("exclude: every wrong rule is reported with its own line") {
   std::vector<ExcludeLine> const lines{
       {"ok", "f", 1}, {"[a", "f", 2}, {"/", "f", 3}, {"a/./b", "g", 9}, {"x\\", "g", 10}};

@@ -37,7 +37,7 @@ BAD = {
              ("24:00-06:00", "is no stretch of time")],
     "rate": [("5", "is not a rate"), ("fast", "is not a rate"), ("mon-fri 5Mbit", "is no stretch of time"), ("0kbit", "is out of range"), ("22:00 5Mbit", "is no stretch of time")],
     "time_zone": [("Berlin", "did you mean Europe/Berlin?"), ("europe/berlin", "did you mean Europe/Berlin?"), ("Mars/Olympus", "there is no time zone")],
-    "pattern": [("/", "names no file"), ("[a", "a '[' is not closed"), ("a//b", "empty component"), ("[z-a]", "is backwards"), ('"#a"', "is a comment to exclude rules"),
+    "pattern": [("/", "names no file"), ("[a", "a '[' is not closed"), ("a/./b", "has the component '.'"), ("[z-a]", "is backwards"), ('"#a"', "is a comment to exclude rules"),
                 ("[[:foo:]]", "there is no class")],
     "include": [("../x.ini", "holds '..'"), ("/etc/*/x.ini", "has * before its last part"), ("jobs.d/", "names a folder"), ("gone.ini", "there is no such file"),
                 ("/gone/too.ini", "there is no such file"), ("agent.ini", "in a circle"), ('"a\\\\nb"', "holds a control character")],

@@ -139,6 +139,38 @@ TEST_CASE("source: what was exchanged since it was listed is refused, and nothin
   CHECK(folder->link_target("link") == "secret");
 }
 
+TEST_CASE("source: a folder that may be entered and not listed is passed through") {
+  Scratch s;
+  for (const char* folder : {"passage", "passage/in"}) REQUIRE(::mkdir(s.at(folder).c_str(), 0755) == 0);
+  put(s.at("passage/in/f"), "mine");
+  REQUIRE(::chmod(s.at("passage").c_str(), 0711) == 0);
+  REQUIRE(::chmod(s.path().c_str(), 0755) == 0);
+  const bool root = ::geteuid() == 0;  // who is not asked
+  if (root) REQUIRE(::seteuid(65534) == 0);
+  if (!root) REQUIRE(::chmod(s.at("passage").c_str(), 0111) == 0);
+  auto const back = [&](const char*) {
+    if (root) REQUIRE(::seteuid(0) == 0);
+    REQUIRE(::chmod(s.at("passage").c_str(), 0755) == 0);
+  };
+  std::unique_ptr<const char, decltype(back)> const at_end("", back);
+  auto const passage = SourceFolder::open(s.path())->folder("passage");
+  CHECK(passage->stat().kind == EntryKind::folder);
+  CHECK(passage->stat("in").kind == EntryKind::folder);
+  CHECK_THAT(text_of_failure([&] { passage->entries(); }), Catch::Contains("passage"));
+  CHECK(as_text(read_all(*passage->folder("in")->file("f"))) == "mine");
+  CHECK(SourceFolder::open(s.at("passage"))->folder("in")->entries().size() == 1);
+}
+
+TEST_CASE("source: what the kernel makes up is known, by the folder and by the file") {
+  Scratch s;
+  put(s.at("f"), "x");
+  CHECK_FALSE(SourceFolder::open(s.path())->is_kernels());
+  CHECK_FALSE(SourceFolder::open(s.path())->file("f")->is_kernels());
+  auto const kernel = SourceFolder::open("/proc/sys/kernel");
+  CHECK(kernel->is_kernels());
+  CHECK(kernel->file("ostype")->is_kernels());
+}
+
 TEST_CASE("source: an unreadable file is a failure that names it") {
   Scratch s;
   if (!open_to_everybody(s)) return;
