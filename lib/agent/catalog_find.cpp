@@ -6,7 +6,7 @@
 
 namespace farkeep {
 namespace {
-constexpr std::size_t kNodesAhead = 32;
+constexpr std::size_t kNodesOfAPath = 32;
 }
 
 task<std::optional<Entry>> look_up(Fetcher& fetcher, ObjectId root, std::string path) {
@@ -14,7 +14,7 @@ task<std::optional<Entry>> look_up(Fetcher& fetcher, ObjectId root, std::string 
   for (;;) {
     auto entry = stream.next();
     if (entry || stream.at_end()) co_return entry;
-    const std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kNodesAhead));
+    const std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(kNodesOfAPath));
     for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
   }
 }

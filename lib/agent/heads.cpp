@@ -141,7 +141,7 @@ void Heads::pin(const ServerId& server, const Head& head, const std::string& nam
     other.set_last(head.sequence);
     other.set_digest(head.id.raw());
     other.set_time_ns(head.time.time_since_epoch().count());
-    other.set_server(std::string(whole_characters(name, kMaxServerName)));
+    other.set_server(valid_text(name, kMaxServerName));
     other.set_told(false);
   }
   agent::pb::Pin& pin = find_or_add(all, server);

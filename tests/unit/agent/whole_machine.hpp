@@ -146,10 +146,8 @@ struct Machine : Servers {
     fs::create_directories(p.parent_path());
     std::ofstream(p, std::ios::binary) << content;
   }
-  // What restore() made of a file of the source; its content.
-  fs::path out(const std::string& name) const { return base / "out" / (base / "source").relative_path() / name; }
-  std::string restored(const std::string& name) const {
-    std::ifstream in(out(name), std::ios::binary);
+  std::string restored_text(const std::string& name) const {
+    std::ifstream in(restored(name), std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
   std::string noise(std::size_t size, unsigned seed) {
