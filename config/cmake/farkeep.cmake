@@ -65,13 +65,13 @@ function(farkeep_module name)
   endif()
 endfunction()
 
-# farkeep_test(name SOURCES … LINKS …): a Catch2 program of tests, registered with ctest under its name.
+# farkeep_test(name SOURCES … LINKS … [ONLY pattern …]): a Catch2 program of tests, registered with ctest under its name; with ONLY the cases that fit all of these.
 function(farkeep_test name)
-  cmake_parse_arguments(T "" "" "SOURCES;LINKS" ${ARGN})
+  cmake_parse_arguments(T "" "" "SOURCES;LINKS;ONLY" ${ARGN})
   add_executable(test_${name} ${T_SOURCES} $<TARGET_OBJECTS:farkeep_catch_main>)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(test_${name} PRIVATE ${T_LINKS} farkeep_flags)
-  add_test(NAME ${name} COMMAND test_${name} --order lex)
+  add_test(NAME ${name} COMMAND test_${name} --order lex ${T_ONLY})
   set_tests_properties(${name} PROPERTIES TIMEOUT 900)
 endfunction()
 

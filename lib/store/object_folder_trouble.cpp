@@ -67,7 +67,8 @@ StoreHealth ObjectFolder::tend() {
       if (is_sure) held_.reset();
       is_held_ = !is_sure;
     } catch (const failure& f) {
-      hold(f);
+      // One that is full, and no worse, takes data again in the moment in which there is room.
+      if (is_held_ || classify(f.code()) != Errc::no_space) hold(f);
     }
   }
   StoreHealth health;

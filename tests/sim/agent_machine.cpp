@@ -60,6 +60,7 @@ AgentMachine::AgentMachine(Earth& earth, const char* address, Promises& promises
       tree_(earth.next_seed(), ScratchFolder::owner()) {
   job_.name = "main";
   job_.sources = {std::string{"/"} + SimTree::kTop};
+  job_.shrunk = Shrunk::accepted;  // no file at all is one of its trees
 }
 
 void AgentMachine::registered(const Certificate& authority) {

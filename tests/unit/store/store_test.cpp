@@ -385,6 +385,16 @@ TEST_CASE("directory store: a file system that the kernel made read only is noti
   CHECK(w.run(store->tend()).takes_writes);
 }
 
+TEST_CASE("directory store: a disk without any room takes data again as soon as there is some") {
+  World w;
+  auto store = w.open();
+  w.disk.set_space(0);
+  (void)w.run(store->tend());
+  CHECK(w.error_of(store->put("snap/1", Buffer{1})) == Errc::no_space);
+  w.disk.set_space(std::uint64_t{1} << 30);
+  w.run(store->put("snap/1", Buffer{1}));
+}
+
 TEST_CASE("directory store: an interrupted upload can be read until it is discarded") {
   World w;
   std::mt19937 rng{1};
