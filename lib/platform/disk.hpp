@@ -47,11 +47,16 @@ enum class Open {
   read_write,  ///< created when missing
 };
 
-enum class What {
-  nothing,  ///< also: a symlink that leads nowhere
-  file,
-  folder,
-  other,  ///< a pipe, a socket, a device: never read, never waited for
+/// What has a name, through symlinks.
+struct What {
+  enum class Kind {
+    nothing,  ///< also: a symlink that leads nowhere
+    file,
+    folder,
+    other,  ///< a pipe, a socket, a device
+  };
+  Kind kind = Kind::nothing;
+  std::uint64_t size = 0;  ///< of a file
 };
 
 /// Names in a file system.  Safe from many threads.  A change of names survives a power loss after sync_folder() of the
@@ -74,7 +79,6 @@ class Disk {
   virtual std::vector<std::string> list(const std::string& folder) = 0;
   /// Whether anything has this name (a dangling symlink is something).
   virtual bool exists(const std::string& path) = 0;
-  /// What has this name, through symlinks.
   virtual What what_is(const std::string& path) = 0;
   /// Removes a folder and all below it, following nothing; a file or nothing at all is fine too.
   virtual void remove_tree(const std::string& path) = 0;

@@ -109,6 +109,11 @@ struct statvfs file_system(const std::string& path) {
   return st;
 }
 
+What kind_of(const struct stat& st) {
+  if (S_ISREG(st.st_mode)) return {What::Kind::file, static_cast<std::uint64_t>(st.st_size)};
+  return {S_ISDIR(st.st_mode) ? What::Kind::folder : What::Kind::other, 0};
+}
+
 class SystemDisk final : public Disk {
  public:
   std::unique_ptr<DiskFile> open(const std::string& path, Open how) override {
@@ -142,8 +147,8 @@ class SystemDisk final : public Disk {
 
   What what_is(const std::string& path) override {
     struct stat st;
-    if (::stat(path.c_str(), &st) == 0) return S_ISREG(st.st_mode) ? What::file : S_ISDIR(st.st_mode) ? What::folder : What::other;
-    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return What::nothing;
+    if (::stat(path.c_str(), &st) == 0) return kind_of(st);
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return {};
     throw_errno(errno, "looking at " + printable(path));
   }
 
@@ -162,9 +167,7 @@ class SystemDisk final : public Disk {
     auto const st = file_system(path);
     if ((st.f_flag & ST_RDONLY) != 0) return 0;
     auto const bytes = static_cast<std::uint64_t>(st.f_bavail) * st.f_frsize;
-    if (st.f_files == 0) return bytes;  // makes inodes as they are needed
-    auto const each = std::min(static_cast<double>(kBytesPerFile), static_cast<double>(st.f_blocks) * static_cast<double>(st.f_frsize) / static_cast<double>(st.f_files));
-    return std::min(bytes, static_cast<std::uint64_t>(static_cast<double>(st.f_favail) * each));
+    return room_in_files(bytes, static_cast<std::uint64_t>(st.f_blocks) * st.f_frsize, st.f_favail, st.f_files);
   }
 
  private:
@@ -180,6 +183,12 @@ class SystemDisk final : public Disk {
 };
 
 }  // namespace
+
+std::uint64_t room_in_files(std::uint64_t bytes, std::uint64_t all_bytes, std::uint64_t files, std::uint64_t all_files) noexcept {
+  if (all_files == 0 || files > all_files) return bytes;
+  auto const each = std::min(static_cast<double>(Disk::kBytesPerFile), static_cast<double>(all_bytes) / static_cast<double>(all_files));
+  return std::min(bytes, static_cast<std::uint64_t>(static_cast<double>(files) * each));  // no more than all_bytes
+}
 
 std::uint64_t disk_size(const std::string& path) {
   auto const st = file_system(path);

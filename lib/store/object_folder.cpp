@@ -265,32 +265,46 @@ void ObjectFolder::replace(const std::string& name, const Buffer& body) {
 }
 
 // What has an object's name and is no file (a folder, a pipe, a link that leads nowhere) is an object that holds nothing: damaged for whoever reads it, and its name is
-// not free.
-bool ObjectFolder::is_file(const std::string& name) {
+// not free.  Asked for when an object could not be read: it costs nothing as long as all is well.
+bool ObjectFolder::is_no_file(const std::string& name) {
   const std::string path = path_of(name);
-  const What what = disk_.what_is(path);
-  if (what == What::file || (what == What::nothing && !disk_.exists(path))) return true;
+  const What::Kind kind = disk_.what_is(path).kind;
+  if (kind == What::Kind::file || (kind == What::Kind::nothing && !disk_.exists(path))) return false;
   constexpr std::size_t kTold = 100;
   std::lock_guard guard{mutex_};
-  if (odd_.size() < kTold && odd_.insert(name).second) log_error("{} is no file: what was stored under that name is lost here", printable(path));
-  return false;
+  if (odd_.size() < kTold && odd_.insert(name).second)
+    log_error("{} is no file: what was stored under that name is lost here (remove it, or move it away; the partner brings the object again)", printable(path));
+  return true;
 }
 
-std::uint64_t ObjectFolder::size_of(const std::string& name) { return is_file(name) ? disk_.open(path_of(name), Open::read)->size() : 0; }
+// No more than the file says that it has: a device gives without an end.
+Buffer ObjectFolder::read(const std::string& name, std::uint64_t offset, std::size_t most, Buffer out) {
+  try {
+    auto file = disk_.open(path_of(name), Open::read);
+    std::uint64_t const size = file->size();
+    if (size > kMaxObject) throw failure(Errc::too_large, "reading " + printable(path_of(name)));
+    out.resize(static_cast<std::size_t>(std::min<std::uint64_t>(most, size - std::min(offset, size))));
+    out.resize(file->read_at(offset, out));
+    return out;
+  } catch (const failure&) {
+    if (!is_no_file(name)) throw;
+    return {};
+  }
+}
 
 std::optional<Buffer> ObjectFolder::get(const std::string& name) {
   if (in_doubt(name)) return std::nullopt;
-  if (!is_file(name)) return Buffer{};
-  return read_file(disk_, path_of(name), kMaxObject);
+  try {
+    return read(name, 0, kMaxObject, {});
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::not_found) throw;
+    return std::nullopt;
+  }
 }
 
 Buffer ObjectFolder::get_range(const std::string& name, std::uint64_t offset, std::size_t size, Buffer out) {
   if (in_doubt(name)) throw failure(Errc::not_found, "reading an object whose name could not be synced");
-  if (!is_file(name)) return {};
-  auto file = disk_.open(path_of(name), Open::read);
-  out.resize(size);
-  out.resize(file->read_at(offset, out));
-  return out;
+  return read(name, offset, size, std::move(out));
 }
 
 std::vector<ObjectInfo> ObjectFolder::list(const std::string& folder) {
@@ -302,7 +316,7 @@ std::vector<ObjectInfo> ObjectFolder::list(const std::string& folder) {
 
 void ObjectFolder::list_into(const std::string& folder, std::vector<ObjectInfo>& found) {
   std::vector<std::string> below;
-  std::size_t const before = found.size();
+  std::string newest;
   for (const std::string& file : disk_.list(root_ + '/' + folder)) {
     if (!is_object_file(file)) {
       if (is_folder_of_the_store(folder, file)) below.push_back(folder + file + '/');
@@ -310,18 +324,20 @@ void ObjectFolder::list_into(const std::string& folder, std::vector<ObjectInfo>&
     }
     std::string name = folder + file.substr(0, file.size() - kObject.size());
     if (!is_object_name(name) || in_doubt(name)) continue;
-    const std::uint64_t size = size_of(name);
-    found.push_back(ObjectInfo{std::move(name), size});
+    const What what = disk_.what_is(path_of(name));
+    if (what.kind == What::Kind::file) newest = name;
+    else if (!is_no_file(name)) continue;  // it went meanwhile
+    found.push_back(ObjectInfo{std::move(name), what.size});
   }
   // The names were read before: all of them are synced after this.
-  if (found.size() > before) settle(folder, found.back().name);
+  if (!newest.empty()) settle(folder, newest);
   for (const std::string& next : below) list_into(next, found);
 }
 
 // Not lost+found, nor what programs that copy files leave behind.
 bool ObjectFolder::is_folder_of_the_store(const std::string& folder, const std::string& name) {
   const bool own = folder.empty() && (name == "tmp" || name == "lock" || name.starts_with("store-id"));
-  return !own && !is_object_file(name) && is_object_name(folder + name) && disk_.what_is(root_ + '/' + folder + name) == What::folder;
+  return !own && !is_object_file(name) && is_object_name(folder + name) && disk_.what_is(root_ + '/' + folder + name).kind == What::Kind::folder;
 }
 
 std::vector<std::string> ObjectFolder::list_folders(const std::string& folder) {

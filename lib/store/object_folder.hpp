@@ -77,8 +77,8 @@ class ObjectFolder {
   void try_the_disk();
   void sort_out_temporaries();
   bool is_folder_of_the_store(const std::string& folder, const std::string& name);
-  bool is_file(const std::string& name);
-  std::uint64_t size_of(const std::string& name);
+  bool is_no_file(const std::string& name);
+  Buffer read(const std::string& name, std::uint64_t offset, std::size_t most, Buffer out);
   void list_into(const std::string& folder, std::vector<ObjectInfo>& found);
   void settle(const std::string& folder, const std::string& newest);
   void settle_anew(const std::string& newest);

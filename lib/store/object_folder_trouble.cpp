@@ -46,7 +46,8 @@ void ObjectFolder::refuse_without_room(Room room) {
   refuse_if_held();
   std::uint64_t const kept = room == Room::for_data ? reserve_ : reserve_ / kLastReserveShare;
   if (disk_.free_bytes(root_) < kept)
-    throw failure(Errc::no_space, "storing something: the last " + std::to_string(kept / limits::kKiB) + " KiB of the store's disk, or as many files, are not for this");
+    throw failure(Errc::no_space, "storing something: the last " + std::to_string(kept / limits::kKiB) + " KiB of the store's disk, and its last " +
+                                      std::to_string(kept / Disk::kBytesPerFile) + " files (inodes), are not for this");
 }
 
 bool ObjectFolder::in_doubt(const std::string& name) {

@@ -268,8 +268,8 @@ bool SimDisk::exists(const std::string& path) {
 
 What SimDisk::what_is(const std::string& path) {
   power_check("looking at " + path);
-  if (place(path, false).node == nullptr) return What::nothing;
-  return folder_at(path) ? What::folder : What::file;
+  if (const File* file = file_at(path)) return {What::Kind::file, file->now.size()};
+  return {folder_at(path) ? What::Kind::folder : What::Kind::nothing, 0};
 }
 
 void SimDisk::remove_tree(const std::string& path) { remove(path); }

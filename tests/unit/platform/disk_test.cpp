@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "platform/atomic_file.hpp"
+#include "platform/disk_size.hpp"
 #include "platform/io_posix.hpp"
 #include "platform/printable.hpp"
 #include "scratch.hpp"
@@ -119,6 +120,17 @@ TEST_CASE("disk: where files run out before bytes, there is as little room as fi
   CHECK(system_disk().free_bytes(tiny.path()) > 0);
 }
 
+TEST_CASE("disk: inodes that a file system does not count are no bound") {
+  constexpr std::uint64_t kGiB = std::uint64_t{1} << 30, kAll = ~std::uint64_t{0};
+  CHECK(room_in_files(5 * kGiB, 100 * kGiB, 0, 0) == 5 * kGiB);            // btrfs
+  CHECK(room_in_files(5 * kGiB, 100 * kGiB, kAll, 1234) == 5 * kGiB);      // CephFS
+  CHECK(room_in_files(5 * kGiB, 100 * kGiB, kAll, kAll) == 5 * kGiB);
+  CHECK(room_in_files(kAll, kAll, 10, 20) == 10 * Disk::kBytesPerFile);
+  CHECK(room_in_files(5 * kGiB, 100 * kGiB, 6'000'000, 6'553'600) == 5 * kGiB);
+  CHECK(room_in_files(5 * kGiB, 100 * kGiB, 100, 6'553'600) == 100 * 16384);
+  CHECK(room_in_files(5 * kGiB, 100 * kGiB, 0, 600) == 0);
+}
+
 TEST_CASE("disk: on a file system that is read only there is no room") {
   TinyDisk tiny{64 << 10};
   if (!tiny.mounted()) {
@@ -134,15 +146,17 @@ TEST_CASE("disk: a file, a folder and neither are told apart, through links") {
   Scratch s;
   Disk& d = system_disk();
   put(s.at("file"), "x");
-  CHECK(d.what_is(s.path()) == What::folder);
-  CHECK(d.what_is(s.at("file")) == What::file);
-  CHECK(d.what_is(s.at("nothing")) == What::nothing);
-  CHECK(d.what_is(s.at("file/below")) == What::nothing);
+  using Kind = What::Kind;
+  CHECK(d.what_is(s.path()).kind == Kind::folder);
+  CHECK(d.what_is(s.at("file")).kind == Kind::file);
+  CHECK(d.what_is(s.at("file")).size == 1);
+  CHECK(d.what_is(s.at("nothing")).kind == Kind::nothing);
+  CHECK(d.what_is(s.at("file/below")).kind == Kind::nothing);
   std::filesystem::create_symlink("file", s.at("link"));
   std::filesystem::create_symlink("nowhere", s.at("dangling"));
-  CHECK(d.what_is(s.at("link")) == What::file);
-  CHECK(d.what_is(s.at("dangling")) == What::nothing);
-  CHECK(d.what_is("/dev/null") == What::other);
+  CHECK(d.what_is(s.at("link")).kind == Kind::file);
+  CHECK(d.what_is(s.at("dangling")).kind == Kind::nothing);
+  CHECK(d.what_is("/dev/null").kind == Kind::other);
 }
 
 TEST_CASE("disk: rename replaces, rename_new does not, by either method") {
