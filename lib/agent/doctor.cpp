@@ -219,6 +219,7 @@ task<bool> Doctor::speaks(ConnectionMode mode, HostAddress proxy) {
     case ProxyTrouble::login_demanded:
     case ProxyTrouble::login_kind:
     case ProxyTrouble::login_refused:
+    case ProxyTrouble::login_closed:
     case ProxyTrouble::general:
     case ProxyTrouble::forbidden:
     case ProxyTrouble::behind_no_way:

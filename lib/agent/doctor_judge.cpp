@@ -102,6 +102,7 @@ std::optional<Verdict> about_proxy(const ConnectionConfig& connection, const See
     case ProxyTrouble::login_demanded:
     case ProxyTrouble::login_kind:
     case ProxyTrouble::login_refused:
+    case ProxyTrouble::login_closed:
     case ProxyTrouble::ident_demanded: return verdict(name_of(*e.trouble), Who::this_computer, e.text, "enter the user and the password that the proxy's administrator gave", exit);
     case ProxyTrouble::refused:
     case ProxyTrouble::no_answer:

@@ -1,5 +1,8 @@
 #include "transport/chain.hpp"
 
+#include <utility>
+
+#include "async/race.hpp"
 #include "transport/http_connect.hpp"
 #include "transport/mapped_dialer.hpp"
 #include "transport/proxy_dialer.hpp"
@@ -8,6 +11,7 @@ namespace farkeep {
 namespace {
 
 constexpr auto kLately = std::chrono::minutes{15};  // a password that was right a moment ago most likely is
+constexpr auto kTurn = std::chrono::seconds{3};       // most proxies have judged a password by then
 
 }  // namespace
 
@@ -50,9 +54,9 @@ task<std::unique_ptr<Stream>> Chain::dial(Endpoint destination) {
 
 // A proxy that speaks of what lies behind it has let us in.
 task<std::unique_ptr<Stream>> Chain::dial_with_login(Endpoint destination) {
-  const bool is_good = let_through_ && timers_.now() - *let_through_ < kLately;
   Budget::Lease turn;
-  if (!is_good) turn = co_await alone_.take(1);
+  if (!is_good()) turn = co_await take_turn();
+  if (is_good()) turn = {};
   const std::optional<std::string> objection = logins_->objection(place_.proxy, login_);
   if (objection) {
     ProxyPlace place = place_;
@@ -63,7 +67,8 @@ task<std::unique_ptr<Stream>> Chain::dial_with_login(Endpoint destination) {
   try {
     stream = co_await proxy_->dial(std::move(destination));
   } catch (const proxy_error& e) {
-    if (e.trouble() == ProxyTrouble::login_refused) {
+    const bool again = std::exchange(closed_, e.trouble() == ProxyTrouble::login_closed) && closed_;  // once: it may just have been restarted
+    if (e.trouble() == ProxyTrouble::login_refused || again) {
       let_through_.reset();
       logins_->refused(place_.proxy, login_);
     } else if (e.blame() == ProxyBlame::destination) {
@@ -72,9 +77,23 @@ task<std::unique_ptr<Stream>> Chain::dial_with_login(Endpoint destination) {
     }
     throw;
   }
+  closed_ = false;
   let_through_ = timers_.now();
   logins_->accepted(place_.proxy, login_);
   co_return stream;
+}
+
+bool Chain::is_good() const noexcept { return let_through_ && timers_.now() - *let_through_ < kLately; }
+
+// A proxy that is silent about one destination keeps nobody from the others for long.
+task<Budget::Lease> Chain::take_turn() {
+  Budget::Lease turn;
+  try {
+    turn = co_await with_timeout(timers_, kTurn, alone_.take(1), "waiting for another connection through the proxy");
+  } catch (const failure& f) {
+    if (classify(f.code()) != Errc::timed_out) throw;
+  }
+  co_return turn;
 }
 
 }  // namespace farkeep

@@ -14,7 +14,7 @@ namespace farkeep {
 /// The way out that the settings describe: TCP, and the proxy around it if there is one.
 ///
 /// A password is told to a proxy by one connection at a time until one was let through lately, and not while the memory objects: so a wrong one is tried once, however
-/// many want to connect.
+/// many want to connect.  A proxy that has not judged it after three seconds is asked by the next one, too.
 class Chain final : public Line {
  public:
   /// `password`: that of the proxy in use, read from where the settings say; empty without a login.  `timers`, `resolver` and `logins`, which may be null, outlive it.
@@ -27,6 +27,8 @@ class Chain final : public Line {
 
  private:
   task<std::unique_ptr<Stream>> dial_with_login(Endpoint destination);
+  task<Budget::Lease> take_turn();
+  bool is_good() const noexcept;
 
   Timers& timers_;
   LoginMemory* const logins_;
@@ -34,6 +36,7 @@ class Chain final : public Line {
   ProxyLogin login_;
   Budget alone_{1};
   std::optional<SteadyTime> let_through_;
+  bool closed_ = false;  // the last one was closed on instead of an answer to the login
   DirectDialer direct_;
   std::unique_ptr<Dialer> proxy_;  // around it; null: there is none
 };

@@ -17,6 +17,7 @@ Errc code_of(ProxyTrouble trouble, const ProxyPlace& place) {
     case ProxyTrouble::login_demanded:
     case ProxyTrouble::login_kind:
     case ProxyTrouble::login_refused:
+    case ProxyTrouble::login_closed:
     case ProxyTrouble::ident_demanded: return Errc::proxy_login;
     case ProxyTrouble::no_answer: return is_mapped(place) ? Errc::timed_out : Errc::proxy;
     case ProxyTrouble::behind_silent: return Errc::timed_out;
@@ -56,6 +57,8 @@ std::string words(ProxyTrouble trouble, const ProxyPlace& at) {
       return "the " + kind + " " + p + " accepts neither " + (at.user.empty() ? "to be used without a login" : "user and password") +
              (socks ? "; it may insist on Kerberos (GSSAPI), which this agent does not do" : "; it wants a kind of login that this agent does not do") +
              ": its administrator must permit this computer by address" + (at.user.empty() ? ", or give it a user and a password" : "");
+    case ProxyTrouble::login_closed:
+      return "the " + kind + " " + p + " closed the connection instead of an answer to the login of \"" + at.user + "\": it refused the user or the password, or was just stopped; see its log";
     case ProxyTrouble::login_refused:
       return "the " + kind + " " + p + " refused the user \"" + at.user + "\" or the password; the servers were not contacted";
     case ProxyTrouble::ident_demanded:
@@ -114,6 +117,7 @@ const char* name_of(ProxyTrouble trouble) noexcept {
     case ProxyTrouble::login_demanded: return "login_demanded";
     case ProxyTrouble::login_kind: return "login_kind";
     case ProxyTrouble::login_refused: return "login_refused";
+    case ProxyTrouble::login_closed: return "login_closed";
     case ProxyTrouble::ident_demanded: return "ident_demanded";
     case ProxyTrouble::no_connect: return "no_connect";
     case ProxyTrouble::general: return "general";

@@ -23,6 +23,7 @@ enum class ProxyTrouble : std::uint8_t {
   login_demanded,  ///< none is configured
   login_kind,      ///< it wants a kind of login that this program does not do
   login_refused,   ///< wrong user or password
+  login_closed,    ///< it closed instead of an answer to the login: a wrong one, or the proxy was stopped just then
   ident_demanded,  ///< SOCKS4 that asks this computer who the user is
   no_connect,      ///< it does not make TCP connections
   // Behind it, as it says itself.

@@ -44,7 +44,7 @@ class Socks : public Handshake {
       if (first_answer_ && !is_version(part[0])) foreign(part);
       fail(ProxyTrouble::malformed, quoted(part) + (quiet ? " and stopped" : " and closed"));
     }
-    if (logging_in_ && !quiet) fail(ProxyTrouble::login_refused, "it closed the connection instead of an answer");
+    if (logging_in_ && !quiet) fail(ProxyTrouble::login_closed);
     if (replying_) fail(ProxyTrouble::malformed, quiet ? "it stopped in the middle of its reply" : "it closed in the middle of its reply");
     if (asked_) fail(quiet ? ProxyTrouble::behind_silent : ProxyTrouble::closed);
     fail(quiet ? ProxyTrouble::silent : ProxyTrouble::closed_at_once);

@@ -228,7 +228,7 @@ TEST_CASE("socks5: logins that are refused") {
       {"microsocks: wrong password", with(bytes({1, 2}), Ending::close), login_refused, kPath, Errc::proxy_login, Exit::refused, "refused the user \"agent\" or the password", 0ns},
       {"status 1", with(bytes({1, 1}), Ending::stall), login_refused, kPath, Errc::proxy_login, Exit::refused, "not contacted", 0ns},
       {"status 255", with(bytes({1, 255}), Ending::close), login_refused, kPath, Errc::proxy_login, Exit::refused, "refused the user", 0ns},
-      {"the end instead", with({}, Ending::close), login_refused, kPath, Errc::proxy_login, Exit::refused, "closed the connection instead of an answer", 0ns},
+      {"the end instead", with({}, Ending::close), login_closed, kPath, Errc::proxy_login, Exit::refused, "closed the connection instead of an answer", 0ns},
       {"silence", with({}, Ending::stall), silent, kPath, Errc::proxy, Exit::unreachable, "says nothing", 10s},
       {"half an answer", with(bytes({1}), Ending::close), malformed, kPath, Errc::proxy, Exit::unreachable, "01 and closed", 0ns},
   };
