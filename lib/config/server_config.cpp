@@ -72,7 +72,7 @@ constexpr KeySpec kServerNotify[] = {
     notify_proxy_key("The HTTP proxy for webhooks; without it they are called directly."),
     kNotifyMailKey,
     kNotifySendmailKey,
-    notify_command_key("A command with the notice in FARKEEP_EVENT (overdue, recovered, unusable, disk), FARKEEP_AGENTS, FARKEEP_JOB (empty when there are several) and FARKEEP_TEXT."),
+    notify_command_key("A command with the notice in FARKEEP_EVENT (overdue, recovered, unusable, disk, failed), FARKEEP_AGENTS, FARKEEP_JOB (empty when there are several) and FARKEEP_TEXT."),
 };
 
 constexpr KeySpec kStorage[] = {

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::chrono::nanoseconds kPauses[] = {10s, 60s, 2min, 5min, 15min};  // before the second try, and so on; the last one again and again
 constexpr std::size_t kTriesOfRefused = 3;
+constexpr int kTryLater = 75;  // EX_TEMPFAIL of sysexits.h, which sendmail keeps to
 constexpr auto kCommand = 60s;
 constexpr std::chrono::nanoseconds kLate = 2min;  // from then on a text says when it was
 constexpr std::size_t kMostMail = 8000;
@@ -190,7 +191,7 @@ task<Notifier::Heard> Notifier::deliver(const Turn& turn, std::string& problem) 
     const Errc code = classify(e.code());
     if (code == Errc::cancelled) throw;
     problem = e.what();
-    if (code == Errc::malformed) co_return Heard::not_this;
+    if (code == Errc::malformed || code == Errc::command) co_return Heard::not_this;
     if (code == Errc::protocol) co_return Heard::refused;
   } catch (const std::exception& e) {
     problem = e.what();
@@ -223,14 +224,21 @@ task<void> Notifier::mail(const Notice& notice) {
   order.input = "To: " + listed(config_.mails) + "\nSubject: [farkeep] " + harmless_line(machine_ + ": " + about(notice)) + " " + name_of(notice.event) +
                 "\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + text + "\n";
   Lines::Take tell = [](std::string_view line) { log_info("sendmail: {}", line); };
-  co_await run_command(children_, timers_, std::move(order), kCommand, "", 0, std::move(tell));
+  co_await run(std::move(order), std::move(tell));
+}
+
+// Whatever else it ends with, it may have told somebody: it is not begun again and again.
+task<void> Notifier::run(ChildOrder order, Lines::Take tell) {
+  const std::string line = order.command;
+  const int status = co_await run_command(children_, timers_, std::move(order), kCommand, "", kTryLater, std::move(tell));
+  if (status == kTryLater) throw failure::whole(Errc::unreachable, how_it_ended(line, status, {}));
 }
 
 task<void> Notifier::command(const Notice& notice, std::string line) {
   ChildOrder order{std::move(line), {std::string("FARKEEP_EVENT=") + name_of(notice.event), "FARKEEP_JOB=" + harmless_line(notice.job), "FARKEEP_MACHINE=" + harmless_line(machine_), "FARKEEP_TEXT=" + harmless_lines(notice.text)}};
   if (!notice.agents.empty()) order.environment.push_back("FARKEEP_AGENTS=" + harmless_line(listed(notice.agents)));
   Lines::Take tell = [](std::string_view said) { log_info("notify: {}", said); };
-  co_await run_command(children_, timers_, std::move(order), kCommand, "", 0, std::move(tell));
+  co_await run(std::move(order), std::move(tell));
 }
 
 }  // namespace farkeep

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "async/child.hpp"
+#include "async/commands.hpp"
 #include "async/scope.hpp"
 #include "async/timers.hpp"
 #include "async/waiters.hpp"
@@ -68,6 +69,7 @@ class Notifier {
   task<void> tell_one(const Hearer& hearer, Notice notice);
   task<void> mail(const Notice& notice);
   task<void> command(const Notice& notice, std::string line);
+  task<void> run(ChildOrder order, Lines::Take tell);
 
   const NotifyConfig& config_;
   std::string machine_;

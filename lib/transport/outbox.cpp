@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/build_time.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
@@ -19,7 +20,8 @@ constexpr std::size_t kMostText = 16 * limits::kKiB;  // what a server says of m
 constexpr std::size_t kMostFile = 64 * limits::kKiB;
 constexpr std::size_t kMostHeard = 256, kMostAgents = 64;
 constexpr std::size_t kDigits = 12;
-constexpr std::uint8_t kToPeople = 1, kToPing = 2;
+constexpr std::uint64_t kFarNumber = 900'000'000'000;  // nobody counts that far: a file with such a number says nothing of the next one's, which must keep its digits
+constexpr std::uint8_t kToPeople = 1;
 
 void put(Writer& w, const std::string& text) {
   w.number(static_cast<std::uint32_t>(text.size()));
@@ -51,7 +53,7 @@ Buffer write_waiting(const WaitingNotice& waiting) {
   Buffer out;
   Writer w{out};
   w.number(static_cast<std::uint8_t>(n.event));
-  w.number(static_cast<std::uint8_t>((n.to_people ? kToPeople : 0) | (n.ping.empty() ? 0 : kToPing)));
+  w.number(static_cast<std::uint8_t>(n.to_people ? kToPeople : 0));
   w.number(static_cast<std::uint64_t>(ns(waiting.since)));
   const std::size_t heard = std::min(waiting.heard.size(), kMostHeard);
   w.number(static_cast<std::uint16_t>(heard));
@@ -86,7 +88,7 @@ std::optional<WaitingNotice> parse_waiting(ByteView file) {
   out.notice.ping = take(r);
   out.notice.text = take(r);
   for (std::size_t left = r.number<std::uint16_t>(); left > 0 && r.ok(); --left) out.notice.agents.push_back(take(r));
-  if (!r.done()) return std::nullopt;
+  if (!r.done() || out.since < WallTime{}) return std::nullopt;
   return out;
 }
 
@@ -109,19 +111,19 @@ void Outbox::load() {
       if (is_temporary_name(name)) files_.remove(folder_ + "/" + name);
       continue;
     }
-    next_ = std::max(next_, *number + 1);
-    std::optional<WaitingNotice> one;
-    std::string why = "it is damaged";
+    if (*number < kFarNumber) next_ = std::max(next_, *number + 1);
+    std::optional<Buffer> file;
     try {
-      const auto file = read_file(disk_, folder_ + "/" + name, kMostFile);
-      if (file) one = parse_waiting(*file);
+      file = read_file(disk_, folder_ + "/" + name, kMostFile);
     } catch (const failure& f) {
-      why = f.what();
+      log_error("{}; the notice that waits there is told after a restart that can read it", f.what());
+      continue;
     }
+    std::optional<WaitingNotice> one = file ? parse_waiting(*file) : std::nullopt;
     if (one && waiting_.size() < kMost) {
       waiting_.emplace(*number, std::move(*one));
     } else {
-      log_error("a notice that waited in {}/{} is not told: {}", folder_, name, one ? "more wait than may" : why);
+      log_error("a notice that waited in {}/{} is told to nobody, and removed: {} (see what happened then: the log, and the status of jobs)", folder_, name, one ? "more wait than may" : "it is damaged");
       files_.remove(folder_ + "/" + name);
     }
   }
@@ -139,6 +141,7 @@ void Outbox::add(Notice notice) {
     const auto oldest = ping == waiting_.end() ? waiting_.begin() : ping;
     drop(oldest->first, std::to_string(kMost) + " wait already");
   }
+  while (waiting_.contains(next_)) ++next_;
   const auto added = waiting_.emplace(next_++, WaitingNotice{std::move(notice), clock_.wall(), {}}).first;
   files_.write(path(added->first), write_waiting(added->second));
 }
@@ -153,12 +156,12 @@ void Outbox::remove(std::uint64_t number) {
   if (waiting_.erase(number) > 0) files_.remove(path(number));
 }
 
-// One of a time that lies ahead was added under another clock: it waits from now on.
+// One of a time that lies ahead, or before this program was made, was added under a wrong clock: it waits from now on.
 void Outbox::drop_old() {
-  const WallTime now = clock_.wall();
+  const WallTime now = clock_.wall(), made = build_time();
   std::vector<std::uint64_t> old;
   for (auto& [number, one] : waiting_) {
-    if (one.since > now) one.since = now;
+    if (one.since > now || (one.since < made && now >= made)) one.since = now;
     if (now - one.since >= kLongest) old.push_back(number);
   }
   for (const std::uint64_t number : old) drop(number, "it has waited for a week");

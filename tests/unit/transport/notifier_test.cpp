@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "async/scope.hpp"
+#include "base/build_time.hpp"
 #include "platform/atomic_file.hpp"
 #include "sim/sim_children.hpp"
 #include "sim/sim_disk.hpp"
@@ -224,6 +225,28 @@ TEST_CASE("notifier: tries become rare, and a notice is dropped after a week") {
   CHECK(d.web.tries == before);
 }
 
+TEST_CASE("notifier: a command that fails is run three times, one that wants to be asked later until it works; neither holds the next notice up for good") {
+  NotifyConfig config;
+  config.commands = {"page"};
+  Delivery d(config);
+  int runs = 0, status = 1;
+  d.commands.run = [&](const ChildOrder&) {
+    ++runs;
+    return status;
+  };
+  d.tell(people("one"));
+  d.run(24h);
+  CHECK(runs == 3);
+  CHECK(d.outbox->waiting().empty());
+  status = 75;
+  d.tell(people("two"));
+  d.run(2h);
+  CHECK(runs > 6);
+  status = 0;
+  d.run(1h);
+  CHECK(d.outbox->waiting().empty());
+}
+
 TEST_CASE("notifier: a reload tries at once what waits") {
   Delivery d(to_webhook("https://chat.example/h"));
   d.web.refuses = 4;
@@ -268,7 +291,44 @@ TEST_CASE("outbox: a file that is damaged, cut off, or none of ours is not told,
   d.restart();
   d.run();
   CHECK(d.texts() == "one");
-  CHECK(d.disk.files() == std::vector<std::string>{"/state/notices/readme"});
+  CHECK(d.disk.files() == std::vector<std::string>{"/state/notices/000000000003", "/state/notices/readme"});
+  d.disk.set_unreadable("/state/notices/000000000003", false);  // the disk gives it again
+  d.restart();
+  d.run();
+  CHECK(d.texts() == "one one");
+}
+
+TEST_CASE("outbox: beside files with the last numbers later notices still have names that a restart knows") {
+  Delivery d(to_webhook("https://chat.example/h"));
+  d.tell(people("one"));
+  const Buffer good = d.disk.content("/state/notices/000000000001");
+  write_file_atomically(d.disk, "/state/notices/999999999999", good);
+  write_file_atomically(d.disk, "/state/notices/900000000000", good);
+  d.restart();
+  d.tell(people("two"));
+  d.restart();
+  d.run();
+  CHECK(d.texts() == "one two one one");
+}
+
+TEST_CASE("outbox: what was noted under a clock that was years behind waits its week from when that was set right") {
+  sim::SimTimers timers;
+  struct SetClock final : Clock {
+    explicit SetClock(sim::SimTimers& t) : timers(t) {}
+    WallTime wall() const override { return time; }
+    SteadyTime steady() const override { return timers.now(); }
+    WallTime time = WallTime{std::chrono::hours{24}};
+    sim::SimTimers& timers;
+  } clock{timers};
+  sim::SimDisk disk;
+  Outbox outbox(disk, "/state/notices", clock);
+  outbox.add(people("the clock is wrong"));
+  clock.time = build_time() + 1h;
+  outbox.drop_old();
+  CHECK(outbox.waiting().size() == 1);
+  clock.time += Outbox::kLongest;
+  outbox.drop_old();
+  CHECK(outbox.waiting().empty());
 }
 
 TEST_CASE("notifier: what a server tells names the agents, in each way of telling") {
