@@ -9,6 +9,7 @@
 
 namespace farkeep {
 namespace {
+constexpr std::size_t kAtOnce = 8;                    // two syncs each: what a caller waits for besides its own
 constexpr std::size_t kMostOfOld = limits::kMiB;  // as much as is compared of a file that could not be written
 }
 
@@ -33,13 +34,19 @@ bool HintFiles::write_rest() {
   return true;
 }
 
-void HintFiles::insist() {
-  while (!unwritten_.empty()) {
-    const auto first = unwritten_.begin();
-    if (counts(first->first, first->second)) put(first->first, first->second.bytes);
-    unwritten_.erase(first);
+void HintFiles::insist() { write_some(unwritten_.size()); }
+
+// In turn, so that one which can never be written does not keep the others in memory.
+void HintFiles::write_some(std::size_t most) {
+  for (std::size_t n = 0; n < most && !unwritten_.empty(); ++n) {
+    auto next = unwritten_.upper_bound(tried_);
+    if (next == unwritten_.end()) next = unwritten_.begin();
+    tried_ = next->first;
+    if (counts(next->first, next->second)) put(next->first, next->second.bytes);
+    unwritten_.erase(next);
   }
-  if (told_) log_info("the disk takes the agent's small files again");
+  if (!unwritten_.empty()) return;
+  if (told_) log_info("the disk takes small files again: nothing is kept in memory alone any more");
   told_ = false;
 }
 
@@ -57,11 +64,16 @@ void HintFiles::put_or_keep(const std::string& path, std::optional<Buffer> bytes
   unwritten_.erase(path);
   try {
     put(path, bytes);
-    write_rest();
   } catch (const failure& f) {
     unwritten_[path] = Unwritten{std::move(bytes), on_disk(path)};
     if (!told_) log_warning("{}; this program goes on, but {} (make room on that disk, or make it writable)", f.what(), without_);
     told_ = true;
+    return;
+  }
+  try {
+    write_some(kAtOnce);
+  } catch (const failure&) {
+    // told already
   }
 }
 

@@ -13,7 +13,8 @@ namespace farkeep {
 /// Small files that a program goes on without: what is remembered of servers, jobs and snapshots must not keep anybody from restoring when the disk is full or
 /// read only.
 ///
-/// What the disk does not take is kept in memory and counts from there, for this object, until the disk takes it or somebody else changes the file.  The log
+/// What the disk does not take is kept in memory and counts from there, for this object, until the disk takes it or somebody else changes the file.  Each write that works
+/// takes a few of those along: there may be thousands, and whoever writes does not wait for them.  The log
 /// says so once, and again only after the disk has taken all of it.  One thread.
 class HintFiles {
  public:
@@ -25,9 +26,9 @@ class HintFiles {
   void remove(const std::string& path);
   /// As read_file(), and throws as that does.
   std::optional<Buffer> read(const std::string& path, std::size_t limit) const;
-  /// Tries again what is in memory alone.  False: some of it still is.
+  /// Tries again all that is in memory alone.  False: some of it still is.
   bool write_rest();
-  /// The same, for who cannot go on without: throws what the disk says.
+  /// Does so too, and throws what the disk says: for work that must not go on without these files.
   void insist();
   /// What is in memory alone is true no longer.
   void forget() { unwritten_.clear(); }
@@ -37,6 +38,7 @@ class HintFiles {
     std::optional<Buffer> bytes;                 // nothing: it is to be removed
     std::optional<std::optional<Buffer>> before;  // what the disk holds instead, a file or none; nothing: it does not say
   };
+  void write_some(std::size_t most);
   void put(const std::string& path, const std::optional<Buffer>& bytes);
   void put_or_keep(const std::string& path, std::optional<Buffer> bytes);
   std::optional<std::optional<Buffer>> on_disk(const std::string& path) const;
@@ -45,6 +47,7 @@ class HintFiles {
   Disk& disk_;
   const std::string without_;
   mutable std::map<std::string, Unwritten> unwritten_;
+  std::string tried_;  // the last one that was tried again
   bool told_ = false;
 };
 

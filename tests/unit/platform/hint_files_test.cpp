@@ -77,3 +77,23 @@ TEST_CASE("hints: what another process wrote since weighs more than what could n
   CHECK(h.files.write_rest());
   CHECK(h.read(h.kOne) == "of another");
 }
+
+TEST_CASE("hints: of thousands that wait each write takes a few along, and one that can never be written keeps none of the others") {
+  Hints h;
+  h.disk.set_full(true);
+  for (int i = 0; i < 1000; ++i) h.files.write("/state/n/" + std::to_string(i), as_bytes("x"));
+  h.disk.set_full(false);
+  const auto before = h.disk.operations();
+  h.files.write(h.kOne, as_bytes("new"));
+  CHECK(h.disk.operations() - before < 200);
+  for (int i = 0; i < 200; ++i) h.files.write(h.kOne, as_bytes("new"));
+  CHECK(h.files.write_rest());
+  CHECK(h.disk.exists("/state/n/999"));
+
+  h.disk.set_full(true);
+  h.files.write("/state/one/never", as_bytes("x"));  // "one" is a file
+  h.files.write("/state/zzz", as_bytes("x"));
+  h.disk.set_full(false);
+  for (int i = 0; i < 4; ++i) h.files.write(h.kTwo, as_bytes("two"));
+  CHECK(h.disk.exists("/state/zzz"));
+}
