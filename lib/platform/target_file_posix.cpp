@@ -34,6 +34,7 @@ NotApplied TargetFile::finish(const EntryStat& stat, std::span<const Xattr> xatt
   if (int const lost = file_.close(); lost != 0) throw_errno(lost, "closing file " + printable(name_));
   posix::take_place(folder_->get(), made_as_, name_, replace_);
   made_as_.clear();
+  lock_.close();
   return missing;
 }
 

@@ -28,13 +28,32 @@ constexpr int kOpenTarget = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 bool has_default_acl(int folder) { return ::fgetxattr(folder, "system.posix_acl_default", nullptr, 0) > 0; }
 
-/// A folder of our own that we may not even read: its mode before it was opened, or -1.
-int open_up(int folder, const std::string& name, std::uint32_t our_uid) {
+struct OpenedUp {
+  Descriptor folder;  // none, with errno: it is not ours, or cannot be opened all the same
+  int mode = -1;      // that it had
+};
+
+/// A folder of our own that we may not even read.
+OpenedUp open_up(int folder, const std::string& name, std::uint32_t our_uid) {
+  OpenedUp out;
   Descriptor const held{::openat(folder, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
   struct stat st;
-  if (!held || ::fstat(held.get(), &st) != 0 || st.st_uid != our_uid) return -1;
+  if (!held || ::fstat(held.get(), &st) != 0) return out;
+  errno = EACCES;
+  if (st.st_uid != our_uid) return out;
   mode_t const mode = st.st_mode & 07777;
-  return ::chmod(posix::path_of(held.get()).c_str(), mode | S_IRWXU) == 0 ? static_cast<int>(mode) : -1;
+  std::string const path = posix::path_of(held.get());
+  if (::chmod(path.c_str(), mode | S_IRWXU) != 0) return out;
+  // That very folder, whatever has its name by now.
+  out.folder = Descriptor{again_if_interrupted([&] { return ::openat(held.get(), ".", kOpenTarget); })};
+  if (out.folder) {
+    out.mode = static_cast<int>(mode);
+    return out;
+  }
+  int const cause = errno;
+  static_cast<void>(::chmod(path.c_str(), mode));
+  errno = cause;
+  return out;
 }
 
 FileIdentity identity_of(const EntryStat& s) { return {s.device, s.inode, s.kind}; }
@@ -110,8 +129,9 @@ std::shared_ptr<TargetFolder> TargetFolder::folder(const std::string& name) cons
   Descriptor inner = open();
   int mode_before = -1;
   if (!inner && errno == EACCES) {
-    mode_before = open_up(here, name, context_->our_uid);
-    inner = open();
+    auto opened = open_up(here, name, context_->our_uid);
+    inner = std::move(opened.folder);
+    mode_before = opened.mode;
   }
   if (!inner && (errno == ENOTDIR || errno == ELOOP)) {
     auto const overwrite = context_->options.overwrite;
@@ -124,8 +144,8 @@ std::shared_ptr<TargetFolder> TargetFolder::folder(const std::string& name) cons
   }
   if (!inner) fail(name);
   auto out = child(std::move(inner), name, made);
+  out->mode_before_ = mode_before;
   if (!made) out->look_around();
-  if (mode_before >= 0) out->mode_before_ = mode_before;
   return out;
 }
 
@@ -175,8 +195,9 @@ std::unique_ptr<TargetFile> TargetFolder::file(const std::string& name, const Ta
   constexpr int kFlags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   Descriptor file{again_if_interrupted([&] { return ::openat(folder_->get(), made_as.c_str(), kFlags, 0600); })};
   if (!file) fail(name);
-  if (!direct) ::flock(file.get(), LOCK_EX | LOCK_NB);  // so that another restore sees that it is no leftover
   std::unique_ptr<TargetFile> out{new TargetFile};
+  // So that another restore sees that it is no leftover.
+  if (!direct && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0) out->lock_ = Descriptor{::fcntl(file.get(), F_DUPFD_CLOEXEC, 0)};
   out->context_ = context_;
   out->folder_ = folder_;
   out->file_ = std::move(file);
@@ -250,7 +271,7 @@ NotApplied TargetFolder::node(const std::string& name, const TargetPlan& plan, c
     if (posix::entry_stat(now).kind != stat.kind || now.st_nlink != 1 || now.st_uid != context_->our_uid) {
       // Not what we made: somebody who may write here exchanged it, and would have us change the owner of another file.
       missing.owner = missing.mode = missing.times = true;
-      missing.why = "somebody exchanged it meanwhile";
+      missing.why = "somebody exchanged it meanwhile; restore it again";
     } else {
       posix::ApplyTo const to{held.get(), true, inherits_acl_ && !S_ISLNK(now.st_mode), now, name};
       missing = posix::apply_metadata(to, *context_, stat, xattrs, owner);
@@ -298,7 +319,10 @@ NotApplied TargetFolder::apply(const EntryStat& stat, std::span<const Xattr> xat
   if (::fstat(folder_->get(), &now) != 0) fail(name_);
   posix::ApplyTo const to{folder_->get(), false, !made_ || inherits_acl_, now, name_};
   NotApplied missing = posix::apply_metadata(to, *context_, stat, xattrs, owner);
-  if (!missing.mode) mode_before_ = -1;
+  // Not over a mode that it has been given, though without all that was wanted.
+  int const before = mode_before_;
+  bool const was_given = before >= 0 && ::fstat(folder_->get(), &now) == 0 && (now.st_mode & 07777) != (static_cast<mode_t>(before) | S_IRWXU);
+  if (!missing.mode || was_given) mode_before_ = -1;
   leave();
   return missing;
 }
@@ -335,7 +359,7 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
   }
   // One that the snapshot does not know is reason enough where the rest is to be as it was.
   auto const foreign = [&](const Xattr& x) { return x.name.starts_with("user.") && std::none_of(xattrs.begin(), xattrs.end(), [&](auto& w) { return w.name == x.name; }); };
-  if (missing.any()) missing.why = there.kind == EntryKind::file ? "it was kept, and its content not compared: --overwrite always writes it anew" : "it was kept, and has further names";
+  if (missing.any()) missing.why = there.kind == EntryKind::file ? "it was kept, and its content not compared: --overwrite always writes it anew" : "it was kept, for it has further names, whose files it would change too: --overwrite always makes it anew";
   missing.unproven = there.kind == EntryKind::file && (missing.any() || std::any_of(has.begin(), has.end(), foreign));
   return missing;
 }

@@ -16,7 +16,7 @@ struct CloseFolder {
   void operator()(DIR* folder) const { ::closedir(folder); }
 };
 
-constexpr time_t kNoLock = 60;  // what cannot be locked has its temporary name for a moment only
+constexpr time_t kNoLock = 60;  // what cannot be locked, or not yet, has its temporary name for a moment only
 
 // The prefix, twelve hex digits, a dash, a number: TargetContext::temporary_name().
 bool is_temporary_name(std::string_view name) {
@@ -31,7 +31,10 @@ bool is_temporary_name(std::string_view name) {
 bool is_left(int folder, const char* name) {
   struct stat st;
   if (::fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) != 0 || st.st_uid != ::geteuid() || S_ISDIR(st.st_mode)) return false;
-  if (!S_ISREG(st.st_mode)) return st.st_ctim.tv_sec < ::time(nullptr) - kNoLock;
+  // Further names of a file are not locked, and a file that was just made is empty.
+  bool const has_lock = S_ISREG(st.st_mode) && st.st_nlink == 1 && st.st_size > 0;
+  if (!has_lock && st.st_ctim.tv_sec >= ::time(nullptr) - kNoLock) return false;
+  if (!S_ISREG(st.st_mode)) return true;
   Descriptor const file{::openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
   return file && ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
 }

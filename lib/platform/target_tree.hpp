@@ -118,6 +118,7 @@ class TargetFile {
   std::shared_ptr<TargetContext> context_;
   std::shared_ptr<const Descriptor> folder_;
   Descriptor file_;
+  Descriptor lock_;  // a copy of it, which holds the lock until the file has its name; none when it is not locked
   std::string name_;
   std::string made_as_;  // equal to name_ when there is no temporary name; empty when there is nothing to remove
   bool replace_ = false;
@@ -138,7 +139,7 @@ class TargetFolder {
   std::shared_ptr<TargetFolder> folder(const std::string& name) const;
   /// Whether this call of folder() made it.
   bool made() const { return made_; }
-  /// Whether it stood there, and overwriting leaves what stands there alone.
+  /// It stood there, and keeps its metadata under these options.
   bool keeps_own(const EntryStat& wanted) const;
   Overwrite overwrite() const;
   /// Its mode was changed to get in.
