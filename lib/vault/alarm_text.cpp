@@ -44,7 +44,7 @@ Notice alarm_notice(Notice::Event event, const std::vector<AlarmedAgent>& agents
 Notice doubled_notice(const std::vector<AlarmedAgent>& agents) {
   std::string text = "ALARM: under the identity of " + std::string(agents.size() == 1 ? "agent " : "agents ");
   text += listed(agents.size(), kMostNamed, [&](std::size_t i) { return agents[i].name + " (account " + agents[i].account + ")"; });
-  text += " there are snapshots that the machine which tells of it did not make: two machines work with copies of one state folder (a clone), or the folder was set back. "
+  text += " a machine found snapshots that it did not make: two machines work with copies of one state folder (a clone), or the folder was set back. "
           "The machine itself says what to do: farkeep status";
   Notice out{Notice::Event::failed, "", std::move(text), true};
   for (std::size_t i = 0; i < agents.size() && i < kMostNamed; ++i) out.agents.push_back(agents[i].name);

@@ -16,7 +16,7 @@ std::string last_good(const AgentStanding::Job& job) { return "last good snapsho
 
 // What one look finds, and what then counts as told.
 struct Alarms::Found {
-  bool may_overdue, may_recovered;
+  bool may_overdue, may_recovered, may_double;
   std::map<std::string, std::string> accounts;  // names
   std::vector<AlarmedAgent> overdue, recovered, doubled;
   std::vector<vault::pb::Alarm> told;
@@ -29,7 +29,7 @@ std::vector<Notice> Alarms::look(bool anybody) {
   if (!anybody) return {};
   bool const away = partner_is_away(now);
   if (!away && !is_primary_()) return {};
-  Found found{!is_quiet && steady >= overdue_again_, steady >= recovered_again_, {}, {}, {}, {}, {}};
+  Found found{!is_quiet && steady >= overdue_again_, steady >= recovered_again_, steady >= doubled_again_, {}, {}, {}, {}, {}};
   for (auto const& account : registry_.accounts()) found.accounts[account.id()] = account.name();
   for (auto const& agent : registry_.agents()) look_at(agent, now, found);
   if (!found.told.empty()) registry_.set_alarms(found.told);
@@ -45,7 +45,10 @@ std::vector<Notice> Alarms::look(bool anybody) {
     recovered_again_ = steady + kPause;
     out.push_back(alarm_notice(Notice::Event::recovered, found.recovered, {}));
   }
-  if (!found.doubled.empty()) out.push_back(doubled_notice(found.doubled));
+  if (!found.doubled.empty()) {
+    doubled_again_ = steady + kPause;
+    out.push_back(doubled_notice(found.doubled));
+  }
   return out;
 }
 
@@ -99,7 +102,7 @@ void Alarms::look_at(const vault::pb::Agent& agent, WallTime now, Found& found) 
     well.jobs.push_back({name, at == jobs.end() ? "no job of it any more" : last_good(*at->second)});
     next.erase(name);
   }
-  bool const is_double = standing.other_machine > 0;
+  bool const is_double = found.may_double ? standing.other_machine > 0 : alarm.two_machines();
   if (next == known && is_double == alarm.two_machines()) return;
   if (is_double && !alarm.two_machines()) found.doubled.push_back(one);
   alarm.set_two_machines(is_double);

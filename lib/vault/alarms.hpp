@@ -52,7 +52,7 @@ class Alarms {
   Registry& registry_;
   const Clock& clock_;
   std::function<bool()> is_primary_;
-  SteadyTime overdue_again_{}, recovered_again_{};  // when the next notice of its kind may be
+  SteadyTime overdue_again_{}, recovered_again_{}, doubled_again_{};  // when the next notice of its kind may be
 };
 
 }  // namespace farkeep

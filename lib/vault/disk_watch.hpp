@@ -22,7 +22,7 @@ class DiskWatch {
   /// not told of all day.
   std::optional<Notice> see(const StoreHealth& health);
 
-  /// Something did not find room just now, however much there is: the disk counts as full until an eighth more is free.
+  /// Something did not find room just now, however much there is: the disk counts as full until an eighth more is free, or nothing was refused for an hour.
   void refused() noexcept { refused_ = true; }
 
   Level level() const noexcept { return level_; }
@@ -32,7 +32,8 @@ class DiskWatch {
   StoreHealth health_;
   Level level_ = Level::ok;
   bool refused_ = false;                   // since the last look
-  std::optional<std::uint64_t> full_at_;  // so much was free when something found no room
+  std::optional<std::uint64_t> full_at_;  // so much was free when something found no room…
+  unsigned looks_since_ = 0;              // …so many looks ago
 };
 
 const char* name_of(DiskWatch::Level level) noexcept;

@@ -1,6 +1,7 @@
 #include "vault/mirror_watch.hpp"
 
 #include "base/log.hpp"
+#include "base/utf8.hpp"
 
 namespace farkeep {
 namespace {
@@ -17,9 +18,11 @@ MirrorWatch::MirrorWatch(Registry& registry, const Clock& clock, std::function<b
 MirrorWatch::State MirrorWatch::state(const vault::pb::MirrorState& mirror) {
   auto const steady = clock_.steady();
   bool const talks = talks_();
-  if (mirror.problem().empty() || mirror.behind() < behind_) moved_ = steady;
-  behind_ = mirror.behind();
-  if (mirror.problem().empty()) return State::well;
+  bool const well = mirror.problem().empty();
+  // A broken connection counts none: that is no progress.
+  if (well || (mirror.behind() > 0 && mirror.behind() < behind_)) moved_ = steady;
+  if (well || mirror.behind() > 0) behind_ = mirror.behind();
+  if (well) return State::well;
   auto const away = clock_.wall() - WallTime{std::chrono::nanoseconds{mirror.contact_ns()}};
   if (!talks && away >= kAway) return State::away;
   return steady - moved_ >= kBehind ? State::behind : State::well;
@@ -37,7 +40,7 @@ std::optional<Notice> MirrorWatch::look(bool anybody) {
   auto const now = state(*mirror);
   if (now == *told_ || (now == State::well && !mirror->problem().empty())) return std::nullopt;
   note(now);
-  auto const problem = mirror->problem().substr(0, kMostProblem);
+  auto const problem = std::string(whole_characters(mirror->problem(), kMostProblem));
   switch (now) {
     case State::away:
       return Notice{Notice::Event::failed, "",
@@ -46,7 +49,7 @@ std::optional<Notice> MirrorWatch::look(bool anybody) {
                     true};
     case State::behind:
       return Notice{Notice::Event::failed, "",
-                    "the mirror to the partner " + partner->name() + " does not get on: " + std::to_string(mirror->behind()) + " vaults differ, and both were not equal " + since(mirror->equal_ns()) + " (" +
+                    "the mirror to the partner " + partner->name() + " does not get on: " + (mirror->behind() > 0 ? std::to_string(mirror->behind()) + " vaults differ, and " : std::string{}) + "both were not equal " + since(mirror->equal_ns()) + " (" +
                         problem + "; see: farkeep-server pair)",
                     true};
     case State::well: break;

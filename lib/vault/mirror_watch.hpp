@@ -11,7 +11,7 @@
 
 namespace farkeep {
 
-/// Tells people how the mirror is: once when the partner is not reached, or what is here does not get there, and once when that is over.  Agents go on with the server
+/// Tells people how the mirror is: once when the partner is not reached, or does not get what is here, and once when that is over.  Agents go on with the server
 /// that they reach, so nobody else would say that a second copy is missing.
 ///
 /// What was told lies in the registry (AlarmWatch), so a restart says nothing again.  After its own start a server first tries: what was written down before is no news.

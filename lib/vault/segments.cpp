@@ -7,7 +7,6 @@
 namespace farkeep {
 namespace {
 
-constexpr std::uint64_t kMaxSegment = std::uint64_t{1} << 31;  // 32 PiB: a larger number is somebody's mistake, and the next ones must not wrap
 constexpr std::size_t kWindow = std::size_t{1} << 20;  // a Got frame's worth
 constexpr std::uint64_t kGap = 64 * 1024;              // reading this much in vain costs less than asking again
 constexpr std::size_t kFooterGuess = 64 * 1024;        // holds the footer of a segment of large records
@@ -101,7 +100,7 @@ task<std::vector<SegmentInfo>> Segments::list() {
   auto objects = co_await store_.list(layout_.segments());
   for (const ObjectInfo& object : objects) {
     auto number = VaultLayout::number_of(object.name);
-    if (number && *number <= kMaxSegment) {
+    if (number && *number < kSegmentNumbers) {
       found.push_back(SegmentInfo{static_cast<std::uint32_t>(*number), object.size});
     } else {
       log_warning("an object among the segments is not one: {}", object.name);

@@ -11,6 +11,9 @@
 
 namespace farkeep {
 
+/// Numbers of segments are below this: 32 PiB.  A larger one is somebody's mistake, and the ones after it must not wrap.
+inline constexpr std::uint64_t kSegmentNumbers = std::uint64_t{1} << 31;
+
 struct SegmentInfo {
   std::uint32_t number = 0;
   std::uint64_t size = 0;

@@ -291,13 +291,22 @@ void Server::use(const ServerSettings& settings) {
 }
 
 task<std::vector<Notice>> Server::look_for_overdue(bool anybody) {
-  auto notices = co_await parts_->workers.offload([](Alarms* alarms, bool a) { return alarms->look(a); }, &parts_->alarms, anybody);
-  if (!notices.empty()) parts_->mirror.registry_changed();
-  auto mirrored = co_await parts_->workers.offload([](MirrorWatch* watch, bool a) { return watch->look(a); }, &parts_->mirror_watch, anybody);
-  if (mirrored) notices.push_back(std::move(*mirrored));
+  // In one piece: what the first look notes as told must reach the caller.
+  auto const look = [](Alarms* alarms, MirrorWatch* mirror, bool a) {
+    auto out = alarms->look(a);
+    std::size_t const changed = out.size();
+    try {
+      if (auto notice = mirror->look(a)) out.push_back(std::move(*notice));
+    } catch (const failure& f) {
+      log_warning("looking how the mirror is: {}", f.what());
+    }
+    return std::pair{std::move(out), changed > 0};
+  };
+  auto [notices, changed] = co_await parts_->workers.offload(look, &parts_->alarms, &parts_->mirror_watch, anybody);
+  if (changed) parts_->mirror.registry_changed();
   if (auto notice = parts_->unusable.look(anybody)) notices.push_back(std::move(*notice));
   if (auto notice = parts_->damage_watch.see(parts_->registry.met_damaged())) notices.push_back(std::move(*notice));
-  co_return notices;
+  co_return std::move(notices);
 }
 
 std::vector<Notice> Server::take_disk_notices() { return std::exchange(parts_->disk_notices, {}); }

@@ -186,7 +186,7 @@ task<void> Vault::salvage() {
   for (const ObjectInfo& object : left) {
     try {
       // The number is not used again: the upload may have been finished and lost only its name.
-      if (auto number = VaultLayout::number_of(object.name)) writer_.skip_to(static_cast<std::uint32_t>(*number) + 1);
+      if (auto number = VaultLayout::number_of(object.name); number && *number < kSegmentNumbers) writer_.skip_to(static_cast<std::uint32_t>(*number) + 1);
       auto segment = co_await store_.get_leftover(object.name);
       if (!segment) continue;
       Buffer records = co_await workers_.offload(&salvageable, std::move(*segment), owner_.account, owner_.agent);

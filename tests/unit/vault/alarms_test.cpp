@@ -378,3 +378,19 @@ TEST_CASE("alarms: that two machines work as one agent is told once, by one serv
   p.east.report(web, {});
   CHECK(p.pass(10min) == "east failed:");
 }
+
+TEST_CASE("alarms: an agent that says again and again that there are two machines, and none, is told of no more often than jobs are") {
+  AlarmPair p;
+  auto const web = p.agent("web7");
+  exchange(p.east.registry, p.west.registry);
+  p.east.report(web, {});
+  CHECK(p.pass(10min).empty());
+  int told = 0;
+  for (int i = 0; i < 60; ++i) {
+    p.east.other_machine = i % 2 == 0 ? static_cast<std::uint64_t>(i) + 1 : 0;
+    p.east.report(web, {});
+    if (!p.pass(2min).empty()) ++told;
+  }
+  CHECK(told >= 1);
+  CHECK(told <= 120min / Alarms::kPause + 1);
+}

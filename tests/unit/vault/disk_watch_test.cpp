@@ -79,3 +79,20 @@ TEST_CASE("disk watch: what found no room is told as a full disk, however much i
   CHECK(watch.see(with(16, 24)));
   CHECK(watch.level() == Level::ok);
 }
+
+TEST_CASE("disk watch: a refusal while another program had filled the disk is forgotten after an hour, and told as what it was") {
+  DiskWatch watch;
+  CHECK_FALSE(watch.see(with(900, 1000)));
+  watch.refused();
+  auto const told = watch.see(with(900, 1000));
+  REQUIRE(told);
+  CHECK(told->text.find("the disk is full: 900 MiB of 1000 MiB free, and something that was brought did not fit") != std::string::npos);
+  CHECK(told->text.find("no new data is taken") == std::string::npos);
+  int looks = 0;
+  while (watch.level() == Level::full && looks < 1000) {
+    (void)watch.see(with(900, 1000));
+    ++looks;
+  }
+  CHECK(looks <= 241);
+  CHECK(looks >= 240);
+}

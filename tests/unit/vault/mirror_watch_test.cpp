@@ -105,6 +105,23 @@ TEST_CASE("mirror watch: a mirror that does not get on is told of after half a d
   CHECK(w.look().empty());
 }
 
+TEST_CASE("mirror watch: a line that breaks now and then is no progress of a mirror that does not get on") {
+  Watched w;
+  w.mirror("");
+  for (int i = 0; i < 5; ++i) {
+    w.mirror("some vaults could not be mirrored", 3);
+    CHECK(w.pass(2h + 20min).empty());
+    w.mirror("the connection was lost");
+    CHECK(w.pass(2min).empty());
+  }
+  w.mirror("some vaults could not be mirrored", 3);
+  CHECK_THAT(w.pass(30min), Contains("does not get on: 3 vaults differ"));
+  Watched ended;
+  ended.mirror("");
+  ended.mirror("it closed the connection");
+  CHECK_THAT(ended.pass(13h), Contains("does not get on: both were not equal since 20"));
+}
+
 TEST_CASE("mirror watch: on a full disk it is told once all the same") {
   Watched w;
   w.mirror("");
