@@ -27,6 +27,7 @@ inline constexpr std::size_t kMaxCatalogDepth = 16;              // fan-out is a
 
 // ---- wire (lib/wire/PROTOCOL.md)
 inline constexpr std::size_t kMaxFrameHead = 1 * kMiB;           // the protobuf part: 16,384 ids of 34 bytes fit twice
+inline constexpr std::size_t kMaxMessageFields = 16384;          // of one message: the longest list, vaults, has 4,096; each costs up to 100 bytes of memory when it is empty
 inline constexpr std::size_t kMaxFrameBody = kMaxRecord + kMiB;  // one largest record, or many small ones
 inline constexpr std::size_t kIdsPerQuestion = 16384;            // ids in one Have or Get
 inline constexpr std::size_t kIdsOfOtherCopies = 1024;           // ids in a Get for copies other than some: the content of two records…

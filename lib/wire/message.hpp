@@ -12,10 +12,14 @@
 
 namespace farkeep::wire {
 
+/// Whether a message has at most limits::kMaxMessageFields fields, those of repeated ones counted one by one; its parts are not looked into.  Two bytes that say
+/// "an empty one more" cost a hundred once they are parsed.
+bool has_few_fields(std::string_view bytes) noexcept;
+
 /// A message from bytes nobody vouches for.  Errors: too_large (checked first), malformed.
 template <class Message>
 result<Message> parse_message(std::string_view bytes, std::size_t limit = limits::kMaxFrameHead) {
-  if (bytes.size() > limit) return Errc::too_large;
+  if (bytes.size() > limit || !has_few_fields(bytes)) return Errc::too_large;
   Message message;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return Errc::malformed;
   return message;

@@ -40,6 +40,26 @@ TEST_CASE("message: a message cut inside a field is malformed, a long one too la
   CHECK(parse_message<pb::Register>(whole, whole.size() - 1).error() == Errc::too_large);
 }
 
+TEST_CASE("message: a list of more parts than any has is too large before it is parsed") {
+  for (std::size_t n : {limits::kMaxMessageFields, limits::kMaxMessageFields + 1}) {
+    std::string bytes;
+    for (std::size_t i = 0; i < n; ++i) bytes += std::string{"\x0a\x00", 2};  // one empty entry more
+    auto const page = wire::parse_message<wire::pb::SyncRegistry>(bytes);
+    if (n > limits::kMaxMessageFields) CHECK(page.error() == Errc::too_large);
+    else CHECK(page->entry_size() == static_cast<int>(n));
+  }
+  // Fields of every kind count once, whatever they hold; what ends in the middle is the parser's affair.
+  std::string all{"\x08\xff\x01" "\x11" "12345678" "\x1a\x02\x08\x08" "\x25" "1234", 3 + 9 + 4 + 5};
+  CHECK(wire::has_few_fields(all));
+  std::string many;
+  while (many.size() < 4 * limits::kMaxMessageFields * 6) many += all;
+  CHECK_FALSE(wire::has_few_fields(many));
+  CHECK(wire::has_few_fields("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"));
+  CHECK(wire::has_few_fields("\x0a\xff\xff\xff\xff\x7f" "x"));
+  std::string const large = "\x0a" "\x80\x80\x3f" + std::string(0x3f * 16384, '\x0a');
+  CHECK(wire::has_few_fields(large));
+}
+
 TEST_CASE("message: ids are 32 bytes each and at most 16,384") {
   std::vector<ObjectId> const ids = {id_of(1), id_of(2), id_of(255)};
   auto const field = to_field(ids);
