@@ -1,10 +1,20 @@
 #!/usr/bin/env bash
-# Installs the Debian packages that building and testing need; nothing when they are there.  Sourced or run.
+# Installs the Debian packages that building and testing need; nothing when they are there.  Sourced or run.  Knows Debian 12 and 13, and what came between (Ubuntu 24.04).
 #   config/packages.sh build | package | test
 set -euo pipefail
 
+# Debian 12 has two versions of Boost, of which the usual one is too old.
+farkeep_boost() {
+  case "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" in
+    bookworm) echo 1.81 ;;
+    trixie | noble) echo 1.83 ;;
+  esac
+}
+
 farkeep_packages() {
-  local want=(g++ cmake ninja-build ccache pkg-config libboost1.81-dev libboost-program-options1.81-dev libssl-dev libspdlog-dev
+  local boost
+  boost=$(farkeep_boost)
+  local want=(g++ cmake ninja-build ccache pkg-config "libboost$boost-dev" "libboost-program-options$boost-dev" libssl-dev libspdlog-dev
     libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev libcctz-dev tzdata libcurl4-openssl-dev)
   # What packing needs; the tests pack too.
   [ "${1:-build}" = build ] || want+=(dpkg-dev file gzip lintian)
