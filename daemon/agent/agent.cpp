@@ -158,10 +158,12 @@ task<void> Agent::watch_history() {
       log_error("ALARM: {}", l.problem);
       lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + l.problem, true});
     }
-    const std::string other = Heads(state_).news_of_other_machine();
-    if (other.empty()) co_return;
-    log_error("ALARM: {}", other);
-    lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + other, true});
+    const std::string news[] = {Heads(state_).news_of_other_machine(), Heads(state_).news_of_foreign()};
+    for (auto& text : news) {
+      if (text.empty()) continue;
+      log_error("ALARM: {}", text);
+      lasting_.tell(Notice{Notice::Event::failed, "", "ALARM: " + text, true});
+    }
   };
   for (;;) {
     co_await timers_.sleep(pause);

@@ -17,12 +17,13 @@ namespace {
 
 struct Shown {
   ServerTarget target;
-  Head known, now;
+  Head known, now, foreign;
   std::vector<SnapshotInfo> all;
   std::string problem;  ///< why nothing of it can be accepted; empty: it answered, and its newest snapshot is ours
   bool alarmed = false;
   bool differs() const {
     if (!problem.empty()) return false;
+    if (foreign.sequence > 0) return true;
     if (now.sequence <= known.sequence) return now.sequence < known.sequence || now.id != known.id;
     return alarmed && std::none_of(all.begin(), all.end(), [this](const SnapshotInfo& s) { return s.missing_from == 0 && s.sequence == known.sequence && s.id == known.id; });
   }
@@ -52,6 +53,7 @@ task<void> ask_all(App& app, std::vector<Shown>& out) {
     Shown shown;
     shown.target = target;
     shown.known = Heads(app.state()).pinned(target.id);
+    shown.foreign = Heads(app.state()).foreign(target.id);
     shown.alarmed = Heads(app.state()).is_alarmed(target.id);
     shown.problem = "it was not asked";
     co_await ask_server(app, shown);
@@ -73,6 +75,7 @@ void tell(const Shown& s) {
     tell_text(fmt::format("  there: number {} ({}) of {}, job {}{}", it->sequence, it->id.brief(), rfc3339(it->server_time), it->details.job, it->problem.empty() ? "" : ", PROBLEM: " + it->problem));
   if (there.size() > n) tell_text(fmt::format("  and {} before them", there.size() - n));
   if (s.now.sequence < s.known.sequence) tell_text(fmt::format("  given up there: numbers {} to {}", s.now.sequence + 1, s.known.sequence));
+  else if (s.foreign.sequence > 0) tell_text(fmt::format("  left as it is there: number {}, which is not this machine's, and may be missing for ever as its own", s.foreign.sequence));
   else tell_text(fmt::format("  given up there: number {} as {}", s.known.sequence, s.known.id.brief()));
 }
 

@@ -1,5 +1,7 @@
 #include "agent/agent_metrics.hpp"
 
+#include <set>
+
 #include "agent/heads.hpp"
 #include "agent/protection.hpp"
 #include "agent/scheduler.hpp"
@@ -81,8 +83,10 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   out.family("farkeep_server_failures", gauge, "Connections to a server that failed since the last one that worked.");
   const auto endpoints = state.endpoints();
   for (auto& e : endpoints.endpoint()) out.sample({{"server", e.address()}}, number(e.failures()));
-  out.family("farkeep_server_history_alarm", gauge, "A server shows another history than it acknowledged to this machine or showed it before: it was set back or replaced, or a snapshot was set aside there.");
-  for (auto& alarm : history_alarms(state)) out.sample({{"server", alarm.name}}, 1);
+  out.family("farkeep_server_history_alarm", gauge, "A server shows another history than it acknowledged to this machine or showed it before: it was set back or replaced, a snapshot was set aside there, or one is there that this machine did not make.");
+  std::set<std::string> alarmed;
+  for (auto& alarm : history_alarms(state)) alarmed.insert(alarm.name);
+  for (auto& name : alarmed) out.sample({{"server", name}}, 1);
   return out.text();
 }
 

@@ -145,6 +145,7 @@ void Heads::pin(const ServerId& server, const Head& head, const std::string& nam
     other.set_told(false);
   }
   agent::pb::Pin& pin = find_or_add(all, server);
+  if (pin.judged() == 0) pin.set_judged(pin.sequence() > 0 ? pin.sequence() : head.sequence);
   if (head.sequence > pin.sequence()) set(pin, head);
   pin.clear_alarm();
   pin.clear_alarm_ns();
@@ -202,6 +203,8 @@ void Heads::accept(const ServerId& server, const Head& shown) {
   set(own, shown);
   own.clear_alarm();
   own.clear_alarm_ns();
+  own.set_judged(shown.sequence);
+  own.clear_foreign();
   const auto in_force = servers_in_force(state_);
   auto* pins = all.mutable_pin();
   pins->erase(std::remove_if(pins->begin(), pins->end(), [&](const agent::pb::Pin& pin) { return pin.server() != server.raw() && is_other(in_force, pin.server()); }), pins->end());
@@ -226,8 +229,11 @@ std::vector<HistoryAlarm> history_alarms(const AgentState& state) {
   std::vector<HistoryAlarm> out;
   const auto in_force = servers_in_force(state);
   const auto all = state.pins();
-  for (auto& p : all.pin())
-    if (!p.alarm().empty() && !is_other(in_force, p.server())) out.push_back({p.name(), p.alarm(), wall_time(p.alarm_ns())});
+  for (auto& p : all.pin()) {
+    if (is_other(in_force, p.server())) continue;
+    if (!p.alarm().empty()) out.push_back({p.name(), p.alarm(), wall_time(p.alarm_ns())});
+    if (p.has_foreign()) out.push_back({p.name(), Heads::about_foreign(p), wall_time(p.foreign().time_ns())});
+  }
   return out;
 }
 
@@ -316,6 +322,7 @@ task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
   if (known) head = *known;
   else head = co_await fetch_head(vault, keys, workers, heads.bound_from());
   heads.pin(vault.server_id(), head, vault.server());
+  co_await look_for_foreign(vault, keys, state);
   co_return head;
 }
 

@@ -60,6 +60,15 @@ class Heads {
   void forget_other_machine();
   /// True: it was not known before, and the server is of the pair in force.  Kept until pin().  Where it cannot be kept, nor what was kept be read, it is news.
   bool alarm(const ServerTarget& server, const std::string& text, WallTime now);
+  /// The snapshots of this server up to this number were judged by look_for_foreign().
+  std::uint64_t judged(const ServerId& server) const;
+  /// They were judged up to here; the one after that is none of ours, or there is none such.  `name`: the server's, for people.
+  void judge(const ServerId& server, const std::string& name, std::uint64_t up_to, const Head& foreign);
+  /// A snapshot of this server that is none of ours, below its newest; number 0: none is known.
+  Head foreign(const ServerId& server) const;
+  /// The alarms about such snapshots of the pair in force, each once: empty when all were told.
+  std::string news_of_foreign();
+  static std::string about_foreign(const agent::pb::Pin& pin);
   /// What was known of the servers could not be read any more, and no run has told of it yet.
   bool are_lost() const;
   void told_of_loss();
@@ -95,6 +104,11 @@ class forged_head final : public failure {
 /// `pinned`: as it was before the vault was opened, for another process of this agent may go on meanwhile.
 /// Throws failure(rollback): another history than the server has acknowledged or shown; forged_head: a newest snapshot that this agent did not make.
 task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers, AgentState& state, Head pinned);
+
+/// Looks at what has come to the server's snapshots since the last look, in order: whoever has an agent's key but not its root key can commit one, and then the honest ones
+/// with that number and the next cannot come there any more, while those after them do.  The first such is kept as an alarm (history_alarms) until it has gone.
+/// Bounded for each call; the next one goes on.  prove_head does it.
+task<void> look_for_foreign(VaultPort& vault, const AgentKeys& keys, AgentState& state);
 
 /// What the server shows, whatever this machine knows of it: proven in the same way, and nothing is kept.  Throws forged_head.
 task<Head> shown_head(VaultPort& vault, const AgentKeys& keys, Workers& workers, AgentState& state);

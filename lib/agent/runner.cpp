@@ -242,10 +242,11 @@ void JobRunner::alarm(const BackupJob& job, const std::string& what) {
 task<void> JobRunner::back_up(const BackupJob& job, const ServerTarget& target, VaultPort& vault, const Head& pinned, Reporter& reporter, std::optional<BackupResult>& result) {
   choice_.worked(target.address);
   co_await prove_head(vault, parts_.keys, parts_.workers, parts_.state, pinned);
-  const std::string other = Heads(parts_.state).news_of_other_machine();
-  if (!other.empty()) {
-    log_error("ALARM: {}", other);
-    alarm(job, other);
+  const std::string news[] = {Heads(parts_.state).news_of_other_machine(), Heads(parts_.state).news_of_foreign()};
+  for (auto& text : news) {
+    if (text.empty()) continue;
+    log_error("ALARM: {}", text);
+    alarm(job, text);
   }
   const std::string aside = co_await settle_pending(parts_.state, vault, reporter, parts_.clock);
   if (!aside.empty()) alarm(job, aside);

@@ -198,6 +198,86 @@ TEST_CASE("heads: a snapshot that a thief of the agent's key put on top keeps no
   CHECK(h.attempt() == Errc::rollback);
 }
 
+TEST_CASE("heads: a thief's snapshot below honest ones is an alarm that lasts until it is out of the way, and nobody is kept from backing up") {
+  History h;
+  h.back_up(2);
+  CHECK(h.look().size() == 2);  // both are pinned
+  // With the agent's key, and without its root key, somebody comes to the alternate before the mirror.
+  h.plant(1, h.forged(3, h.keys->signing));
+  h.write("a", "3");
+  REQUIRE(h.attempt() == Errc{});
+  h.write("a", "4");
+  REQUIRE(h.attempt() == Errc{});
+  h.stores[1].snapshots[4] = h.stores[0].snapshots.at(4);  // what the mirror can bring: neither 3, nor what would follow it
+  h.stores[1].digests[4] = h.stores[0].digests.at(4);
+
+  const auto looks = h.look();
+  for (auto& l : looks) CHECK(l.answered);
+  REQUIRE(history_alarms(*h.state).size() == 1);
+  CHECK_THAT(history_alarms(*h.state)[0].text, Contains("number 3") && Contains("set-aside"));
+  CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 3);
+  CHECK(Heads(*h.state).foreign(h.id_of(0)).sequence == 0);
+  h.write("a", "5");
+  REQUIRE(h.attempt() == Errc{});
+  CHECK_THAT(h.text, Contains("not made with its root key"));  // told by the next run…
+  h.write("a", "6");
+  REQUIRE(h.attempt() == Errc{});
+  CHECK(h.text.empty());  // …once
+  h.look();
+  CHECK(history_alarms(*h.state).size() == 1);  // and known until it has gone
+
+  h.stores[1].snapshots.erase(3);
+  h.stores[1].digests.erase(3);
+  h.mirror();
+  h.look();
+  CHECK(history_alarms(*h.state).empty());
+  CHECK(Heads(*h.state).judged(h.id_of(1)) == 6);
+}
+
+TEST_CASE("heads: of several that are not ours the next one is the alarm when the first has gone; what an administrator accepts is none") {
+  History h;
+  h.back_up(2);
+  h.look();
+  h.plant(1, h.forged(3, h.keys->signing));
+  h.plant(1, h.forged(4, h.keys->signing));
+  for (int i = 3; i <= 5; ++i) {
+    h.write("a", std::to_string(i));
+    REQUIRE(h.attempt() == Errc{});
+  }
+  h.stores[1].snapshots[5] = h.stores[0].snapshots.at(5);
+  h.stores[1].digests[5] = h.stores[0].digests.at(5);
+  h.look();
+  CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 3);
+  h.stores[1].snapshots.erase(3);
+  h.stores[1].digests.erase(3);
+  h.look();
+  CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 4);
+  CHECK_FALSE(Heads(*h.state).news_of_foreign().empty());
+  CHECK(Heads(*h.state).news_of_foreign().empty());
+  Heads(*h.state).accept(h.id_of(1), Head{5, h.stores[1].digests.at(5), {}});
+  h.look();
+  CHECK(history_alarms(*h.state).empty());
+}
+
+TEST_CASE("heads: a state of an earlier version judges what comes from now on") {
+  History h;
+  h.back_up(2);
+  h.look();
+  auto pins = h.state->pins();
+  for (auto& pin : *pins.mutable_pin()) pin.clear_judged();
+  h.state->set_pins(pins);
+  CHECK(Heads(*h.state).judged(h.id_of(1)) == 2);
+  h.plant(1, h.forged(3, h.keys->signing));
+  h.write("a", "3");
+  REQUIRE(h.attempt() == Errc{});
+  h.write("a", "4");
+  REQUIRE(h.attempt() == Errc{});
+  h.stores[1].snapshots[4] = h.stores[0].snapshots.at(4);
+  h.stores[1].digests[4] = h.stores[0].digests.at(4);
+  h.look();
+  CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 3);
+}
+
 TEST_CASE("heads: a server that was rolled back is noticed by a run, by a look and by a list, each server for itself") {
   for (const std::size_t which : {0u, 1u}) {
     INFO(which);
