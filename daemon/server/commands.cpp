@@ -18,7 +18,7 @@ constexpr Command kCommands[] = {
     {"registry take-back", "", "After this data folder was restored from a backup: takes back, for a day, what this server itself said later and its partner still has.", registry_act_options, registry_take_back},
     {"registry heed-again", "ID", "Hears the partner again on an agent or account that was set aside.", registry_act_options, registry_heed_again},
     {"snapshots", "", "Lists snapshots, as far as a server without keys can see.", snapshots_options, snapshots},
-    {"snapshots set-aside", "AGENT NUMBER", "Takes the newest snapshot of an agent out of the way, for instance one whose number leaves none for later ones; nothing is deleted.", set_aside_options, set_aside},
+    {"snapshots set-aside", "AGENT NUMBER", "Takes a snapshot of an agent that no other one follows out of the way, for instance a thief's; nothing is deleted.", set_aside_options, set_aside},
     {"slots", "AGENT", "Lists an agent's key slots: when each came and who brought it; what is in them no server can see.", no_options, slots},
     {"slots set-aside", "AGENT SLOT...", "Takes key slots of an agent out of the way, for instance junk that fills its list; nothing is deleted.", slots_set_aside_options, slots_set_aside},
     {"directory publish", "", "Announces new addresses of the pair: signed, and taken over by the agents by themselves.", directory_publish_options, directory_publish},

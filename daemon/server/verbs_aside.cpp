@@ -9,7 +9,7 @@
 #include "vault/slot_number.hpp"
 #include "vault/small_object.hpp"
 
-// Taking a newest snapshot, or key slots, out of the way.
+// Taking a snapshot, or key slots, out of the way.
 namespace farkeep::server {
 namespace {
 
@@ -142,7 +142,7 @@ Exit set_aside(App& app, const po::variables_map& values, const Operands& operan
   auto const what = "Snapshot " + std::to_string(order.sequence) + " of agent " + order.agent.brief();
   app.out().result(what + ending_of(state), o);
   if (app.registry().partner())
-    app.out().hint("The partner still has it, and its mirror will be refused: give the same order there.  Nothing is deleted: it lies in the vault's aside/.");
+    app.out().hint("Where the partner has it, too, its mirror is refused until the same order is given there.  What the partner has under that number otherwise, its mirror brings now.  Nothing is deleted: it lies in the vault's aside/.");
   return Exit::done;
 }
 

@@ -272,7 +272,10 @@ Exit tell_registry_state(App& app) {
   bool const lately = refused && app.clock().wall() - WallTime{std::chrono::nanoseconds{refused->last_ns()}} < kTellRefused;
   if (lately)
     tell_text(fmt::format("farkeep-server: {} words of the partner were not believed, the last at {}: {}", refused->count(), time_text(refused->last_ns()), refused->why()));
-  return damaged.empty() && !lately ? Exit::done : Exit::alarm;
+  auto const mirror = app.registry().mirror_state();
+  bool const forked = mirror && !mirror->fork().empty() && app.registry().partner();
+  if (forked) tell_text("farkeep-server: " + mirror->fork());
+  return damaged.empty() && !lately && !forked ? Exit::done : Exit::alarm;
 }
 
 }  // namespace farkeep::server

@@ -19,6 +19,7 @@ constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a pa
 constexpr auto kTellAllAgain = std::chrono::hours{1};     // what the partner could not take, or lost since: 2 KiB and a report for each agent
 constexpr std::chrono::nanoseconds kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again; then twice as long
 
+constexpr std::size_t kMaxForked = 64;
 constexpr std::size_t kMaxProblem = 4096;  // of what `status` shows
 
 double uniform(Random& random) {
@@ -176,9 +177,10 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
     co_await push_vaults(peer, partner, std::move(again), true);
     co_await push_vaults(peer, partner, std::move(changed), false);
     if (anything) {
+      Forks forks = about_forks();
       std::string problem;
-      if (!behind_.empty()) problem = "some vaults could not be mirrored; the log says why";
-      co_await note(std::move(problem), behind_.size());
+      if (!behind_.empty()) problem = forks.text.empty() ? "some vaults could not be mirrored; the log says why" : forks.text;
+      co_await note(std::move(problem), behind_.size(), std::move(forks));
     }
     co_await wait_for_news(kPoll);
   }
@@ -227,12 +229,34 @@ task<void> Mirror::greet(Peer& peer, ServerId partner) {
   logged_problem_ = "-";
 }
 
-// What `pair` and `status` show.  A disk that is full must not end the server for that: it still serves restores.
-task<void> Mirror::note(std::string problem, std::size_t behind) {
+Mirror::Forks Mirror::about_forks() const {
+  Forks out;
+  std::string first;
+  std::size_t forked = 0;
+  for (auto const& [name, behind] : behind_) {
+    if (behind.fork.empty()) continue;
+    if (++forked == 1) first = behind.fork;
+    if (out.agents.size() < kMaxForked) out.agents.push_back(wire::to_field(name.agent));
+  }
+  if (forked == 0) return out;
+  std::string const more = forked > 1 ? fmt::format(", nor some of {} other agents", forked - 1) : std::string{};
+  out.text = fmt::format("the partner has another snapshot in the place of {}, and does not take it{}. See on the agent's machine which of the two is its own (farkeep snapshots), and set the other one aside where it is "
+                         "(farkeep-server snapshots set-aside)",
+                         first, more);
+  return out;
+}
+
+// What `pair` and `status` show.  Without `forks`: what is known of them stays.  A disk that is full must not end the server for that: it still serves restores.
+task<void> Mirror::note(std::string problem, std::size_t behind, std::optional<Forks> forks) {
   vault::pb::MirrorState news;
   bool const well = problem.empty();
   news.set_problem(valid_text(problem, kMaxProblem));
   news.set_behind(behind);
+  bool const knows_forks = forks.has_value();
+  if (forks) {
+    news.set_fork(valid_text(forks->text, kMaxProblem));
+    for (auto const& agent : forks->agents) news.add_forked(agent);
+  }
   news.set_vaults(vaults_);
   auto const now = parts_.clock.wall().time_since_epoch().count();
   if (reached_) news.set_contact_ns(now);
@@ -240,14 +264,18 @@ task<void> Mirror::note(std::string problem, std::size_t behind) {
   if (well && behind == 0) news.set_equal_ns(now);
   const auto write = [&]() -> task<void> {
     co_await parts_.workers.offload(
-        [](Registry* registry, vault::pb::MirrorState state) {
+        [](Registry* registry, vault::pb::MirrorState state, bool knows) {
           auto const old = registry->mirror_state().value_or(vault::pb::MirrorState{});
           if (state.contact_ns() == 0) state.set_contact_ns(old.contact_ns());
           if (state.root_key().empty()) state.set_root_key(old.root_key());
           if (state.equal_ns() == 0) state.set_equal_ns(old.equal_ns());
+          if (!knows) {
+            state.set_fork(old.fork());
+            *state.mutable_forked() = old.forked();
+          }
           registry->set_mirror_state(state);
         },
-        &parts_.registry, std::move(news));
+        &parts_.registry, std::move(news), knows_forks);
   };
   auto const unwritten = co_await problem_of(write());
   if (!unwritten.empty()) log_warning("noting how the mirror stands: {}", unwritten);

@@ -86,7 +86,13 @@ class Mirror final : public MirrorNews {
   task<void> push_vault_slot(Peer& peer, std::string slot);
   task<void> strike_out(Peer& peer, const Vault& vault, std::set<std::uint64_t>& sequences);
   task<void> wait_for_news(std::chrono::nanoseconds longest);
-  task<void> note(std::string problem, std::size_t behind);
+  /// What the partner does not take because it has another snapshot under that number.
+  struct Forks {
+    std::string text;                 // empty: there are none
+    std::vector<std::string> agents;  // the first 64
+  };
+  Forks about_forks() const;
+  task<void> note(std::string problem, std::size_t behind, std::optional<Forks> forks = std::nullopt);
 
   MirrorParts parts_;
   MirrorSettings settings_;
@@ -96,6 +102,7 @@ class Mirror final : public MirrorNews {
     std::chrono::nanoseconds wait{};
     SteadyTime again{};
     std::string theirs;  // the digest of the partner's, when it was seen last
+    std::string fork;    // both sides have another snapshot under one number: what the partner said; empty: no
   };
 
   Names changed_;

@@ -203,10 +203,15 @@ task<bool> Mirror::push_row(SnapshotPush& push, SnapshotRow row, VaultName name)
     co_return true;
   } catch (const failure& e) {
     auto const code = classify(e.code());
-    if (code == Errc::fork) log_error("FORK: the partner refuses snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
-    else if (code == Errc::missing_object || code == Errc::damaged || code == Errc::malformed || code == Errc::too_large)
+    if (code == Errc::fork) {
+      log_error("FORK: the partner refuses snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
+      auto& fork = behind_[name].fork;
+      if (fork.empty()) fork = fmt::format("number {} of agent {} ({})", sequence, name.agent.hex(), e.what());
+    } else if (code == Errc::missing_object || code == Errc::damaged || code == Errc::malformed || code == Errc::too_large) {
       log_error("mirroring snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
-    else throw;
+    } else {
+      throw;
+    }
   }
   co_return false;
 }

@@ -1,12 +1,14 @@
 #include "vault/mirror_watch.hpp"
 
+#include <algorithm>
+
 #include "base/log.hpp"
 #include "base/utf8.hpp"
 
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kMostProblem = 500;
+constexpr std::size_t kMostProblem = 800;
 
 std::string since(std::int64_t ns) { return ns > 0 ? "since " + rfc3339(WallTime{std::chrono::nanoseconds{ns}}) : std::string{"yet"}; }
 
@@ -37,6 +39,7 @@ std::optional<Notice> MirrorWatch::look(bool anybody) {
     auto const watch = registry_.alarm_watch();
     told_ = watch && watch->mirror() <= static_cast<std::uint32_t>(State::behind) ? static_cast<State>(watch->mirror()) : State::well;
   }
+  if (auto forks = look_for_forks(*mirror, partner->name())) return forks;
   auto const now = state(*mirror);
   if (now == *told_ || (now == State::well && !mirror->problem().empty())) return std::nullopt;
   note(now);
@@ -55,6 +58,35 @@ std::optional<Notice> MirrorWatch::look(bool anybody) {
     case State::well: break;
   }
   return Notice{Notice::Event::recovered, "", "the partner " + partner->name() + " is reached again, and the mirror goes on", true};
+}
+
+// One that was told of hides no other.
+std::optional<Notice> MirrorWatch::look_for_forks(const vault::pb::MirrorState& mirror, const std::string& partner) {
+  if (!told_forks_) {
+    told_forks_.emplace();
+    if (auto const watch = registry_.alarm_watch()) told_forks_->insert(watch->forked().begin(), watch->forked().end());
+  }
+  std::set<std::string> const now(mirror.forked().begin(), mirror.forked().end());
+  bool const is_news = std::any_of(now.begin(), now.end(), [&](const std::string& agent) { return !told_forks_->contains(agent); });
+  if (is_news && last_forks_ && clock_.steady() - *last_forks_ < kForks) return std::nullopt;
+  bool const is_over = now.empty() && !told_forks_->empty();
+  if (is_news) last_forks_ = clock_.steady();
+  if (now != *told_forks_) note_forks(now);
+  if (is_news) return Notice{Notice::Event::failed, "", std::string(whole_characters(mirror.fork(), kMostProblem)), true};
+  if (is_over) return Notice{Notice::Event::recovered, "", "the partner " + partner + " has no other snapshots under the same numbers any more", true};
+  return std::nullopt;
+}
+
+void MirrorWatch::note_forks(const std::set<std::string>& told) {
+  told_forks_ = told;
+  try {
+    auto watch = registry_.alarm_watch().value_or(vault::pb::AlarmWatch{});
+    watch.clear_forked();
+    for (auto const& agent : told) watch.add_forked(agent);
+    registry_.set_alarm_watch(watch);
+  } catch (const failure& f) {
+    log_warning("noting what was told of the mirror: {}", f.what());
+  }
 }
 
 // On a disk that is full it counts in memory.

@@ -146,7 +146,7 @@ task<std::string> Server::Parts::carry_out(AsideOrder order) {
   try {
     auto const vault = co_await vaults.open(order.account, order.agent);
     if (order.what == AsideOrder::What::key_slot) co_await vault->set_slot_aside(order.sequence);
-    else co_await vault->set_head_aside(order.sequence, order.reason, order.time_ns);
+    else co_await vault->set_snapshot_aside(order.sequence, order.reason, order.time_ns);
     mirror.vault_changed(VaultName{order.account, order.agent});
     co_return "done";
   } catch (const failure& e) {

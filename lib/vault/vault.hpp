@@ -225,9 +225,9 @@ class Vault {
   /// Within those limits: all of them fit one answer.
   task<std::vector<Buffer>> slots();
 
-  /// The newest snapshot, by an operator's word (LOCKING.md §11): it goes to `aside/` and is taken from nobody again.  Throws not_found when
-  /// there is no such snapshot, usage when it is not the newest one.
-  task<void> set_head_aside(std::uint64_t sequence, std::string reason, std::int64_t now_ns);
+  /// A snapshot that no other one here follows, by an operator's word (LOCKING.md §11): it goes to `aside/` and is taken from nobody again.  `ordered_ns` names the
+  /// order, which may be carried out again.  Throws not_found when there is no such snapshot, usage when another one follows it.
+  task<void> set_snapshot_aside(std::uint64_t sequence, std::string reason, std::int64_t ordered_ns);
   /// A key slot, by an operator's word: it goes to `slot-aside/` and is taken from nobody again.  Throws not_found when there is none with this number.
   task<void> set_slot_aside(std::uint64_t number);
 
@@ -268,6 +268,7 @@ class Vault {
   void note_partner(Row& row, const ReceiptFacts& facts, bool protects);
   task<void> keep_partner_receipt(std::uint64_t sequence, Buffer receipt, ReceiptFacts facts);
   task<void> load_aside();
+  task<bool> was_set_aside(std::uint64_t sequence, std::int64_t ordered_ns);
   task<void> count_small_objects();
   task<void> keep_damaged(std::uint64_t sequence, Buffer bytes);
   task<void> salvage();

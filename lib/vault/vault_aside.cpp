@@ -2,7 +2,7 @@
 #include "vault/vault.hpp"
 #include "vault/vault_cost.hpp"
 
-// A newest snapshot that an operator takes out of the way (LOCKING.md §11).
+// A snapshot that an operator takes out of the way (LOCKING.md §11).
 namespace farkeep {
 
 // By their names: what rotted in one of them does not bring its snapshot back.
@@ -25,9 +25,19 @@ task<std::optional<Buffer>> Vault::read_for_order(std::string name, std::string 
   co_return bytes;
 }
 
-// 1. is it the newest?  2. all there is of it, to its new place  3. out of the old ones
+// Another snapshot with this number may have come since: an order that was cut off before it was noted as done does not take that one.
+task<bool> Vault::was_set_aside(std::uint64_t sequence, std::int64_t ordered_ns) {
+  for (auto at = aside_.lower_bound({sequence, std::string{}}); at != aside_.end() && at->first.first == sequence; ++at) {
+    auto const bytes = co_await read_small(layout_.aside(sequence, at->first.second));
+    auto const aside = parse_aside_object(bytes ? ByteView{*bytes} : ByteView{});
+    if (aside && aside->time_ns == ordered_ns) co_return true;
+  }
+  co_return false;
+}
+
+// 1. does another one follow it?  2. all there is of it, to its new place  3. out of the old ones
 // Interrupted after 2 it is finished by the same order once more, or at the next opening; the commit lock keeps commits out meanwhile.
-task<void> Vault::set_head_aside(std::uint64_t sequence, std::string reason, std::int64_t now_ns) {
+task<void> Vault::set_snapshot_aside(std::uint64_t sequence, std::string reason, std::int64_t ordered_ns) {
   refuse_if_closing();
   std::string const doing = "setting snapshot " + std::to_string(sequence) + " aside";
   auto held = co_await committing_.take();
@@ -43,12 +53,16 @@ task<void> Vault::set_head_aside(std::uint64_t sequence, std::string reason, std
     co_await remove_snapshot(sequence);
     co_return;
   }
-  if (sequence != head().sequence) throw failure(Errc::usage, doing + ": only the newest one can be, which is " + std::to_string(head().sequence));
+  auto const after = rows_.find(sequence + 1);
+  if (after != rows_.end() && after->second.previous == row->second.digest)
+    throw failure(Errc::usage, doing + ": the one with number " + std::to_string(sequence + 1) + " follows it, and would have to be set aside first");
+  bool const is_done = co_await was_set_aside(sequence, ordered_ns);
+  if (is_done) co_return;
   if (!commit) throw failure(Errc::damaged, doing + ": it is gone");
   auto const digest = VaultLayout::brief_digest(row->second.digest);
   auto partner = co_await read_small(layout_.partner(sequence));
   AsideObject aside;
-  aside.time_ns = now_ns;
+  aside.time_ns = ordered_ns;
   aside.reason = reason;
   aside.commit = std::move(*commit);
   if (partner) aside.partner_receipt = std::move(*partner);

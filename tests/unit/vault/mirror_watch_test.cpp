@@ -105,6 +105,32 @@ TEST_CASE("mirror watch: a mirror that does not get on is told of after half a d
   CHECK(w.look().empty());
 }
 
+TEST_CASE("mirror watch: that the partner has another snapshot under a number is told at once, for each agent, at most once an hour, and when it is over") {
+  Watched w;
+  w.mirror("");
+  auto const forks = [&](std::vector<std::string> agents) {
+    w.state.clear_forked();
+    for (auto& agent : agents) w.state.add_forked(agent);
+    w.state.set_fork(agents.empty() ? "" : "number 2 of agent " + agents.back());
+    w.mirror(w.state.fork(), agents.size());
+  };
+  forks({"a"});
+  CHECK(w.look() == "failed: number 2 of agent a");
+  CHECK(w.pass(2h).empty());
+  forks({"a", "b"});  // one that is known hides no other
+  CHECK(w.look() == "failed: number 2 of agent b");
+  forks({"a", "b", "c"});
+  CHECK(w.pass(50min).empty());
+  CHECK(w.pass(20min) == "failed: number 2 of agent c");
+  w.start();  // a restart
+  CHECK(w.pass(2h).empty());
+  forks({"a"});
+  CHECK(w.pass(1h).empty());
+  forks({});
+  CHECK(w.look() == "recovered: the partner west has no other snapshots under the same numbers any more");
+  CHECK(w.pass(1h).empty());
+}
+
 TEST_CASE("mirror watch: a line that breaks now and then is no progress of a mirror that does not get on") {
   Watched w;
   w.mirror("");

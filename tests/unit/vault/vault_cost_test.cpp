@@ -94,10 +94,9 @@ TEST_CASE("numbers: a head that leaves none, from an earlier version, refuses wh
   Buffer const theirs = receipt_by('a', poison.digest());
   w.protect(poison.sequence);
 
-  CHECK(w.error_of(w.vault->set_head_aside(1, "no reason", 5)) == Errc::usage);
-  CHECK(w.error_of(w.vault->set_head_aside(7, "no reason", 5)) == Errc::not_found);
-  w.run(w.vault->set_head_aside(poison.sequence, "a stolen key", 5));
-  w.run(w.vault->set_head_aside(poison.sequence, "a stolen key", 5));  // the order once more, after a crash
+  CHECK(w.error_of(w.vault->set_snapshot_aside(7, "no reason", 5)) == Errc::not_found);
+  w.run(w.vault->set_snapshot_aside(poison.sequence, "a stolen key", 5));
+  w.run(w.vault->set_snapshot_aside(poison.sequence, "a stolen key", 5));  // the order once more, after a crash
   for (int round = 0; round < 2; ++round) {
     CHECK(w.vault->head().sequence == 1);
     CHECK_FALSE(w.vault->set_digest() == digest);
@@ -118,6 +117,28 @@ TEST_CASE("numbers: a head that leaves none, from an earlier version, refuses wh
   CHECK(w.commit(w.manifest(2, w.manifest(1).digest())).receipt);
 }
 
+TEST_CASE("aside: a thief's snapshot below honest ones goes, the honest ones come, and one that another follows stays") {
+  WithThiefs w;  // 1 is the agent's, 2 a thief's
+  FakeManifest const second = w.manifest(2, w.manifest(1).digest()), third = w.manifest(3, second.digest()), fourth = w.manifest(4, third.digest());
+  CHECK(w.commit_error(second, true) == Errc::fork);
+  CHECK(w.commit_error(third, true) == Errc::fork);
+  REQUIRE(w.commit(fourth, true).receipt);
+  CHECK(w.error_of(w.vault->set_snapshot_aside(3, "a slip", 5)) == Errc::not_found);
+  w.run(w.vault->set_snapshot_aside(2, "a thief's", 6));
+  CHECK(w.vault->head().sequence == 4);
+  CHECK(w.commit_error(w.thiefs, true) == Errc::fork);
+  REQUIRE(w.commit(second, true).receipt);
+  REQUIRE(w.commit(third, true).receipt);
+  for (std::uint64_t n = 1; n < 4; ++n) CHECK(w.error_of(w.vault->set_snapshot_aside(n, "a slip", 7)) == Errc::usage);
+  // The same order once more, after a crash: what has that number now is another one.
+  w.reopen();
+  CHECK(w.error_of(w.vault->set_snapshot_aside(2, "a thief's", 6)) != Errc{});
+  w.run(w.vault->set_snapshot_aside(4, "a thief's", 8));
+  w.run(w.vault->set_snapshot_aside(3, "a thief's", 9));
+  w.run(w.vault->set_snapshot_aside(2, "a thief's", 6));
+  CHECK(w.vault->head().digest == second.digest());
+}
+
 TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to its end when it is given again") {
   // The first round goes undisturbed and counts.
   constexpr std::uint64_t kNever = 1000000;
@@ -127,11 +148,11 @@ TEST_CASE("aside: an order that the disk breaks off, wherever, is carried out to
     WithThiefs w;
     std::uint64_t const before = w.disk.operations();
     w.disk.fail_after(at, Errc::io, false);
-    Errc const first = w.error_of(w.vault->set_head_aside(2, "not ours", 5));
+    Errc const first = w.error_of(w.vault->set_snapshot_aside(2, "not ours", 5));
     if (at == kNever) operations = w.disk.operations() - before;
     w.disk.heal();
     static_cast<void>(w.run(w.store->tend()));
-    if (first != Errc{}) w.run(w.vault->set_head_aside(2, "not ours", 5));
+    if (first != Errc{}) w.run(w.vault->set_snapshot_aside(2, "not ours", 5));
     VaultLayout const layout{w.account, w.agent};
     CHECK(w.vault->head().sequence == 1);
     CHECK(w.run(w.store->get(layout.aside(2, VaultLayout::brief_digest(w.thiefs.digest())))));
@@ -152,15 +173,15 @@ TEST_CASE("aside: a newest snapshot that cannot be read any more is not taken fo
   auto const snapshot = file(layout.snapshot(2) + ".obj");
   w.disk.set_unreadable(file(layout.partner(2) + ".obj"));
   w.disk.set_unreadable(snapshot);
-  CHECK(w.error_of(w.vault->set_head_aside(2, "not ours", 5)) == Errc::damaged);
+  CHECK(w.error_of(w.vault->set_snapshot_aside(2, "not ours", 5)) == Errc::damaged);
   w.disk.set_unreadable(snapshot, false);
-  w.run(w.vault->set_head_aside(2, "not ours", 5));
+  w.run(w.vault->set_snapshot_aside(2, "not ours", 5));
   CHECK(w.vault->head().sequence == 1);
 }
 
 TEST_CASE("aside: another snapshot may have the number of one that was set aside, and is not protected by the other's receipt") {
   WithThiefs w;
-  w.run(w.vault->set_head_aside(2, "not ours", 5));
+  w.run(w.vault->set_snapshot_aside(2, "not ours", 5));
   FakeManifest const ours = w.next();
   CHECK(w.commit(ours).receipt);
   w.reopen();
@@ -232,7 +253,7 @@ TEST_CASE("aside: a receipt that came while its snapshot was set aside is no oth
   REQUIRE(w.commit(w.manifest(1)).receipt);
   FakeManifest const thiefs = w.manifest(2, w.manifest(1).digest(), 66);
   REQUIRE(w.commit(thiefs).receipt);
-  w.run(w.vault->set_head_aside(2, "not ours", 5));
+  w.run(w.vault->set_snapshot_aside(2, "not ours", 5));
   VaultLayout const layout{w.account, w.agent};
   PartnerObject late;
   late.receipt = receipt_by('a', thiefs.digest());

@@ -210,7 +210,7 @@ TEST_CASE("rot: a bad sector below a report of unusable copies, or below what wa
   SmallSnapshot two{200, 2, r.one.manifest.digest()};
   r.w.put(two.records);
   REQUIRE(r.w.commit(two.manifest).receipt);
-  r.w.run(r.w.vault->set_head_aside(2, "a drill", 5));
+  r.w.run(r.w.vault->set_snapshot_aside(2, "a drill", 5));
   auto const nothing = [](Buffer) -> task<void> { co_return; };
   r.w.run(r.w.vault->get_others({RecordView::parse(r.one.records[0])->id(0)}, {sha256(r.one.records[0])}, nothing));
   std::size_t spoilt = 0;
