@@ -7,6 +7,7 @@
 
 #include "app.hpp"
 #include "common/command_line.hpp"
+#include "vault/standing.hpp"
 
 namespace farkeep::server {
 
@@ -25,6 +26,8 @@ std::chrono::seconds duration_of(const po::variables_map& values, const char* na
 
 /// The agent whose whole id this is, or the only one that is called so or whose id begins so.  Throws failure: not_found, usage.
 vault::pb::Agent agent_for(App&, const std::string& what);
+/// By what the agent last told.
+AgentStanding standing_of(App&, const vault::pb::Agent& agent);
 
 // ---- the verbs
 void init_options(po::options_description&);

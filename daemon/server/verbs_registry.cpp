@@ -16,8 +16,8 @@ constexpr auto kTellRefused = std::chrono::hours{24};  // an alarm that nobody c
 
 // What is meant by a word: an id whole, else all that have this name or whose id begins so.  The order matters: a name is the agent's own choice, and whoever
 // names his like another one's id must not keep that one from being named, or be taken for it.
-template <class Record>
-Record one_of(Records<Record> all, const std::string& what, const std::string& kind, const std::string& shown_by) {
+template <class Record, class IsCalled>
+Record one_of(Records<Record> all, const std::string& what, const std::string& kind, const std::string& shown_by, IsCalled is_called) {
   std::vector<Record> found;
   auto const collect = [&](auto fits) {
     if (!found.empty()) return;
@@ -25,7 +25,7 @@ Record one_of(Records<Record> all, const std::string& what, const std::string& k
       if (fits(record)) found.push_back(std::move(record));
   };
   collect([&](const Record& r) { return hex(as_bytes(r.id())) == what; });
-  collect([&](const Record& r) { return r.name() == what || (what.size() >= 4 && hex(as_bytes(r.id())).starts_with(what)); });
+  collect([&](const Record& r) { return is_called(r) || (what.size() >= 4 && hex(as_bytes(r.id())).starts_with(what)); });
   if (found.empty()) throw failure(Errc::not_found, kind + " \"" + what + "\"; `" + shown_by + "` shows which there are");
   if (found.size() == 1) return std::move(found.front());
   std::string ids;
@@ -33,7 +33,9 @@ Record one_of(Records<Record> all, const std::string& what, const std::string& k
   throw failure(Errc::usage, kind + " \"" + what + "\" could be any of " + ids + ": give the id of the one that you mean");
 }
 
-vault::pb::Account account_for(App& app, const std::string& name) { return one_of(app.registry().accounts(), name, "account", "farkeep-server account list"); }
+vault::pb::Account account_for(App& app, const std::string& name) {
+  return one_of(app.registry().accounts(), name, "account", "farkeep-server account list", [&](const vault::pb::Account& a) { return a.name() == name; });
+}
 
 std::string account_name(App& app, const vault::pb::Agent& agent) {
   auto const id = AccountId::from(agent.account());
@@ -43,7 +45,14 @@ std::string account_name(App& app, const vault::pb::Agent& agent) {
 
 }  // namespace
 
-vault::pb::Agent agent_for(App& app, const std::string& what) { return one_of(app.registry().agents(), what, "agent", "farkeep-server agents"); }
+AgentStanding standing_of(App& app, const vault::pb::Agent& agent) {
+  return farkeep::standing_of(app.registry().told(AgentId::from(agent.id()).value_or(AgentId{})).value_or(vault::pb::Told{}), app.clock().wall());
+}
+
+// As it is listed, or as it registered.
+vault::pb::Agent agent_for(App& app, const std::string& what) {
+  return one_of(app.registry().agents(), what, "agent", "farkeep-server agents", [&](const vault::pb::Agent& a) { return a.name() == what || standing_of(app, a).name == what; });
+}
 
 void account_add_options(po::options_description& d) {
   d.add_options()("agent-quota", po::value<std::string>()->value_name("SIZE"), "the most that is stored for each of its agents (default: the configuration's)");
@@ -167,15 +176,16 @@ Exit agents(App& app, const po::variables_map& values, const Operands& operands)
   for (auto const& agent : app.registry().agents()) {
     if (only && agent.account() != wanted) continue;
     auto const id = AgentId::from(agent.id()).value_or(AgentId{});
-    auto const standing = standing_of(app.registry().told(id).value_or(vault::pb::Told{}), app.clock().wall());
+    auto const standing = standing_of(app, agent);
     if ((only_overdue || only_drifted) && (agent.revoked() || !((only_overdue && standing.overdue()) || (only_drifted && standing.drifted)))) continue;
     auto const seen = app.registry().seen(id).value_or(vault::pb::Seen{});
     auto const account = account_name(app, agent);
-    table.add({id.hex(), agent.name(), account, time_text(agent.created_ns()), time_text(seen.last_ns()), seen.address(), state_of(agent, standing)});
+    table.add({id.hex(), name_of(agent, standing), account, time_text(agent.created_ns()), time_text(seen.last_ns()), seen.address(), state_of(agent, standing)});
     if (!app.out().json()) continue;
     boost::json::object o;
     o["agent"] = id.hex();
-    o["name"] = agent.name();
+    o["name"] = name_of(agent, standing);
+    o["registered_as"] = agent.name();
     o["account"] = account;
     o["registered"] = time_text(agent.created_ns());
     o["last_seen"] = time_text(seen.last_ns());

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <set>
 
 #include "archive/manifest.hpp"
 #include "base/build_time.hpp"
@@ -92,12 +93,17 @@ Exit snapshots(App& app, const po::variables_map& values, const Operands& operan
   app.identity();
   auto const only = text_of(values, "agent");
   std::map<AgentId, std::string> names;
-  for (auto const& agent : app.registry().agents())
-    if (auto const id = AgentId::from(agent.id())) names[*id] = agent.name();
+  std::set<AgentId> called;  // as was asked
+  for (auto const& agent : app.registry().agents()) {
+    auto const id = AgentId::from(agent.id());
+    if (!id) continue;
+    names[*id] = name_of(agent, standing_of(app, agent));
+    if (only && (*only == names[*id] || *only == agent.name())) called.insert(*id);
+  }
   std::vector<Row> rows;
   bool found = false;
   for_each_vault(app, [&](const AccountId& account, const AgentId& agent) {
-    if (only && *only != names[agent] && !(only->size() >= 4 && agent.hex().starts_with(*only))) return;
+    if (only && !called.contains(agent) && !(only->size() >= 4 && agent.hex().starts_with(*only))) return;
     found = true;
     read_snapshots(app, account, agent, rows);
   });

@@ -6,6 +6,7 @@
 #include "agent/stored_time.hpp"
 #include "base/limits.hpp"
 #include "base/valid_text.hpp"
+#include "platform/process.hpp"
 #include "wire/message.hpp"
 
 namespace farkeep {
@@ -34,6 +35,7 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
     if (const auto overdue = times.overdue_at(record, now)) row->set_overdue_ns(overdue->time_since_epoch().count());
     row->set_paused(paused_until(state, job.name, now).has_value());
   }
+  report.set_name(valid_text(config.name.empty() ? host_name() : config.name, kMostText));
   report.set_other_machine(Heads::newest_of_other(state).sequence);
   if (config.deployment) {
     const auto deployed = Digest::from_hex(config.deployment->digest);

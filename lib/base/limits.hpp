@@ -37,8 +37,8 @@ inline constexpr std::size_t kBytesCompared = 32 * kMiB;         // …and their
 inline constexpr std::size_t kMaxOutstanding = 64;               // requests in flight on one connection: twice what fills a segment
 inline constexpr std::size_t kMaxPingBody = 64 * kKiB;           // as large as what a segment offload hands over at once; it is sent back
 inline constexpr std::size_t kUnackedBytes = 48 * kMiB;          // what an agent sends ahead of durable acknowledgements
-inline constexpr int kMaxReportJobs = 256;                       // of one agent: more than anybody schedules on one machine
-inline constexpr std::size_t kMaxReport = 64 * kKiB;             // those with names and schedules of 100 bytes, twice
+inline constexpr int kMaxReportJobs = 512;                       // of one agent: some schedule one for each of hundreds of databases
+inline constexpr std::size_t kMaxReport = 128 * kKiB;             // those with names and schedules of 100 bytes, twice
 inline constexpr std::uint64_t kPageSnapshots = 256;             // in one answer: of 2 KiB each they fill half a head
 
 // ---- time

@@ -53,7 +53,8 @@ std::vector<Row> rows_of(Registry& registry, WallTime now, std::size_t& jobs_lef
       standing.jobs.resize(room);
     }
     jobs += standing.jobs.size();
-    rows.push_back({id.brief(), agent.name(), accounts[agent.account()], agent.revoked(), registry.seen(id).value_or(vault::pb::Seen{}), told.has_value(), std::move(standing)});
+    std::string name = name_of(agent, standing);
+    rows.push_back({id.brief(), std::move(name), accounts[agent.account()], agent.revoked(), registry.seen(id).value_or(vault::pb::Seen{}), told.has_value(), std::move(standing)});
   }
   return rows;
 }

@@ -10,7 +10,7 @@
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kMaxText = 200;
+constexpr std::size_t kMaxText = 200, kMaxName = 128;
 
 }  // namespace
 
@@ -39,6 +39,7 @@ AgentStanding standing_of(const vault::pb::Told& told, WallTime now) {
     job.overdue = job.overdue_from && *job.overdue_from <= now;
     out.jobs.push_back(std::move(job));
   }
+  out.name = printable_name(report->name(), kMaxName);
   out.deployed_as = printable_name(report->deployed_as(), kMaxText);
   out.other_machine = report->other_machine();
   out.drifted = !report->deployed_digest().empty() && report->deployed_digest() != report->settings_digest();

@@ -20,12 +20,16 @@ struct AgentStanding {
   };
   std::vector<Job> jobs;
   WallTime told;            ///< when
+  std::string name;         ///< printable; empty: it said none, and is called as it registered
   std::string deployed_as;  ///< printable; empty: not by the deployment kit
   std::uint64_t other_machine = 0;  ///< number of a snapshot under its identity that it did not make; 0: none
   bool drifted = false;     ///< its settings are not those that it was deployed with
 
   bool overdue() const noexcept;
 };
+
+/// What people call an agent: as it said last, else as it registered.
+inline const std::string& name_of(const vault::pb::Agent& agent, const AgentStanding& standing) { return standing.name.empty() ? agent.name() : standing.name; }
 
 /// Pure.  A report that does not parse has no jobs.
 AgentStanding standing_of(const vault::pb::Told& told, WallTime now);

@@ -211,4 +211,17 @@ expect 8 fk a backup main
 for name in east west; do cp "$work/$name.free" "$work/$name.ini"; done
 looks east west
 expect 0 fk a backup main
+
+note "a machine that was renamed is listed by its new name on both servers, and found by either"
+sed -i 's/^name = a$/name = renamed/' "$work/a.ini"
+grep -q "^name = renamed" "$work/a.ini" || echo "name = renamed" | sed -i '/^\[agent\]$/r /dev/stdin' "$work/a.ini"
+expect 0 fk a backup main
+for name in east west; do
+  for i in $(seq 100); do farkeep-server agents --data "$work/$name" >"$work/out" && grep -q " renamed " "$work/out" && break; sleep 0.1; done
+  grep -q " renamed " "$work/out" || fail "$name does not list the new name: $(cat "$work/out")"
+done
+for called in a renamed; do
+  expect 0 farkeep-server snapshots --data "$work/east" --agent $called
+  grep -q " renamed " "$work/out" "$work/err" || fail "its snapshots are not found as $called: $(cat "$work/out" "$work/err")"
+done
 echo "passed"

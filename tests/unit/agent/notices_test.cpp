@@ -279,6 +279,11 @@ TEST_CASE("metrics: a time that was written under a clock that was ahead is left
   REQUIRE(report.ParseFromString(to_string(report_of(m.state, m.config, m.zone, m.clock.wall(), ""))));
   CHECK(report.job(0).last_good_ns() == 0);
   CHECK(report.job(0).overdue_ns() > 0);
+  CHECK_FALSE(report.name().empty());  // the machine's
+  AgentConfig renamed = m.config;
+  renamed.name = "renamed";
+  REQUIRE(report.ParseFromString(to_string(report_of(m.state, renamed, m.zone, m.clock.wall(), ""))));
+  CHECK(report.name() == "renamed");
 }
 
 TEST_CASE("metrics: after a snapshot all is there, once, and each sample follows its family") {

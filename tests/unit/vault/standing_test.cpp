@@ -46,6 +46,15 @@ TEST_CASE("standing: a job is overdue from its time on, to the second") {
   CHECK(standing_of(t, kNow).jobs.at(0).last_good == kNow - 1h);
 }
 
+TEST_CASE("standing: a machine that was renamed is called as it says now, in printable text; an older agent as it registered") {
+  vault::pb::Agent agent;
+  agent.set_name("old");
+  auto r = report(kNow, kNow + 26h);
+  CHECK(name_of(agent, standing_of(told(r), kNow)) == "old");
+  r.set_name("new\x1b[2J");
+  CHECK(name_of(agent, standing_of(told(r), kNow)) == "new?[2J");
+}
+
 TEST_CASE("standing: an agent's clock may be wrong by years, in both directions") {
   for (auto const wrong : {-20000h, 20000h}) {
     auto const t = told(report(kNow + wrong, kNow + wrong + 26h));
