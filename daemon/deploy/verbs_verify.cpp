@@ -30,7 +30,7 @@ bool is_secret(const SettingDifference& d) {
 std::string side(const std::vector<std::string>& values, bool secret, const std::string& file, const IniPlace& place) {
   if (values.empty()) return "not set in " + file;
   std::string out;
-  for (auto const& v : values) out += (out.empty() ? "" : ", ") + quoted(v);
+  for (auto const& v : values) out += (out.empty() ? "" : ", ") + in_quotes(v);
   return (secret ? "(not shown)" : out) + " (" + *place.file + ":" + std::to_string(place.line) + ")";
 }
 

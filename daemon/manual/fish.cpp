@@ -5,7 +5,7 @@ namespace farkeep::manual {
 namespace {
 
 // In fish's own quotes only \ and ' are special.
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   for (char const c : text) (out += c == '\'' || c == '\\' ? "\\" : "") += c;
   return out + "'";
@@ -16,7 +16,7 @@ std::string offer(const std::string& want, const std::string& function) {
   if (want == "file") return " -F";
   if (want == "folder") return " -a '(__fish_complete_directories)'";
   if (want == "job") return " -a '(" + function + "_jobs)'";
-  if (want.starts_with("words")) return " -a " + quoted(want.substr(5));
+  if (want.starts_with("words")) return " -a " + in_quotes(want.substr(5));
   return "";
 }
 
@@ -70,20 +70,20 @@ std::string fish_completion(const Program& program) {
     if (!o.value.empty()) valued += " --" + o.name + (o.letter != 0 ? std::string{" -"} + o.letter : "");
     lines += "complete -c " + program.name + when + " -l " + o.name + (o.letter != 0 ? std::string{" -s "} + o.letter : "");
     if (!o.value.empty()) lines += " -r" + offer(wanted(program, o.value, o.help), f);
-    lines += " -d " + quoted(o.help) + "\n";
+    lines += " -d " + in_quotes(o.help) + "\n";
   };
 
   lines += "complete -c " + program.name + " -f\n";
   for (auto const& first : first_words(program))
-    lines += "complete -c " + program.name + " -n " + f + "_words_are -a " + first.word + " -d " + quoted(first.about) + "\n";
+    lines += "complete -c " + program.name + " -n " + f + "_words_are -a " + first.word + " -d " + in_quotes(first.about) + "\n";
   for (auto const& o : program.general) option(o, "");
   for (auto const& verb : program.verbs) {
-    verbs += " " + quoted(verb.name);
+    verbs += " " + in_quotes(verb.name);
     auto const blank = verb.name.find(' ');
     if (blank != verb.name.npos)
-      lines += "complete -c " + program.name + " -n " + quoted(f + "_words_are " + verb.name.substr(0, blank)) + " -a " + verb.name.substr(blank + 1) + " -d " +
-               quoted(verb.summary) + "\n";
-    auto const when = " -n " + quoted(f + "_verb_is " + quoted(verb.name));
+      lines += "complete -c " + program.name + " -n " + in_quotes(f + "_words_are " + verb.name.substr(0, blank)) + " -a " + verb.name.substr(blank + 1) + " -d " +
+               in_quotes(verb.summary) + "\n";
+    auto const when = " -n " + in_quotes(f + "_verb_is " + in_quotes(verb.name));
     for (auto const& o : verb.options) option(o, when);
     for (auto const& operand : wanted_operands(program, verb))
       if (auto const what = offer(operand, f); !what.empty()) lines += "complete -c " + program.name + when + what + "\n";

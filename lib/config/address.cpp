@@ -107,21 +107,21 @@ std::string write_v6(const V6& ip) {
 /// The address, or why not.
 Value<std::string> read_ip(std::string_view host, std::string_view whole) {
   if (auto const v4 = read_v4(host)) {
-    if ((*v4)[0] >= 224) return refused(quoted(whole) + " is a multicast or reserved address");
+    if ((*v4)[0] >= 224) return refused(in_quotes(whole) + " is a multicast or reserved address");
     return write_v4(*v4);
   }
   if (auto const v6 = read_v6(host)) {
-    if ((*v6)[0] >= 0xff00) return refused(quoted(whole) + " is a multicast address");
+    if ((*v6)[0] >= 0xff00) return refused(in_quotes(whole) + " is a multicast address");
     if (std::equal(v6->begin(), v6->begin() + 6, kMappedPrefix.begin())) {
-      return refused(quoted(whole) + " is an IPv4 address in disguise: write it as IPv4");
+      return refused(in_quotes(whole) + " is an IPv4 address in disguise: write it as IPv4");
     }
     return write_v6(*v6);
   }
   if (host.find('%') != host.npos)
-    return refused(quoted(whole) + " has a zone id, which only this machine understands");
+    return refused(in_quotes(whole) + " has a zone id, which only this machine understands");
   bool const is_name = host.find(':') == host.npos && host.find_first_not_of("0123456789./") != host.npos;
-  if (is_name) return refused("servers are addressed by IP address, not by name: " + quoted(whole));
-  return refused(quoted(whole) + " is not an IP address: write ip or ip:port, and [ipv6]:port");
+  if (is_name) return refused("servers are addressed by IP address, not by name: " + in_quotes(whole));
+  return refused(in_quotes(whole) + " is not an IP address: write ip or ip:port, and [ipv6]:port");
 }
 
 /// A host and the text behind its colon, not looked at yet.
@@ -135,12 +135,12 @@ Value<HostAndPort> split(std::string_view text) {
   HostAndPort out{text, std::nullopt};
   if (text.starts_with('[')) {
     std::size_t const end = text.find(']');
-    if (end == text.npos) return refused(quoted(text) + ": ']' is missing");
+    if (end == text.npos) return refused(in_quotes(text) + ": ']' is missing");
     out.host = text.substr(1, end - 1);
     std::string_view const rest = text.substr(end + 1);
-    if (!rest.empty() && rest[0] != ':') return refused(quoted(text) + " is not an IP address: write [ipv6]:port");
+    if (!rest.empty() && rest[0] != ':') return refused(in_quotes(text) + " is not an IP address: write [ipv6]:port");
     if (!rest.empty()) out.port = rest.substr(1);
-    if (out.host.find(':') == out.host.npos) return refused(quoted(text) + ": only IPv6 addresses stand in brackets");
+    if (out.host.find(':') == out.host.npos) return refused(in_quotes(text) + ": only IPv6 addresses stand in brackets");
   } else if (std::size_t const colon = text.find(':'); colon != text.npos && text.find(':', colon + 1) == text.npos) {
     out.host = text.substr(0, colon);
     out.port = text.substr(colon + 1);
@@ -150,7 +150,7 @@ Value<HostAndPort> split(std::string_view text) {
 
 Value<std::uint16_t> read_port(std::string_view port, std::string_view whole) {
   auto const number = decimal(port, 65535);
-  if (!number || *number == 0) return refused(quoted(whole) + ": the port is not a number from 1 to 65535");
+  if (!number || *number == 0) return refused(in_quotes(whole) + ": the port is not a number from 1 to 65535");
   return static_cast<std::uint16_t>(*number);
 }
 
@@ -201,7 +201,7 @@ Value<HostAddress> parse_host(std::string_view text, std::uint16_t fallback) {
   } else {
     auto ip = read_ip(parts->host, text);
     if (!ip && (parts->host.find(':') == parts->host.npos || text.find("//") != text.npos))
-      return refused(quoted(text) + " is neither an IP address nor a name: write host:port, such as proxy.example.net:1080");
+      return refused(in_quotes(text) + " is neither an IP address nor a name: write host:port, such as proxy.example.net:1080");
     if (!ip) return ip.error();
     out.host = std::move(*ip);
   }
@@ -210,14 +210,14 @@ Value<HostAddress> parse_host(std::string_view text, std::uint16_t fallback) {
     if (!port) return port.error();
     out.port = *port;
   }
-  if (out.port == 0) return refused(quoted(text) + " has no port: write host:port");
+  if (out.port == 0) return refused(in_quotes(text) + " has no port: write host:port");
   return out;
 }
 
 Value<Mapping> parse_mapping(std::string_view text) {
   constexpr std::string_view kVia = " via ";
   std::size_t const at = text.find(kVia);
-  if (at == text.npos) return refused(quoted(text) + " is not a mapping: write destination via firewall:port, such as 192.0.2.10 via fw.example.net:40001");
+  if (at == text.npos) return refused(in_quotes(text) + " is not a mapping: write destination via firewall:port, such as 192.0.2.10 via fw.example.net:40001");
   auto const trim = [](std::string_view part) {
     while (part.starts_with(' ')) part.remove_prefix(1);
     while (part.ends_with(' ')) part.remove_suffix(1);
@@ -228,7 +228,7 @@ Value<Mapping> parse_mapping(std::string_view text) {
   auto via = parse_host(trim(text.substr(at + kVia.size())), 0);
   if (!via) return via.error();
   if (via->to_string() == destination->to_string())
-    return refused(quoted(text) + " maps the destination to itself: behind \"via\" stands the firewall's own address and the port that was chosen there");
+    return refused(in_quotes(text) + " maps the destination to itself: behind \"via\" stands the firewall's own address and the port that was chosen there");
   return Mapping{std::move(*destination), std::move(*via)};
 }
 

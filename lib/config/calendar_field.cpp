@@ -32,7 +32,7 @@ std::string padded(int value, int digits) {
 }
 
 std::string no_number(std::string_view text) {
-  return text.empty() ? "a number is missing at the end" : quoted(text) + " stands where a number belongs";
+  return text.empty() ? "a number is missing at the end" : in_quotes(text) + " stands where a number belongs";
 }
 
 /// Two digits are a year from 1970 to 2069.

@@ -97,7 +97,7 @@ class Calendar::Parser {
   }
 
   static std::string no_date(std::string_view text) {
-    return (text.empty() ? "the end is missing" : "cannot read " + quoted(text)) +
+    return (text.empty() ? "the end is missing" : "cannot read " + in_quotes(text)) +
            ": a date is 2027-02-01, *-*-01 or 12-24, a time 04:00 or *:0/15";
   }
 

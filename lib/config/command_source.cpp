@@ -30,7 +30,7 @@ Value<CommandSource> parse_command_source(std::string_view text) {
 Value<std::string> parse_file_name(std::string_view text) {
   auto const control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
   if (text.empty() || text.size() > 255 || text == "." || text == ".." || text.find('/') != text.npos || std::any_of(text.begin(), text.end(), control))
-    return refused(quoted(text) + " is not the name of a file: write it without a folder, such as .nobackup");
+    return refused(in_quotes(text) + " is not the name of a file: write it without a folder, such as .nobackup");
   return std::string{text};
 }
 

@@ -55,7 +55,7 @@ Value<ExcludeRules::Rule> ExcludeRules::compile(const ExcludeLine& line) {
   while (text.ends_with('/')) text.remove_suffix(1);
   bool const at_root = text.starts_with('/');
   while (text.starts_with('/')) text.remove_prefix(1);
-  if (text.empty()) return refused(quoted(line.text) + (rule.folders_only ? " names no file or folder; all that is in / is /*" : " names no file or folder"));
+  if (text.empty()) return refused(in_quotes(line.text) + (rule.folders_only ? " names no file or folder; all that is in / is /*" : " names no file or folder"));
 
   bool const has_slash = text.find('/') != text.npos;
   for (bool more = true; more;) {
@@ -65,7 +65,7 @@ Value<ExcludeRules::Rule> ExcludeRules::compile(const ExcludeLine& line) {
     if (more) text.remove_prefix(slash + 1);
     if (component.empty()) continue;  // two slashes are one, as in any path
     if (component == "." || component == "..") {
-      return refused(quoted(line.text) + " has the component '" + std::string{component} +
+      return refused(in_quotes(line.text) + " has the component '" + std::string{component} +
                      "', so it could never match");
     }
     auto glob = Glob::parse(component);

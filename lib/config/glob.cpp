@@ -28,7 +28,7 @@ constexpr std::string_view kClasses[] = {"alnum", "alpha", "blank", "cntrl", "di
                                          "lower", "print", "punct", "space", "upper", "xdigit"};
 
 ValueError unclosed(std::string_view pattern) {
-  return refused(quoted(pattern) + ": a '[' is not closed; write \\[ for the bracket itself");
+  return refused(in_quotes(pattern) + ": a '[' is not closed; write \\[ for the bracket itself");
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ Value<Glob> Glob::parse(std::string_view pattern) {
       continue;
     }
     if (c == '\\') {
-      if (++at == pattern.size()) return refused(quoted(pattern) + " ends with a backslash that escapes nothing");
+      if (++at == pattern.size()) return refused(in_quotes(pattern) + " ends with a backslash that escapes nothing");
       c = pattern[at];
     }
     out.tokens_.push_back({Token::Kind::byte, static_cast<std::uint8_t>(c)});
@@ -82,7 +82,7 @@ Value<Glob::Set> Glob::parse_set(std::string_view pattern, std::size_t& at) {
       if (end == pattern.npos) return unclosed(pattern);
       std::string_view const name = pattern.substr(at + 2, end - at - 2);
       if (std::find(std::begin(kClasses), std::end(kClasses), name) == std::end(kClasses)) {
-        return refused(quoted(pattern) + ": there is no class " + quoted(name));
+        return refused(in_quotes(pattern) + ": there is no class " + in_quotes(name));
       }
       for (unsigned b = 0; b < 256; ++b) {
         if (in_class(name, static_cast<std::uint8_t>(b))) set.set(b);
@@ -101,7 +101,7 @@ Value<Glob::Set> Glob::parse_set(std::string_view pattern, std::size_t& at) {
     }
     int const byte = static_cast<std::uint8_t>(c);
     if (low > byte)
-      return refused(quoted(pattern) + ": the range " + quoted(pattern.substr(at - 2, 3)) + " is backwards");
+      return refused(in_quotes(pattern) + ": the range " + in_quotes(pattern.substr(at - 2, 3)) + " is backwards");
     for (int b = low == kNone ? byte : low; b <= byte; ++b) set.set(static_cast<std::size_t>(b));
     last = low == kNone ? byte : kNone;
     low = kNone;

@@ -172,11 +172,11 @@ Value<std::string> parse_include(std::string_view text) {
   auto path = parse_path(absolute ? std::string{text} : '/' + std::string{text});
   if (!path) return path.error();
   for (char c : text) {
-    if (static_cast<unsigned char>(c) < 0x20) return refused(quoted(text) + " holds a control character");
+    if (static_cast<unsigned char>(c) < 0x20) return refused(in_quotes(text) + " holds a control character");
   }
   std::size_t const star = path->find('*');
-  if (star < path->rfind('/')) return refused(quoted(text) + " has * before its last part: write the folders out");
-  if (text.ends_with('/') || *path == "/") return refused(quoted(text) + " names a folder: for all files in it write *.ini behind it");
+  if (star < path->rfind('/')) return refused(in_quotes(text) + " has * before its last part: write the folders out");
+  if (text.ends_with('/') || *path == "/") return refused(in_quotes(text) + " names a folder: for all files in it write *.ini behind it");
   return absolute ? std::move(*path) : path->substr(1);
 }
 

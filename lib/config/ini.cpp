@@ -85,7 +85,7 @@ class IniReader {
       } else if (byte == '\r') {
         wrong("a carriage return stands inside the line: lines end with LF or CR LF");
       } else {
-        wrong("the line holds the control character " + quoted(line.substr(line.find(c), 1)));
+        wrong("the line holds the control character " + in_quotes(line.substr(line.find(c), 1)));
       }
       return true;
     }
@@ -103,10 +103,10 @@ class IniReader {
     std::size_t const gap = std::min(inside.find_first_of(" \t"), inside.size());
     SectionId id{std::string{inside.substr(0, gap)}, std::string{inside.substr(skip_blanks(inside, gap))}};
     if (!is_word(id.kind, is_lower)) {
-      return wrong("a section's kind is made of at most 64 of a-z, 0-9, '_' and '-', not " + quoted(id.kind));
+      return wrong("a section's kind is made of at most 64 of a-z, 0-9, '_' and '-', not " + in_quotes(id.kind));
     }
     if (gap < inside.size() && !is_section_name(id.name)) {
-      return wrong("a section's name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and '-', and is not . or .., not " + quoted(id.name));
+      return wrong("a section's name is made of at most 64 of A-Z, a-z, 0-9, '.', '_' and '-', and is not . or .., not " + in_quotes(id.name));
     }
     auto const [known, is_new] = opened_.try_emplace(id, line_);
     if (!is_new) {
@@ -134,7 +134,7 @@ class IniReader {
     bool const good = entry.at < line.size() && line[entry.at] == '"' ? read_quoted(line, entry)
                                                                       : read_plain(line, equals + 1, entry);
     if (!good || ignoring_) return;
-    if (!any_section_) return wrong("the key " + quoted(key) + " stands before the first section");
+    if (!any_section_) return wrong("the key " + in_quotes(key) + " stands before the first section");
     entry.at += start_;
     doc_.sections_.back().entries.push_back(std::move(entry));
   }

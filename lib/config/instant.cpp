@@ -21,7 +21,7 @@ std::optional<int> digits(std::string_view text, std::size_t at, std::size_t siz
 
 Value<WallTime> parse_instant(std::string_view text) {
   using namespace std::chrono;
-  auto const no = [&] { return refused(quoted(text) + " is not a time: write 2027-03-01T00:00:00Z (in UTC), or 2027-03-01"); };
+  auto const no = [&] { return refused(in_quotes(text) + " is not a time: write 2027-03-01T00:00:00Z (in UTC), or 2027-03-01"); };
   bool const has_time = text.size() == 20;
   if (!has_time && text.size() != 10) return no();
   if (text[4] != '-' || text[7] != '-') return no();

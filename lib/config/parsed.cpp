@@ -6,7 +6,7 @@
 
 namespace farkeep {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kMost = 60;  // enough to recognise a value; a message stays one line
   std::string out = "\"";
   for (char c : text.substr(0, kMost)) {

@@ -34,6 +34,6 @@ struct Parsed {
 void sort_by_place(std::vector<ConfigError>& errors, const std::vector<std::string>& files);
 
 /// Text from a file as it may stand in a message: in double quotes, without control characters, cut after 60 bytes.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 }  // namespace farkeep

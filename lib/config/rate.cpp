@@ -32,11 +32,11 @@ Value<RateRule> RateRule::parse(std::string_view text) {
   for (auto& [name, bytes] : kUnits) {
     if (error != std::errc{} || unit != name) continue;
     const double all = static_cast<double>(number) * bytes;
-    if (all < static_cast<double>(kSlowest) || all > static_cast<double>(kFastest)) return refused(quoted(text) + " is out of range: write 8kbit or more, or off for no limit");
+    if (all < static_cast<double>(kSlowest) || all > static_cast<double>(kFastest)) return refused(in_quotes(text) + " is out of range: write 8kbit or more, or off for no limit");
     out.bytes_per_second = static_cast<std::uint64_t>(all);
     return out;
   }
-  return refused(quoted(text) + " is not a rate: write 5Mbit, or mon-fri 08:00-18:00 5Mbit (kbit, Mbit, Gbit, KB/s, MB/s, KiB/s or MiB/s; off for no limit)");
+  return refused(in_quotes(text) + " is not a rate: write 5Mbit, or mon-fri 08:00-18:00 5Mbit (kbit, Mbit, Gbit, KB/s, MB/s, KiB/s or MiB/s; off for no limit)");
 }
 
 std::uint64_t rate_at(const std::vector<RateRule>& table, LocalTime local) {

@@ -40,14 +40,14 @@ WallTime to_wall(sys_seconds t) { return t > floor<seconds>(Schedule::kNever) ? 
 Value<Schedule> Schedule::parse(std::string_view written) {
   std::string_view const text = trimmed(written), first = first_word(text);
   auto const malformed = [&](std::string_view why) {
-    return refused(quoted(text) + " is not a schedule such as every 4h, daily 02:30, mon..fri 02:30 or *-*-01 04:00: " +
+    return refused(in_quotes(text) + " is not a schedule such as every 4h, daily 02:30, mon..fri 02:30 or *-*-01 04:00: " +
                    std::string{why});
   };
   Schedule out;
   if (first == "every") {
     auto const period = parse_duration(behind(first, text));
     if (!period) return malformed(period.error().text);
-    if (*period < minutes{1} || *period > weeks{52}) return refused(quoted(text) + " is not between 1m and 52w");
+    if (*period < minutes{1} || *period > weeks{52}) return refused(in_quotes(text) + " is not between 1m and 52w");
     out.period_ = *period;
     return out;
   }

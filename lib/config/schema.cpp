@@ -26,13 +26,13 @@ std::optional<std::string> outside(const KeySpec& spec, std::uint64_t number, st
                                    std::string_view unit) {
   if (number >= spec.least && number <= spec.most) return std::nullopt;
   bool const low = number < spec.least;
-  return quoted(text) + (low ? " is less than " : " is more than ") + std::to_string(low ? spec.least : spec.most) +
+  return in_quotes(text) + (low ? " is less than " : " is more than ") + std::to_string(low ? spec.least : spec.most) +
          std::string{unit};
 }
 
 std::optional<std::string> pattern_problem(std::string_view text) {
   if (text.starts_with('#'))
-    return quoted(text) + " is a comment to exclude rules: write \\# for a name that begins with #";
+    return in_quotes(text) + " is a comment to exclude rules: write \\# for a name that begins with #";
   ExcludeLine const line[] = {{std::string{text}, {}, 0}};
   auto parsed = ExcludeRules::parse(line);
   return parsed ? std::nullopt : std::optional{std::move(parsed.errors[0].text)};
@@ -98,7 +98,7 @@ std::optional<std::string> problem(const KeySpec& spec, std::string_view text) {
     case SettingType::server: {
       auto const value = parse_address(text);
       if (!value || !value->is_any()) return problem(value);
-      return quoted(text) + " is an address to listen on: name the server's own";
+      return in_quotes(text) + " is an address to listen on: name the server's own";
     }
   }
   return std::nullopt;
@@ -149,7 +149,7 @@ class Checker {
   }
 
   std::string unknown_key(const SectionSpec& section, std::string_view key) const {
-    std::string text = "unknown key " + quoted(key) + " in [" + std::string{section.kind} + "]";
+    std::string text = "unknown key " + in_quotes(key) + " in [" + std::string{section.kind} + "]";
     std::vector<std::string_view> keys;
     for (const KeySpec& spec : section.keys) keys.push_back(spec.key);
     if (std::string const near = hint(key, keys); !near.empty()) return text + near;

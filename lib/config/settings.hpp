@@ -99,7 +99,7 @@ void no_repeats(const Settings& from, std::string_view key, Parse parse, std::ve
     auto const [first, is_new] = seen.try_emplace(std::move(*value), entry->place());
     if (is_new) continue;
     errors.push_back({*entry->file, entry->line,
-                      std::string{key} + ": " + quoted(entry->value) + " is the same as in " + first->second.seen_from(entry->place())});
+                      std::string{key} + ": " + in_quotes(entry->value) + " is the same as in " + first->second.seen_from(entry->place())});
   }
 }
 

@@ -45,9 +45,9 @@ Value<std::chrono::seconds> parse_duration(std::string_view text) {
   auto const number = take_digits(rest);
   auto const unit = factor(kUnits, rest);
   if (!number || !unit) {
-    return refused(quoted(text) + " is not a duration: write a whole number and s, m, h, d or w, such as 90s or 4h");
+    return refused(in_quotes(text) + " is not a duration: write a whole number and s, m, h, d or w, such as 90s or 4h");
   }
-  if (*number > kMost / *unit) return refused(quoted(text) + " is longer than 3660d");
+  if (*number > kMost / *unit) return refused(in_quotes(text) + " is longer than 3660d");
   return std::chrono::seconds{static_cast<std::int64_t>(*number * *unit)};
 }
 
@@ -75,13 +75,13 @@ Value<std::uint64_t> parse_size(std::string_view text) {
   auto const unit = number && text.ends_with(' ') ? std::nullopt : factor(kUnits, rest);
   if (!number || !unit) {
     bool const is_short = rest == "K" || rest == "M" || rest == "G" || rest == "T" || rest == "k";
-    return refused(quoted(text) +
+    return refused(in_quotes(text) +
                    (number && is_short
                         ? " could mean powers of 1000 or of 1024: write KB MB GB TB or KiB MiB GiB TiB"
                         : " is not a size: write a whole number and KiB, MiB, GiB, TiB or KB, MB, GB, TB"));
   }
   if (*number > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / *unit) {
-    return refused(quoted(text) + " is too large");
+    return refused(in_quotes(text) + " is too large");
   }
   return *number * *unit;
 }
@@ -90,7 +90,7 @@ Value<std::uint64_t> parse_number(std::string_view text, std::uint64_t least, st
   std::string_view rest = text;
   auto const number = take_digits(rest);
   if (!number || !rest.empty() || *number < least || *number > most) {
-    return refused(quoted(text) + " is not a whole number from " + std::to_string(least) + " to " +
+    return refused(in_quotes(text) + " is not a whole number from " + std::to_string(least) + " to " +
                    std::to_string(most));
   }
   return *number;
@@ -103,7 +103,7 @@ Value<bool> parse_boolean(std::string_view text) {
   for (std::string_view no : {"no", "false", "off", "0"}) {
     if (text == no) return false;
   }
-  return refused(quoted(text) + " is neither yes nor no");
+  return refused(in_quotes(text) + " is neither yes nor no");
 }
 
 Value<std::size_t> parse_choice(std::string_view text, std::span<const std::string_view> choices) {
@@ -112,19 +112,19 @@ Value<std::size_t> parse_choice(std::string_view text, std::span<const std::stri
     if (choices[i] == text) return i;
     list += (i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ") + std::string{choices[i]};
   }
-  if (choices.size() == 1) return refused(quoted(text) + " is not supported: the only choice is " + list);
-  return refused(quoted(text) + " is not " + list);
+  if (choices.size() == 1) return refused(in_quotes(text) + " is not supported: the only choice is " + list);
+  return refused(in_quotes(text) + " is not " + list);
 }
 
 Value<std::string> parse_path(std::string_view text) {
-  if (!text.starts_with('/')) return refused(quoted(text) + " is not an absolute path: it must begin with '/'");
+  if (!text.starts_with('/')) return refused(in_quotes(text) + " is not an absolute path: it must begin with '/'");
   if (text.size() > limits::kMaxPath) return refused("the path is longer than 64 KiB");
   if (text.find('\0') != text.npos) return refused("the path holds a NUL byte");
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
     std::size_t const end = std::min(text.find('/', at), text.size());
     std::string_view const part = text.substr(at, end - at);
-    if (part == "..") return refused(quoted(text) + " holds '..': write the path that is meant");
+    if (part == "..") return refused(in_quotes(text) + " holds '..': write the path that is meant");
     if (!part.empty() && part != ".") (out += '/') += part;
     at = end + 1;
   }
@@ -133,7 +133,7 @@ Value<std::string> parse_path(std::string_view text) {
 
 Value<std::string> parse_label(std::string_view text) {
   if (text.empty() || text.size() > 128 || !std::all_of(text.begin(), text.end(), is_label)) {
-    return refused(quoted(text) + " is not a name: write at most 128 of A-Z, a-z, 0-9 and . _ - : @ + =");
+    return refused(in_quotes(text) + " is not a name: write at most 128 of A-Z, a-z, 0-9 and . _ - : @ + =");
   }
   return std::string{text};
 }
@@ -150,7 +150,7 @@ Value<std::string> parse_login(std::string_view text) {
   // Not shown: what it looks like in another encoding nobody knows.
   if (!is_utf8(text)) return refused("the user's name is not in UTF-8: save the file as UTF-8");
   bool const fits = std::none_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f' || c == ':'; });
-  if (text.empty() || text.size() > 255 || !fits) return refused(quoted(text) + " is not a user's name: 1 to 255 bytes, no control characters, no ':'");
+  if (text.empty() || text.size() > 255 || !fits) return refused(in_quotes(text) + " is not a user's name: 1 to 255 bytes, no control characters, no ':'");
   return std::string{text};
 }
 
@@ -165,7 +165,7 @@ Value<std::string> parse_url(std::string_view text) {
   std::size_t const host = text.starts_with("http://") ? 7 : text.starts_with("https://") ? 8 : 0;
   std::size_t const end = std::min(text.find_first_of("/?#", host), text.size());
   if (host == 0 || end == host || !visible || text.size() > 2048)
-    return refused(quoted(text) + " is not an address to call: write it as https://host/path, at most 2048 visible ASCII characters");
+    return refused(in_quotes(text) + " is not an address to call: write it as https://host/path, at most 2048 visible ASCII characters");
   return std::string{text};
 }
 
@@ -175,7 +175,7 @@ Value<std::string> parse_mail(std::string_view text) {
   };
   std::size_t const at = text.find('@');
   if (text.size() > 254 || text.starts_with('-') || at == text.npos || at == 0 || at + 1 == text.size() || text.find('@', at + 1) != text.npos || !std::all_of(text.begin(), text.end(), plain))
-    return refused(quoted(text) + " is not a mail address: write it as name@example.org");
+    return refused(in_quotes(text) + " is not a mail address: write it as name@example.org");
   return std::string{text};
 }
 
@@ -186,9 +186,9 @@ Value<PortRange> parse_port_range(std::string_view text) {
   if (dash) rest.remove_prefix(1);
   auto const high = take_digits(rest);
   if (!low || !dash || !high || !rest.empty())
-    return refused(quoted(text) + " is not a range of ports such as 1024-5000");
-  if (*low < 1024 || *high > 65535) return refused(quoted(text) + " leaves the range 1024-65535");
-  if (*low > *high) return refused(quoted(text) + " ends before it begins");
+    return refused(in_quotes(text) + " is not a range of ports such as 1024-5000");
+  if (*low < 1024 || *high > 65535) return refused(in_quotes(text) + " leaves the range 1024-65535");
+  if (*low > *high) return refused(in_quotes(text) + " ends before it begins");
   return PortRange{static_cast<std::uint16_t>(*low), static_cast<std::uint16_t>(*high)};
 }
 

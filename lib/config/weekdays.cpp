@@ -23,7 +23,7 @@ std::optional<unsigned> take_day(std::string_view& text) {
 }
 
 std::string no_day(std::string_view text) {
-  return (text.empty() ? "a day is missing at the end" : "cannot read " + quoted(text)) +
+  return (text.empty() ? "a day is missing at the end" : "cannot read " + in_quotes(text)) +
          ": write days as Mon..Fri or Sat,Sun, or one of hourly daily weekly monthly yearly";
 }
 
@@ -43,7 +43,7 @@ std::optional<std::string> take_weekdays(std::string_view& text, Weekdays& days)
       if (day == *last) break;
     }
   } while (ascii::take(text, ",") && !at_end());
-  if (!at_end()) return "cannot read " + quoted(text) + " behind the days of the week";
+  if (!at_end()) return "cannot read " + in_quotes(text) + " behind the days of the week";
   return std::nullopt;
 }
 

@@ -32,7 +32,7 @@ bool inside_any(std::span<const WeeklySpan> spans, LocalTime local) {
 }  // namespace
 
 Value<WeeklySpan> WeeklySpan::parse(std::string_view text) {
-  const ValueError malformed = refused(quoted(text) + " is no stretch of time: write 22:00-06:00, or mon..fri 08:00-18:00");
+  const ValueError malformed = refused(in_quotes(text) + " is no stretch of time: write 22:00-06:00, or mon..fri 08:00-18:00");
   WeeklySpan out;
   const std::size_t blank = text.find_last_of(" \t");
   const std::string_view times = blank == text.npos ? text : text.substr(blank + 1);
@@ -45,7 +45,7 @@ Value<WeeklySpan> WeeklySpan::parse(std::string_view text) {
   if (times.size() != 11 || times[5] != '-') return malformed;
   const auto begin = read_time(times.substr(0, 5)), end = read_time(times.substr(6));
   if (!begin || !end || *begin == kDay) return malformed;
-  if (*begin == *end) return refused(quoted(text) + " is empty: a whole day is 00:00-24:00");
+  if (*begin == *end) return refused(in_quotes(text) + " is empty: a whole day is 00:00-24:00");
   out.begin_ = *begin;
   out.length_ = *end > *begin ? *end - *begin : *end + kDay - *begin;
   return out;

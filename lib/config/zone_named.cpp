@@ -53,7 +53,7 @@ Value<NamedTimeZone> NamedTimeZone::parse(std::string_view name) {
   std::string spelled{ascii::same(name, "UTC") ? "UTC" : name};
   Rules rules;
   if (!well_formed(name) || !cctz::load_time_zone(spelled, &rules.zone))
-    return refused("there is no time zone " + quoted(name) + hint(name));
+    return refused("there is no time zone " + in_quotes(name) + hint(name));
   return NamedTimeZone{std::move(spelled), std::make_shared<const Rules>(rules)};
 }
 

@@ -88,26 +88,26 @@ Value<Subnet> parse_subnet(std::string_view text) {
   auto const address = parse_address(host);
   if (!address) return address.error();
   if (host.starts_with('[') || (!address->is_v6() && host.find(':') != host.npos))
-    return refused(quoted(text) + " has a port, but a network has none: " + std::string{kForm});
+    return refused(in_quotes(text) + " has a port, but a network has none: " + std::string{kForm});
   Subnet out = Subnet::of(*address);
   if (slash == text.npos) {
-    if (address->is_any()) return refused(quoted(text) + " is no server's address: " + std::string{kForm});
+    if (address->is_any()) return refused(in_quotes(text) + " is no server's address: " + std::string{kForm});
     return out;
   }
   std::string_view const length = text.substr(slash + 1);
   auto const bits = parse_number(length, 0, out.bits);
   if (!bits || (length.size() > 1 && length[0] == '0')) {
-    return refused(quoted(text) + ": behind the slash stands the number of network bits, from 1 to " +
+    return refused(in_quotes(text) + ": behind the slash stands the number of network bits, from 1 to " +
                    std::to_string(out.bits));
   }
-  if (*bits == 0) return refused(quoted(text) + " would permit every address: name the networks of the servers");
+  if (*bits == 0) return refused(in_quotes(text) + " would permit every address: name the networks of the servers");
   out.bits = static_cast<unsigned>(*bits);
   auto const net = masked(bytes_of(out.ip), out.bits);
   if (net != bytes_of(out.ip)) {
     auto const meant = parse_address(text_of(net));
     std::string const network =
         meant ? Subnet{meant->ip, out.bits}.to_string() : text_of(net) + "/" + std::to_string(out.bits);
-    return refused(quoted(text) + " is an address inside a network: write " + network + " for the network, or " +
+    return refused(in_quotes(text) + " is an address inside a network: write " + network + " for the network, or " +
                    out.ip + " for that address alone");
   }
   return out;

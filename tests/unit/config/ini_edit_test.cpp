@@ -90,7 +90,7 @@ TEST_CASE("ini set: any value reads back as it was set, beside any comment") {
     std::string value;
     for (unsigned n = random() % 8; n > 0; --n) value += alphabet[random() % std::size(alphabet)];
     auto document = parsed_for_edit(i % 2 == 0 ? "[s]\nk = old # c\nz = 1\n" : "[s]\nk = # c\nz = 1\n");
-    INFO("value: " << quoted(value));
+    INFO("value: " << in_quotes(value));
     REQUIRE(document.set({"s", ""}, "k", value));
     INFO("text: " << document.text());
     auto const again = parsed_for_edit(document.text());

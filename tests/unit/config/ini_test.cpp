@@ -133,6 +133,6 @@ TEST_CASE("ini: keys below a header that is wrong are not reported as well") {
 TEST_CASE("ini: an error is written as file, line and text") {
   CHECK(ConfigError{"a.ini", 3, "wrong"}.to_string() == "a.ini:3: wrong");
   CHECK(ConfigError{"a.ini", 0, "wrong"}.to_string() == "a.ini: wrong");
-  CHECK(quoted("a\x1b[31m\n") == "\"a\\x1b[31m\\x0a\"");
-  CHECK(quoted(std::string(61, 'a')) == "\"" + std::string(60, 'a') + "…\"");
+  CHECK(in_quotes("a\x1b[31m\n") == "\"a\\x1b[31m\\x0a\"");
+  CHECK(in_quotes(std::string(61, 'a')) == "\"" + std::string(60, 'a') + "…\"");
 }
