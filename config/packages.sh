@@ -15,7 +15,7 @@ farkeep_packages() {
   local boost
   boost=$(farkeep_boost)
   local want=(g++ cmake ninja-build ccache pkg-config "libboost$boost-dev" "libboost-program-options$boost-dev" libssl-dev libspdlog-dev
-    libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev libcctz-dev tzdata libcurl4-openssl-dev)
+    libprotobuf-dev protobuf-compiler libzstd-dev libxxhash-dev libabsl-dev tzdata libcurl4-openssl-dev)
   # What packing needs; the tests pack too.
   [ "${1:-build}" = build ] || want+=(dpkg-dev file gzip lintian)
   if [ "${1:-build}" = test ]; then

@@ -32,6 +32,20 @@ if(FARKEEP_UNITY)
   target_compile_options(farkeep_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
 endif()
 
+# farkeep_linked_in(NAME package): ${NAME}_LIBRARIES_LINKED_IN, the static libraries of a pkg-config package.
+function(farkeep_linked_in name package)
+  pkg_check_modules(${name} REQUIRED QUIET ${package})
+  set(out)
+  foreach(l ${${name}_STATIC_LIBRARIES})
+    find_library(${name}_${l} NAMES lib${l}.a PATHS ${${name}_STATIC_LIBRARY_DIRS})
+    if(${name}_${l})
+      list(APPEND out ${${name}_${l}})
+    endif()
+    mark_as_advanced(${name}_${l})
+  endforeach()
+  set(${name}_LIBRARIES_LINKED_IN ${out} PARENT_SCOPE)
+endfunction()
+
 # farkeep_module(name SOURCES … [PROTOS …] [LINKS …]): one library per folder of lib/, target farkeep::name.
 # LINKS names farkeep modules to the left, or imported targets of packaged libraries.
 function(farkeep_module name)

@@ -1,4 +1,4 @@
-#include <cctz/time_zone.h>
+#include <absl/time/time.h>
 
 #include <algorithm>
 #include <span>
@@ -43,7 +43,7 @@ std::string hint(std::string_view name) {
 }  // namespace
 
 struct NamedTimeZone::Rules {
-  cctz::time_zone zone;
+  absl::TimeZone zone;
 };
 
 NamedTimeZone::NamedTimeZone(std::string name, std::shared_ptr<const Rules> rules)
@@ -52,13 +52,13 @@ NamedTimeZone::NamedTimeZone(std::string name, std::shared_ptr<const Rules> rule
 Value<NamedTimeZone> NamedTimeZone::parse(std::string_view name) {
   std::string spelled{ascii::same(name, "UTC") ? "UTC" : name};
   Rules rules;
-  if (!well_formed(name) || !cctz::load_time_zone(spelled, &rules.zone))
+  if (!well_formed(name) || !absl::LoadTimeZone(spelled, &rules.zone))
     return refused("there is no time zone " + in_quotes(name) + hint(name));
   return NamedTimeZone{std::move(spelled), std::make_shared<const Rules>(rules)};
 }
 
 std::chrono::seconds NamedTimeZone::offset_at(std::chrono::sys_seconds instant) const {
-  return std::chrono::seconds{rules_->zone.lookup(instant).offset};
+  return std::chrono::seconds{rules_->zone.At(absl::FromUnixSeconds(instant.time_since_epoch().count())).offset};
 }
 
 }  // namespace farkeep
