@@ -7,7 +7,8 @@
 namespace farkeep::server {
 namespace {
 
-constexpr auto kKeysCheck = std::chrono::seconds{5};  // an operator who revokes a key waits for it
+constexpr std::chrono::nanoseconds kKeysCheck = std::chrono::seconds{5};          // an operator who revokes a key waits for it
+constexpr std::chrono::nanoseconds kDoubtCheck = std::chrono::milliseconds{250};  // agents wait for the certificate that a clock which is believed again brings
 
 }  // namespace
 
@@ -23,11 +24,13 @@ std::string trust_in(const std::string& root_word, const Identity& identity) {
 
 task<void> RenewalWatch::wait(Server& server, const Identity& identity, std::chrono::nanoseconds look) {
   for (std::chrono::nanoseconds waited{0};;) {
-    co_await timers_.sleep(kKeysCheck);
+    bool const believes_anew = co_await verdict_changed(server);
+    auto const pause = verdict_ == ClockGuard::Verdict::ahead ? kDoubtCheck : kKeysCheck;
+    if (!believes_anew) co_await timers_.sleep(pause);
     bool const changed = co_await keys_changed(server, identity);
     if (changed) co_return;
-    waited += kKeysCheck;
-    if (waited < look) continue;
+    waited += pause;
+    if (waited < look && !believes_anew) continue;
     waited = std::chrono::nanoseconds{0};
     bool const due = co_await renewal_due(server, identity);
     if (due) co_return;
@@ -45,6 +48,18 @@ task<bool> RenewalWatch::keys_changed(Server& server, const Identity& identity) 
   };
   auto const problem = co_await problem_of(look());
   if (!problem.empty()) log_warning("looking for changed keys: {}", problem);
+  co_return changed;
+}
+
+// The partner may just have said that the clock is right.
+task<bool> RenewalWatch::verdict_changed(Server& server) {
+  bool changed = false;
+  const auto look = [&]() -> task<void> {
+    auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
+    changed = verdict_ && verdict != *verdict_;
+    verdict_ = verdict;
+  };
+  static_cast<void>(co_await problem_of(look()));  // the next look says so
   co_return changed;
 }
 

@@ -45,13 +45,13 @@ Revocations revocations_of(const std::string& root_word, const Identity& identit
   return word ? word->revoked : Revocations{};
 }
 
-TlsContext tls_of(const Identity& identity, Revocations revoked, const Clock& clock) {
+TlsContext tls_of(const Identity& identity, Revocations revoked, const Clock& clock, const Clock& servers_by) {
   TlsCredentials credentials;
   credentials.revoked = std::move(revoked);
   credentials.certificate_pem = to_pem(identity.chain()) + to_pem(identity.links());
   credentials.key_pem = identity.key().to_pem();
   credentials.authority_pem = identity.roots().pem();
-  return TlsContext{credentials, clock};
+  return TlsContext{credentials, clock, &servers_by};
 }
 
 // As a service reads it: mistakes go to the log, what the command line says has the last word, and without a file the server listens where it said that it would be.
@@ -118,6 +118,7 @@ class Service {
   task<void> serve_until_stopped() {
     auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data), disk_size(started_.data));
     ClockGuard guard{app_.disk(), started_.data, app_.clock(), build_time()};
+    certificate_clock_.emplace(guard, app_.clock());
     std::optional<Keys> keys = keys_on_disk(guard);
     for (auto unavailable = Unavailable::fails; keys; unavailable = Unavailable::is_tried_again) {
       Keys now = std::move(*keys);
@@ -136,7 +137,7 @@ class Service {
     Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
     auto const word = registry.root_word();
     identity.hear(word);
-    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock());
+    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock(), *certificate_clock_);
     RenewalWatch::Began began{state, trust_in(word, identity)};
     return Keys{std::move(identity), std::move(tls), std::move(began), renewed, renewal};
   }
@@ -183,7 +184,7 @@ class Service {
     {
       Scope scope{executor};
       scope.spawn(server.run(), "mirror and vaults");
-      scope.spawn(listener.run(), "the listener");
+      scope.spawn(listen(server, listener), "the listener");
       if (started_.metrics_listen) scope.spawn(serve_metrics(std::move(metrics), server, listener, identity.name()), "metrics");
       scope.spawn(obey_signals(scope, server, listener), "signals");
       scope.spawn(watch_agents(server), "watching for overdue agents");
@@ -204,6 +205,17 @@ class Service {
     if (error) std::rethrow_exception(error);
     if (!next && !unclosed.empty()) throw failure(Errc::io, "stopping: " + unclosed);
     co_return next;
+  }
+
+  // While the clock is far ahead the partner may be about to end the doubt: who comes meanwhile waits, instead of being shown a certificate that has expired.
+  task<void> listen(Server& server, Listener& listener) {
+    constexpr std::chrono::nanoseconds kWait = std::chrono::seconds{3}, kStep = std::chrono::milliseconds{250};
+    for (std::chrono::nanoseconds waited{0}; waited < kWait; waited += kStep) {
+      auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
+      if (verdict != ClockGuard::Verdict::ahead) break;
+      co_await timers_.sleep(kStep);
+    }
+    co_await listener.run();
   }
 
   std::unique_ptr<TextEndpoint> metrics_endpoint(const Executor& executor, Server& server, Listener& listener, std::string server_name) {
@@ -399,6 +411,7 @@ class Service {
   const ServerConfig started_;  // what counts at the start only is taken from here
   const std::unique_ptr<DiskLock> lock_;  // before anything else in there is touched
   ServerConfig config_;
+  std::optional<CertificateClock> certificate_clock_;  // of serve_until_stopped()
   asio::io_context io_{1};
   AsioTimers timers_;
   const WallTime since_{app_.clock().wall()};

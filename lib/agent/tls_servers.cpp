@@ -54,7 +54,9 @@ TlsServers::TlsServers(AgentState& state, const AgentCredentials& keys, const Ce
 std::string TlsServers::way_out(const failure& refusal) const {
   const Errc code = classify(refusal.code());
   const WallTime end = keys_.chain.front().not_after();
-  const bool is_about_us = typeid(refusal) == typeid(failure) || typeid(refusal) == typeid(wire::Refusal);  // and not about who the server is
+  const auto* doubt = dynamic_cast<const untrusted_peer*>(&refusal);
+  const bool slept_alike = doubt && doubt->why() == untrusted_peer::Why::expired;  // the server was off as long as this machine
+  const bool is_about_us = typeid(refusal) == typeid(failure) || typeid(refusal) == typeid(wire::Refusal) || slept_alike;  // and not about who the server is
   if (!is_about_us || (code != Errc::identity && code != Errc::unauthorised && code != Errc::disconnected) || clock_.wall() <= end) return {};
   return "; this machine's own certificate has expired at " + rfc3339(end) + ", by its clock. If that is right, it gets a new one, and keeps all else, by: farkeep recover --agent " + keys_.agent.hex() +
          ", with a token of farkeep-server token create --recover " + keys_.agent.hex();

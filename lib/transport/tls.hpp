@@ -68,8 +68,8 @@ struct TlsCredentials {
 /// keep what they need.
 class TlsContext {
  public:
-  /// `clock` outlives all copies and handshakes.  Throws failure(configuration) for PEM that is wrong or does not fit.
-  TlsContext(const TlsCredentials& credentials, const Clock& clock);
+  /// `clock` outlives all copies and handshakes, and so does `servers_by`: servers whose certificates do not hold by `clock` are judged once more by that.  Throws failure(configuration) for PEM that is wrong or does not fit.
+  TlsContext(const TlsCredentials& credentials, const Clock& clock, const Clock* servers_by = nullptr);
 
   task<std::unique_ptr<SecureStream>> connect(std::unique_ptr<Stream> under, ExpectedServer expected) const;
   /// Needs a certificate of our own.

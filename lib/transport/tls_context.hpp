@@ -18,9 +18,10 @@ struct SslFree {
 };
 
 struct TlsContext::Parts {
-  Parts(const TlsCredentials& credentials, const Clock& c);
+  Parts(const TlsCredentials& credentials, const Clock& c, const Clock* servers);
 
   const Clock& clock;
+  const Clock* const servers_by;
   TrustedRoots roots;
   Revocations revoked;
   bool has_certificate = false;

@@ -79,8 +79,8 @@ void Alarms::look_at(const vault::pb::Agent& agent, WallTime now, Found& found) 
   auto const standing = told && !agent.revoked() ? standing_of(*told, now) : AgentStanding{};
 
   AlarmedAgent one;
-  auto const& name = name_of(agent, standing);
-  one.name = name.empty() ? id.brief() : name;
+  auto const& called = name_of(agent, standing);
+  one.name = called.empty() ? id.brief() : called;
   one.account = found.accounts[agent.account()];
   one.told = rfc3339(standing.told);
   AlarmedAgent fresh = one, well = one;

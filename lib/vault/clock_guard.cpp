@@ -124,6 +124,23 @@ void ClockGuard::note() {
   believe(now);
 }
 
+// One that went back may be right again.
+WallTime ClockGuard::time_for_certificates() const noexcept {
+  constexpr auto kOld = std::chrono::seconds{1};
+  auto const now = clock_.wall();
+  try {
+    std::lock_guard guard{mutex_};
+    auto const steady = clock_.steady();
+    if (!doubt_ || steady - doubt_->at >= kOld) {
+      auto const verdict = judge_locked(now);
+      doubt_ = Doubt{steady, verdict == Verdict::ahead ? believed() : std::nullopt};
+    }
+    return doubt_->instead.value_or(now);
+  } catch (const std::exception&) {
+    return now;  // what was believed cannot be read
+  }
+}
+
 void ClockGuard::accept() {
   std::lock_guard guard{mutex_};
   if (clock_.wall() < built_) throw failure(Errc::usage, "accepting the clock: it says " + rfc3339(clock_.wall()) + ", which is before the program was built; set it");

@@ -122,3 +122,22 @@ TEST_CASE("clock guard: a damaged file is none") {
   file->write_at(3, wrong);
   CHECK(w.guard().judge() == Judged::plausible);
 }
+
+TEST_CASE("clock guard: certificates are judged by the newest believed time while the clock is far ahead of it, and by the clock again once both agree") {
+  ClockWorld w;
+  w.guard().note();
+  auto const right = w.clock.now;
+  auto guard = w.guard();
+  CHECK(guard.time_for_certificates() == right);
+  w.clock.now = right + 24h * 401;
+  w.clock.passed += 2s;
+  CHECK(guard.time_for_certificates() == right);
+  guard.heard(w.clock.now + 1min);
+  w.clock.passed += 2s;
+  CHECK(guard.time_for_certificates() == w.clock.now);
+  // One that went back may be right again.
+  w.clock.now = right;
+  w.clock.passed += 2s;
+  CHECK(guard.judge() == Judged::behind);
+  CHECK(guard.time_for_certificates() == right);
+}
