@@ -87,12 +87,12 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
       if (classify(e.code()) == Errc::cancelled) throw failure::whole(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
       if (jobs.size() == 1) throw;
       // No reason for the others: each has its own files, and what keeps all of them is told by each.
-      app.reporter().problem("job " + job->name + ": " + e.what(), "");
+      app.reporter().problem("", "job " + job->name + ": " + e.what());
       failed += (failed.empty() ? "" : ", ") + job->name;
       exit = worse(exit, exit_code(e.code()));
     }
   }
-  if (!failed.empty()) app.reporter().problem("of " + std::to_string(jobs.size()) + " jobs these failed: " + failed, "");
+  if (!failed.empty()) app.reporter().problem("", "of " + std::to_string(jobs.size()) + " jobs these failed: " + failed);
   return exit;
 }
 

@@ -216,7 +216,11 @@ Exit status(App& app, const Values& values, const Operands&) {
   for (auto& job : app.config().jobs) {
     std::string unknown;
     const auto record = shown_job(state, job.name, &unknown);
-    if (!unknown.empty()) app.reporter().problem("job " + job.name + ": how it stands is not known: " + unknown, "");
+    if (!unknown.empty()) {
+      jobs.push_back(boost::json::object{{"name", job.name}, {"problem", unknown}});
+      if (!app.options().json) app.say("job " + job.name + ": how it stands is not known: " + unknown);
+      continue;
+    }
     const bool running = record.running() && busy;
     const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
     const auto since_good = age(record.last_good_ns(), wall);
