@@ -31,7 +31,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                       show_bytes(static_cast<double>(p.bytes_sent)), seconds));
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
-  if (!r.lacks.empty()) app.say("the snapshot is not a good one, for of the sources it lacks " + in_words(r.lacks));
+  if (!r.lacks.empty()) app.say(fmt::format("the snapshot is not a good one: {} of the job's paths are not in it, or hold far less than before, as was said (see also: farkeep status)", r.lacks.size()));
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }
 
