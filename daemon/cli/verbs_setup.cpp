@@ -198,8 +198,7 @@ Exit recover(App& app, const Values& values, const Operands&) {
   const bool gets_identity = stage == RecoveryStage::identity;
   if (gets_identity) {
     // All that is needed here is read before anything is asked of a server: a token is spent once.
-    const auto owner = app.state().root_key_owner();
-    if (!owner || owner->agent != *agent) read_source();
+    if (!keeps_root_key(app.state(), *agent, source.sheet)) read_source();
     app.run(enrol(app.enrol_parts(), order_of(app, values, "recovery token", agent)));
     stage = recovery_stage(app.state(), *agent, source.sheet);
   }

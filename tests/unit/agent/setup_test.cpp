@@ -106,6 +106,7 @@ struct SetupWorld : Servers {
     order.recover = owner.agent;
     RecoveryStage stage = recovery_stage(state, owner.agent, source.sheet);
     if (stage == RecoveryStage::identity) {
+      keeps_root_key(state, owner.agent, source.sheet);
       enrol_here(order, owner);
       stage = recovery_stage(state, owner.agent, source.sheet);
     }
