@@ -30,7 +30,7 @@ void say_result(const JobConfig& job, const BackupResult& r) {
   const Progress& p = r.progress;
   log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), p.files, p.bytes, p.bytes_sent, p.unreadable,
            p.changed_while_read);
-  if (!r.lacks.empty()) log_warning("job {}: the snapshot is not a good one, for of the sources it lacks {}", job.name, in_words(r.lacks));
+  if (!r.lacks.empty()) log_warning("job {}: the snapshot is not a good one: {} of its paths are not in it, or hold far less than before, as was said", job.name, r.lacks.size());
   if (!r.alarm.empty()) log_error("job {}: the snapshot is made. ALARM: {}", job.name, r.alarm);
   if (!r.hook_problem.empty()) log_warning("job {}: the snapshot is made, but not all that should follow it: {}", job.name, r.hook_problem);
 }
@@ -53,7 +53,7 @@ Agent::Agent(Executor executor, AgentConfig config, Lasting& lasting)
       line_(executor, timers_, clock_, resolver_, config_, SecretText(password_.text()), logins_),
       announced_(state_, config_, authority_, timers_, clock_, resolver_, random_, password_),
       choice_(state_, clock_, random_),
-      notices_(state_, config_, zone_, clock_, [this](Notice notice) { lasting_.tell(std::move(notice)); }),
+      notices_(state_, config_, zone_, clock_, lasting_.unknown_jobs(), [this](Notice notice) { lasting_.tell(std::move(notice)); }),
       scheduler_(state_, config_.jobs, zone_, timers_, clock_, [this](const JobConfig& job, JobTimes::Why why, std::chrono::nanoseconds patience) { return run_job(job, why, patience); }) {
   for (auto& one : config_.jobs) (void)backup_job(one, system_disk());
   (void)AgentKeys::load(state_);
@@ -105,12 +105,16 @@ Buffer Agent::report(const std::string& done) const { return report_of(state_, c
 // runs must be missed too.  No lock: it changes nothing that a run needs, and a server that is slow to answer must turn nobody away who backs up by hand.
 task<void> Agent::tell_servers() {
   std::chrono::nanoseconds pause = kFirstReport;
-  const Servers::Work report_it = [this](VaultPort& vault) -> task<void> { return vault.report(report()); };
+  auto tell = [this]() -> task<void> {
+    const Buffer now = report();  // ahead of any server: what cannot be read here is no server's fault
+    Servers::Work report_it = [&](VaultPort& vault) -> task<void> { return vault.report(now); };
+    co_await ask_any(std::move(report_it));
+  };
   for (;;) {
     co_await timers_.sleep(pause);
     pause = kReportAgain;
     if (scheduler_.running()) continue;  // the run tells them
-    const std::string problem = co_await problem_of(ask_any(report_it));
+    const std::string problem = co_await problem_of(tell());
     if (problem.empty()) pause = kReportAnew;
     else log_info("telling the servers how the jobs stand: {}", problem);
   }

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/notices.hpp"
 #include "agent/state.hpp"
 #include "async/child.hpp"
 #include "async/timers.hpp"
@@ -27,12 +28,14 @@ class Lasting {
   void stop() noexcept { web_.stop(); }
 
   AgentState& state() noexcept { return state_; }
+  Notices::Unknown& unknown_jobs() noexcept { return unknown_jobs_; }
   void tell(Notice notice) { notifier_.tell(std::move(notice)); }
 
  private:
   SystemClock clock_;
   AsioTimers timers_;
   AgentState state_;
+  Notices::Unknown unknown_jobs_;
   const std::unique_ptr<DiskLock> alone_;  // before anything of it is read
   ThreadWorkers web_workers_;  // apart from those that read files: a call may hang for seconds
   CurlWeb web_{web_workers_};

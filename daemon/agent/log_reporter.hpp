@@ -22,7 +22,7 @@ class LogReporter final : public Reporter {
     phase_ = now.phase;
     service_status(now.phase + (now.server.empty() ? "" : " with " + now.server));
   }
-  void problem(std::string_view path, std::string_view text) override { log_warning("{}: {}", path, text); }
+  void problem(std::string_view path, std::string_view text) override { log_warning("{}{}{}", path, path.empty() ? "" : ": ", text); }
   void note(std::string_view text) override { log_info("{}", text); }
 
  private:

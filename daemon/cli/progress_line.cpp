@@ -80,11 +80,11 @@ void ProgressLine::problem(std::string_view path, std::string_view text) {
   if (show_ == Show::json) {
     clear();
     boost::json::object o{{"message_type", "error"}, {"error", valid_text(text)}};
-    put_path(o, "item", path);
+    if (!path.empty()) put_path(o, "item", path);
     tell_json(boost::json::serialize(o));
     return;
   }
-  message(text.empty() ? std::string(path) : printable(path) + ": " + std::string(text));
+  message((path.empty() ? std::string{} : printable(path) + ": ") + std::string(text));
 }
 
 void ProgressLine::note(std::string_view text) {

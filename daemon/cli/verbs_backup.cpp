@@ -31,7 +31,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                       show_bytes(static_cast<double>(p.bytes_sent)), seconds));
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
-  if (!r.lacks.empty()) app.say("the snapshot is not a good one, for of the sources it lacks " + in_words(r.lacks));
+  if (!r.lacks.empty()) app.say(fmt::format("the snapshot is not a good one: {} of the job's paths are not in it, or hold far less than before, as was said (see also: farkeep status)", r.lacks.size()));
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }
 
@@ -87,12 +87,12 @@ Exit backup(App& app, const Values& values, const Operands& operands) {
       if (classify(e.code()) == Errc::cancelled) throw failure::whole(Errc::cancelled, "interrupted; what was sent is kept, and the next run goes on from there");
       if (jobs.size() == 1) throw;
       // No reason for the others: each has its own files, and what keeps all of them is told by each.
-      app.reporter().problem("job " + job->name + ": " + e.what(), "");
+      app.reporter().problem("", "job " + job->name + ": " + e.what());
       failed += (failed.empty() ? "" : ", ") + job->name;
       exit = worse(exit, exit_code(e.code()));
     }
   }
-  if (!failed.empty()) app.reporter().problem("of " + std::to_string(jobs.size()) + " jobs these failed: " + failed, "");
+  if (!failed.empty()) app.reporter().problem("", "of " + std::to_string(jobs.size()) + " jobs these failed: " + failed);
   return exit;
 }
 

@@ -62,7 +62,7 @@ std::vector<ConfigError> mistakes_in_use(App& app, const MergedIni& files, std::
     for (auto& path : never_entered(job.paths)) systems += (systems.empty() ? "" : ", ") + path;
     if (!systems.empty()) warnings.push_back(at_path(files, job.name, "/", systems + " are not entered, for the running kernel and system make them up (name one as a path to back it up)"));
     for (auto& source : look_at_sources(system_sources(), job.paths))
-      if (!source.problem.empty()) (source.is_link ? out : warnings).push_back(at_path(files, job.name, source.path, source.problem));
+      if (!source.problem.empty()) (source.link != SourceFound::Link::none ? out : warnings).push_back(at_path(files, job.name, source.path, source.problem));
   }
   return out;
 }

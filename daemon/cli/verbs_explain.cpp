@@ -41,7 +41,7 @@ Exit explain_path(App& app, const Values& values, const Operands& operands) {
   if (values.count("job")) jobs.push_back(&find_job(app.config(), values["job"].as<std::string>()));
   else for (auto& job : app.config().jobs) jobs.push_back(&job);
   for (auto& operand : operands) {
-    const std::string path = path_argument("explaining a path:", operand);
+    const std::string path = path_argument("explaining the path", operand);
     for (const JobConfig* job : jobs) say(app, job->name, path, explain(system_sources(), backup_job(*job, system_disk()), path));
   }
   return Exit::done;

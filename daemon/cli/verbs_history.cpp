@@ -92,7 +92,7 @@ void confirm(const Values& values) {
 
 void history_accept_options(po::options_description& d) { d.add_options()("yes", "ask nothing"); }
 
-// 1. what each server shows  2. what of it is less than is known, told  3. the administrator's word  4. pins, then jobs
+// 1. what each server shows  2. what of it is less than is known, told  3. the administrator's word  4. pins, the other machine, then jobs
 Exit history_accept(App& app, const Values& values, const Operands& operands) {
   if (operands.size() > 1) throw failure(Errc::usage, "history accept takes one server at most");
   auto held = app.lock();
@@ -110,9 +110,14 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
     else if (s.differs()) differing.push_back(&s);
   }
   if (!any) throw failure(Errc::usage, "history accept: no server of this machine's pair is called '" + wanted + "'");
+  // What nobody who answered has shown is not accepted, unless there is no more to be seen.
+  std::vector<SnapshotInfo> there;
+  for (auto& s : all) there.insert(there.end(), s.all.begin(), s.all.end());
   const std::string other = Heads(app.state()).other_machine();
+  const bool other_is_seen = silent.empty() || Heads(app.state()).shows_other_machine(there);
   if (differing.empty() && !other.empty()) {
     tell_text(other);
+    if (!other_is_seen) throw failure::whole(Errc::unreachable, "history accept: nothing was changed, for that snapshot was not seen: " + silent);
     confirm(values);
     Heads(app.state()).forget_other_machine();
     const std::string text = "the administrator of this machine accepted all snapshots that the servers show as its own";
@@ -130,7 +135,6 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
   confirm(values);
 
   boost::json::array accepted;
-  Heads(app.state()).forget_other_machine();
   for (auto* s : differing) {
     Heads(app.state()).accept(s->target.id, s->now);
     const std::string text = fmt::format("the administrator of this machine accepted what {} shows: its newest snapshot was {} and is {}", s->target.name, in_words(s->known), in_words(s->now));
@@ -138,9 +142,9 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
     accepted.push_back(boost::json::object{{"server", s->target.name}, {"was", s->known.sequence}, {"is", s->now.sequence}});
     if (!app.options().json) app.say(text);
   }
+  if (other_is_seen) Heads(app.state()).forget_other_machine();
+  else if (!other.empty()) tell_text("not accepted, for it was not seen now: " + other);
   // A server that did not answer may still have what another one gave up: then nothing is said of jobs.
-  std::vector<SnapshotInfo> there;
-  for (auto& s : all) there.insert(there.end(), s.all.begin(), s.all.end());
   if (silent.empty()) {
     for (auto& text : settle_jobs(app.state(), app.config(), there))
       if (!app.options().json) app.say(text);

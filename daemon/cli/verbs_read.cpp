@@ -3,16 +3,15 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "agent/catalog_find.hpp"
 #include "agent/check.hpp"
 #include "agent/fetcher.hpp"
 #include "agent/heads.hpp"
+#include "agent/listing.hpp"
 #include "agent/other_jobs.hpp"
 #include "agent/own_snapshots.hpp"
 #include "agent/protection.hpp"
 #include "agent/restore.hpp"
 #include "agent/second_server.hpp"
-#include "archive/catalog_stream.hpp"
 #include "archive/path.hpp"
 #include "platform/printable.hpp"
 #include "verbs.hpp"
@@ -91,6 +90,26 @@ std::string mode_text(const Entry& e) {
   return s;
 }
 
+void print_entry(App& app, const Entry& e, bool in_full) {
+  const std::string path = "/" + e.path, time = rfc3339(WallTime{std::chrono::nanoseconds(e.mtime_ns)});
+  if (app.options().json) {
+    boost::json::object o{{"message_type", "node"}};
+    put_path(o, "path", path);
+    o["type"] = std::string(1, kind_letter(e.kind));
+    o["mode"] = fmt::format("{:04o}", e.mode);
+    o["uid"] = e.uid;
+    o["gid"] = e.gid;
+    o["size"] = e.size;
+    o["mtime"] = time;
+    app.say(boost::json::serialize(o));
+  } else if (in_full) {
+    app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(e), e.user.empty() ? std::to_string(e.uid) : harmless_line(e.user), e.group.empty() ? std::to_string(e.gid) : harmless_line(e.group),
+                        e.size, time, shown_path(path), e.kind == EntryKind::symlink ? " -> " + shown_path(e.link_target) : ""));
+  } else {
+    app.say(shown_path(path));
+  }
+}
+
 void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
   for (auto& s : all) {
     const std::string when = s.server_time == WallTime{} ? std::string(20, '-') : rfc3339(s.server_time);
@@ -167,51 +186,24 @@ void ls_options(po::options_description& d) {
 Exit ls(App& app, const Values& values, const Operands& operands) {
   if (operands.size() > 2) throw failure(Errc::usage, "ls takes a snapshot and a path");
   const std::string name = operands.empty() ? "latest" : operands[0];
-  std::string path = operands.size() > 1 ? catalog_path(operands[1]) : "";
-  bool found = path.empty();
-  std::uint64_t said = 0;  // lines, by an earlier server too: the catalog of one snapshot is the same everywhere
-  std::string chosen = name, elsewhere;
+  const std::string path = operands.size() > 1 ? catalog_path(operands[1]) : "";
+  std::string begun_with, elsewhere;
+  Listing listing(path, [&](const Entry& e) {
+    if (is_unheard()) return false;
+    print_entry(app, e, values.count("long") > 0);
+    return true;
+  });
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
-    chosen = own_name(app, all, chosen);
-    const SnapshotInfo& snapshot = pick_snapshot(all, chosen);
+    const SnapshotInfo& snapshot = pick_snapshot(all, listing.begun() ? begun_with : own_name(app, all, name));
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "listing snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
-    std::uint64_t line = 0;
+    begun_with = snapshot.id.hex();
     Fetcher fetcher(vault, app.keys(), app.workers());
-    path = co_await path_that_is_there(fetcher, snapshot.root, std::move(path));
-    CatalogStream stream(snapshot.root, CatalogRange::below(path));
-    while (!stream.at_end()) {
-      while (auto e = stream.next()) {
-        found = true;
-        if (is_unheard()) co_return;
-        if (++line <= said) continue;
-        said = line;
-        chosen = snapshot.id.hex();
-        if (app.options().json) {
-          boost::json::object o{{"message_type", "node"}};
-          put_path(o, "path", "/" + e->path);
-          o["type"] = std::string(1, kind_letter(e->kind));
-          o["mode"] = fmt::format("{:04o}", e->mode);
-          o["uid"] = e->uid;
-          o["gid"] = e->gid;
-          o["size"] = e->size;
-          o["mtime"] = rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)});
-          app.say(boost::json::serialize(o));
-        } else if (values.count("long")) {
-          app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(*e), e->user.empty() ? std::to_string(e->uid) : harmless_line(e->user), e->group.empty() ? std::to_string(e->gid) : harmless_line(e->group),
-                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown_path("/" + e->path), e->kind == EntryKind::symlink ? " -> " + shown_path(e->link_target) : ""));
-        } else {
-          app.say(shown_path("/" + e->path));
-        }
-      }
-      if (stream.at_end()) break;
-      const std::vector<NodePlainOwned> nodes = co_await fetcher.load(stream.wanted(32));
-      for (auto& n : nodes) value_or_throw(stream.give(n.id, n.message, n.refs), "reading catalog node " + n.id.brief());
-    }
-    if (!found) elsewhere = other_jobs_with(all, snapshot, {"/" + path});
+    co_await listing.run(fetcher, snapshot.root);
+    if (!listing.found()) elsewhere = other_jobs_with(all, snapshot, {"/" + path});
   };
   app.run(app.read_vault(std::move(work), older_of(values)));
-  if (!found) throw failure::whole(Errc::not_found, "listing " + printable("/" + path) + ": the snapshot does not have it" + elsewhere);
+  if (!listing.found()) throw failure::whole(Errc::not_found, "listing " + printable("/" + path) + ": the snapshot does not have it" + elsewhere);
   return app.alarmed() ? Exit::alarm : Exit::done;
 }
 

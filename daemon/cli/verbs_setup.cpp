@@ -1,5 +1,6 @@
 #include <spdlog/fmt/fmt.h>
 
+#include <utility>
 
 #include "agent/enrol.hpp"
 #include "agent/escrow.hpp"
@@ -55,6 +56,14 @@ SecretText passphrase_for(const Values& values, const std::string& question) {
   return SecretText(as_text(read_passphrase(question)));
 }
 
+// What older versions took for the passphrase in the same file, if that was something else; nothing: it was not.
+std::optional<SecretText> other_passphrase(const Values& values, const SecretText& tried) {
+  if (!values.count("passphrase-file")) return std::nullopt;
+  SecretText before = read_secret_file(values["passphrase-file"].as<std::string>(), SecretLines::as_before);
+  if (before.empty() || before.text() == tried.text()) return std::nullopt;
+  return before;
+}
+
 // The organisation's private key.  Opened before anything is asked of a server: a token is spent once.
 EscrowPrivateKey read_escrow_private_key(const std::string& file, const Values& values) {
   constexpr std::size_t kMaxKeyFile = 8192;
@@ -66,7 +75,25 @@ EscrowPrivateKey read_escrow_private_key(const std::string& file, const Values& 
   wipe(*text);
   if (pem.text().find("ENCRYPTED") == std::string_view::npos) return value_or_throw(EscrowPrivateKey::from_pem(pem.text()), doing + ": it is no X25519 private key in PEM");
   const SecretText passphrase = passphrase_for(values, "Passphrase of the escrow key: ");
+  if (const auto before = other_passphrase(values, passphrase)) {
+    auto key = EscrowPrivateKey::from_pem(pem.text(), *before);
+    if (key) return std::move(*key);
+  }
   return value_or_throw(EscrowPrivateKey::from_pem(pem.text(), passphrase), doing + " with the passphrase that was given");
+}
+
+// A slot that an older version made of the same file may open with what that took for the passphrase, and with nothing else.
+void find_root_key(App& app, const Values& values, RecoveryParts parts, RecoverySource source) {
+  const auto before = source.sheet || source.escrow ? std::nullopt : other_passphrase(values, source.passphrase);
+  try {
+    app.run(recover_root_key(parts, std::move(source)));
+    return;
+  } catch (const failure& f) {
+    if (!before || classify(f.code()) != Errc::bad_secret) throw;
+  }
+  RecoverySource as_before;
+  as_before.passphrase = SecretText(before->text());
+  app.run(recover_root_key(parts, std::move(as_before)));
 }
 
 // What remains when the identity is there: slots, and words.
@@ -162,17 +189,28 @@ Exit recover(App& app, const Values& values, const Operands&) {
     app.run(enrol(app.enrol_parts(), std::move(order)));
     app.say(fmt::format("agent {} has a new certificate on this machine; its keys and what it knows are as they were", agent->hex()));
   }
+  bool was_read = false;
+  const auto read_source = [&] {
+    if (std::exchange(was_read, true)) return;
+    if (values.count("escrow-key-file")) source.escrow = read_escrow_private_key(values["escrow-key-file"].as<std::string>(), values);
+    else if (!source.sheet) source.passphrase = passphrase_for(values, "Passphrase: ");
+  };
+  const bool gets_identity = stage == RecoveryStage::identity;
+  if (gets_identity) {
+    // All that is needed here is read before anything is asked of a server: a token is spent once.
+    if (!keeps_root_key(app.state(), *agent, source.sheet)) read_source();
+    app.run(enrol(app.enrol_parts(), order_of(app, values, "recovery token", agent)));
+    stage = recovery_stage(app.state(), *agent, source.sheet);
+  }
   if (stage == RecoveryStage::done || stage == RecoveryStage::other_key) {
     auto check = [&]() -> task<void> { stage = co_await checked_stage(parts(), stage); };
     app.run(check());
   }
-  if (stage != RecoveryStage::done) {
-    // All that is needed here is read before anything is asked of a server: a token is spent once.
-    if (values.count("escrow-key-file")) source.escrow = read_escrow_private_key(values["escrow-key-file"].as<std::string>(), values);
-    else if (!source.sheet) source.passphrase = passphrase_for(values, "Passphrase: ");
-    if (stage == RecoveryStage::identity) app.run(enrol(app.enrol_parts(), order_of(app, values, "recovery token", agent)));
-    const bool by_escrow = source.escrow.has_value();
-    app.run(recover_root_key(parts(), std::move(source)));
+  const bool gets_key = stage != RecoveryStage::done;
+  if (gets_key) read_source();
+  const bool by_escrow = gets_key && source.escrow.has_value();
+  if (gets_key) find_root_key(app, values, parts(), std::move(source));
+  if (gets_key || gets_identity) {
     app.say(fmt::format("agent {} lives on this machine now; list its snapshots with: farkeep snapshots", agent->hex()));
     if (by_escrow && !app.options().quiet)
       tell_text("An escrow key slot does not prove who made it.  Before this machine backs up again, restore files that you know, and see that they are right.");
@@ -181,7 +219,7 @@ Exit recover(App& app, const Values& values, const Operands&) {
   auto renew = [&]() -> task<void> { number = co_await renew_last_given(app.head_parts()); };
   app.run(renew());
   if (number > 0) app.say(fmt::format("which number this machine's last snapshot had could not be read any more; the next one has number {}", number + 1));
-  if (stage == RecoveryStage::done && number == 0 && !renews) app.say(fmt::format("agent {} lives on this machine already; nothing was changed", agent->hex()));
+  if (!gets_key && !gets_identity && number == 0 && !renews) app.say(fmt::format("agent {} lives on this machine already; nothing was changed", agent->hex()));
   app.state().clear_unfinished();
   return Exit::done;
 }

@@ -9,6 +9,7 @@
 #include "agent/heads.hpp"
 #include "agent/jobs.hpp"
 #include "agent/job_times.hpp"
+#include "agent/lacking.hpp"
 #include "agent/protection.hpp"
 #include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
@@ -151,7 +152,7 @@ boost::json::object in_json(const Changes& c) {
 std::string in_words(const Changes& c, std::int64_t now) {
   if (c.end == Changes::End::no_catalog) return "which files are in no snapshot is not known on this machine until the next run";
   const std::string looked = c.end == Changes::End::stopped ? fmt::format(" (of the first {}; all: farkeep status --all)", c.looked_at) : "";
-  const std::string lacks = c.lacks.empty() ? "" : "; of the sources there is missing " + in_words(c.lacks);
+  const std::string lacks = c.lacks.empty() ? "" : "; some of the job's paths are not there now, or hold far less than before: " + in_words(c.lacks);
   const std::string doubt = c.doubtful == 0 ? "" : fmt::format("; {} files changed just before they were read, and are read again by the next run", c.doubtful);
   if (c.newest.empty() && !c.lacks.empty()) return "of what is there nothing is missing in the snapshot" + looked + doubt + lacks;
   if (c.newest.empty()) return (c.doubtful == 0 ? "every file is in the snapshot as it is now" : "every file is in the snapshot") + looked + doubt;
@@ -216,7 +217,11 @@ Exit status(App& app, const Values& values, const Operands&) {
   for (auto& job : app.config().jobs) {
     std::string unknown;
     const auto record = shown_job(state, job.name, &unknown);
-    if (!unknown.empty()) app.reporter().problem("job " + job.name + ": how it stands is not known: " + unknown, "");
+    if (!unknown.empty()) {
+      jobs.push_back(boost::json::object{{"name", job.name}, {"problem", unknown}});
+      if (!app.options().json) app.say("job " + job.name + ": how it stands is not known: " + unknown);
+      continue;
+    }
     const bool running = record.running() && busy;
     const std::string last_good = record.last_good_ns() ? rfc3339(WallTime{std::chrono::nanoseconds(record.last_good_ns())}) : "never";
     const auto since_good = age(record.last_good_ns(), wall);
@@ -242,7 +247,7 @@ Exit status(App& app, const Values& values, const Operands&) {
     if (running) line += progress ? "; running now: " + in_words(*progress) : "; running now";
     else if (record.running()) line += "; the last run was cut off and will be continued";
     else if (record.failures()) line += fmt::format("; failed {} times since: {}", record.failures(), record.last_text());
-    if (!record.lacks().empty()) line += fmt::format("; the newest snapshot, of {}, is incomplete: of the sources it lacks {}", rfc3339(WallTime{std::chrono::nanoseconds(record.last_end_ns())}), record.lacks());
+    if (!record.lacks().empty()) line += "; the newest snapshot" + (record.snapshot_ns() > 0 ? ", of " + rfc3339(WallTime{std::chrono::nanoseconds(record.snapshot_ns())}) + "," : "") + " is not a good one: " + lacking_text(record.lacks());
     if (!record.running() && JobTimes::was_skipped(record, wall)) line += "; its before hook had the last run skipped";
     app.say(line);
     if (changes) app.say("  " + in_words(*changes, now));

@@ -11,7 +11,7 @@ namespace farkeep {
 // ".." is what the links that are there now make of it.
 std::string path_argument(const std::string& what, const std::string& text) {
   namespace fs = std::filesystem;
-  if (text.empty()) throw failure(Errc::usage, what + ": the path is empty");
+  if (text.empty()) throw failure(Errc::usage, what + ": it is empty");
   std::error_code error;
   fs::path path = text.starts_with('/') ? fs::path(text) : fs::current_path(error) / text;
   bool const climbs = std::find(path.begin(), path.end(), "..") != path.end();

@@ -33,17 +33,17 @@ std::string key_text(const Certificate& certificate) {
   return key ? key_text(*key) : "-";
 }
 
-SecretText passphrase_in(App& app, const std::string& file) {
+PassphraseFile passphrase_in(App& app, const std::string& file) {
   auto bytes = read_file(app.disk(), file, kMaxPassphraseFile);
   if (!bytes) throw failure(Errc::not_found, "reading the passphrase in " + file);
-  SecretText first{secret_line(as_text(*bytes))};
+  PassphraseFile out{SecretText{secret_line(as_text(*bytes))}, SecretText{secret_line_before(as_text(*bytes))}};
   wipe(*bytes);
-  if (first.empty()) throw failure(Errc::usage, "reading the passphrase in " + file + ": nothing is in it");
-  return first;
+  if (out.passphrase.empty()) throw failure(Errc::usage, "reading the passphrase in " + file + ": nothing is in it");
+  return out;
 }
 
 SecretText new_passphrase(App& app, const po::variables_map& values, const char* option) {
-  if (auto const file = text_of(values, option)) return passphrase_in(app, *file);
+  if (auto const file = text_of(values, option)) return passphrase_in(app, *file).passphrase;
   auto first = asked("Passphrase for the root's key: ");
   auto const second = asked("Once more: ");
   if (first.text() != second.text()) throw failure(Errc::usage, "encrypting the root's key: the two passphrases differ; nothing was written");
@@ -55,12 +55,13 @@ SigningKey root_key_in(App& app, const std::string& file, const po::variables_ma
   auto bytes = read_file(app.disk(), file, kMaxKeyFile);
   if (!bytes) throw failure(Errc::not_found, "reading the root's key in " + file);
   bool const encrypted = as_text(*bytes).find("ENCRYPTED PRIVATE KEY") != std::string_view::npos;
-  SecretText passphrase;
+  PassphraseFile from;
   if (encrypted) {
-    auto const from = text_of(values, "passphrase-file");
-    passphrase = from ? passphrase_in(app, *from) : asked("Passphrase of " + file + ": ");
+    if (auto const named = text_of(values, "passphrase-file")) from = passphrase_in(app, *named);
+    else from.passphrase = asked("Passphrase of " + file + ": ");
   }
-  auto key = signing_key_from_pem(as_text(*bytes), passphrase);
+  auto key = signing_key_from_pem(as_text(*bytes), from.passphrase);
+  if (!key && !from.as_before.empty() && from.as_before.text() != from.passphrase.text()) key = signing_key_from_pem(as_text(*bytes), from.as_before);
   wipe(*bytes);
   if (!key) throw failure(key.error(), "opening the root's key in " + file);
   return std::move(*key);

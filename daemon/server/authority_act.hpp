@@ -14,8 +14,12 @@ namespace farkeep::server {
 std::string key_text(const VerifyKey& key);
 std::string key_text(const Certificate& certificate);
 
-/// The first line of a file.  Errors: not_found, usage (it is empty).
-SecretText passphrase_in(App& app, const std::string& file);
+struct PassphraseFile {
+  SecretText passphrase;
+  SecretText as_before;  ///< what older versions took for it (secret_line_before()): a key that they wrote may open with that alone
+};
+/// Errors: not_found, usage (nothing is in it).
+PassphraseFile passphrase_in(App& app, const std::string& file);
 /// Of the file that --`option` names; else asked for twice.
 SecretText new_passphrase(App& app, const po::variables_map& values, const char* option);
 /// A root's key from a file, which --passphrase-file opens, or what is typed.

@@ -19,8 +19,9 @@ std::optional<double> time_of(const std::optional<WallTime>& t) { return t ? std
 
 struct Row {
   const JobConfig& job;
-  agent::pb::Job record;
   JobTimes times;
+  agent::pb::Job record;
+  std::string problem;  // not empty: the record could not be read
 };
 
 }  // namespace
@@ -39,12 +40,20 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   // What lies ahead would keep an alert that counts from it silent for years.
   const auto past = [&](std::int64_t ns) { return believable(ns, now) > 0 ? std::optional(seconds(ns)) : std::nullopt; };
   std::vector<Row> rows;
-  for (auto& job : config.jobs) rows.push_back({job, shown_job(state, job.name), JobTimes(job, agent, zone)});
-  auto each = [&](std::string_view name, std::string_view help, auto value) {
+  for (auto& job : config.jobs) {
+    Row& row = rows.emplace_back(Row{job, JobTimes(job, agent, zone), {}, {}});
+    row.record = shown_job(state, job.name, &row.problem);
+  }
+  auto of_all = [&](std::string_view name, std::string_view help, auto value) {
     out.family(name, gauge, help);
     for (auto& row : rows)
       if (const std::optional<double> v = value(row)) out.sample({{"job", row.job.name}}, *v);
   };
+  // What a record says; one that cannot be read says nothing, also not that the job never ran.
+  auto each = [&](std::string_view name, std::string_view help, auto value) {
+    of_all(name, help, [&](const Row& r) { return r.problem.empty() ? std::optional<double>(value(r)) : std::nullopt; });
+  };
+  of_all("farkeep_job_known", "Whether the job's record can be read: where it cannot, what it would say is left out.", [](const Row& r) { return std::optional(r.problem.empty() ? 1.0 : 0.0); });
   each("farkeep_job_last_success_timestamp_seconds", "When the job's newest snapshot with all of its sources was acknowledged.", [&](const Row& r) { return past(r.record.last_good_ns()); });
   each("farkeep_job_last_start_timestamp_seconds", "When the job's last run began.", [&](const Row& r) { return past(r.record.last_start_ns()); });
   each("farkeep_job_last_end_timestamp_seconds", "When the job's last run ended.", [&](const Row& r) { return past(r.record.last_end_ns()); });
@@ -53,9 +62,9 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   each("farkeep_job_last_skipped_timestamp_seconds", "When the job's before hook last had a run skipped: that is neither an end nor a success.",
        [&](const Row& r) { return past(r.record.skipped_ns()); });
   each("farkeep_job_failures", "Runs that failed since the last snapshot.", [](const Row& r) { return std::optional(number(r.record.failures())); });
-  each("farkeep_job_running", "Whether the job runs now.", [&](const Row& r) { return std::optional(running == &r.job ? 1.0 : 0.0); });
-  each("farkeep_job_enabled", "Whether the job's schedule counts.", [](const Row& r) { return std::optional(r.job.enabled ? 1.0 : 0.0); });
-  each("farkeep_job_paused", "Whether an administrator has paused the job.", [&](const Row& r) { return std::optional(paused_until(state, r.job.name, now) ? 1.0 : 0.0); });
+  of_all("farkeep_job_running", "Whether the job runs now.", [&](const Row& r) { return std::optional(running == &r.job ? 1.0 : 0.0); });
+  of_all("farkeep_job_enabled", "Whether the job's schedule counts.", [](const Row& r) { return std::optional(r.job.enabled ? 1.0 : 0.0); });
+  of_all("farkeep_job_paused", "Whether an administrator has paused the job.", [&](const Row& r) { return std::optional(paused_until(state, r.job.name, now) ? 1.0 : 0.0); });
   each("farkeep_job_next_start_timestamp_seconds", "When the job is due next, pauses left aside.", [&](const Row& r) {
     const auto due = r.job.enabled ? r.times.next(r.record, now) : std::nullopt;
     return due ? time_of(std::optional(due->at)) : std::nullopt;

@@ -40,7 +40,7 @@ std::string BackupResult::shortcomings() const {
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
   if (progress.unreadable) add(fmt::format("{} files could not be read and are not in it", progress.unreadable));
   if (progress.changed_while_read) add(fmt::format("{} files changed while they were read and are kept with a mark", progress.changed_while_read));
-  if (!lacks.empty()) add("of the sources it lacks " + in_words(lacks));
+  if (!lacks.empty()) add(lacking_text(in_words(lacks)));
   if (!hook_problem.empty()) add(hook_problem);
   return out;
 }
@@ -158,6 +158,7 @@ void BackupAttempt::Work::judge_sources() {
   if (!scanner->not_entered().empty()) {
     std::string all;
     for (auto& path : scanner->not_entered()) all += (all.empty() ? "" : ", ") + printable(path);
+    if (scanner->more_not_entered() > 0) all += fmt::format(" and {} more", scanner->more_not_entered());
     parts.reporter.note("not entered, for the running system makes them up: " + all + " (name one as a path of the job to back it up)");
   }
   result.lacks = lacks_of(result.sources, last, job.shrunk);

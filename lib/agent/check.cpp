@@ -37,7 +37,7 @@ class Check {
     ++result_.error_count;
     ++progress_.unreadable;
     const std::string line = "snapshot " + snapshot_ + ": " + text;
-    reporter_.problem(line, "");
+    reporter_.problem("", line);
     if (result_.errors.size() < kMaxErrors) result_.errors.push_back(line);
   }
 

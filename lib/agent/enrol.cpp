@@ -36,11 +36,10 @@ SecretKey new_root(Random& random) {
   return root;
 }
 
-// A new agent gets a new key, unless the one here was made for it by the same work, cut off before.  A recovered one gets its own back, and no other may lie in its place.
+// A new agent gets a new key, unless the one here was made for it by the same work, cut off before.  A recovered one keeps its own, or gets it back, and no other may lie in its place.
 void keep_root_key(EnrolParts& parts, const KeyOwner& owner, const EnrolOrder& order) {
   AgentState& state = parts.state;
-  const bool is_same = order.recover && order.replaces && state.root_key_owner() == owner;
-  if (is_same) return;
+  if (order.recover && state.root_key_owner() == owner) return;
   if (!order.recover && state.has_root_key() && state.root_key_owner().value_or(owner) == owner) {
     const SecretKey root = state.root_key();  // of an older version: bound now
     state.set_root_key(root, owner);
@@ -106,6 +105,9 @@ void keep_enrolment(EnrolParts& parts, const pb::Registered& reply, const Signin
   if (reply.account_name().size() > kMaxAccountName) throw failure(Errc::protocol, doing + ": the account's name is longer than any may be");
 
   if (order.replaces) {
+    // While the identity still says whose they are: files of an older version would be put aside with it.
+    parts.state.bind_root_key();
+    parts.state.note_owner();
     parts.state.set_unfinished(work_of(order));
     parts.state.put_identity_aside();
     parts.state.put_key_aside();

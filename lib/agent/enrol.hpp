@@ -38,7 +38,7 @@ struct EnrolOrder {
 ///
 /// Makes the agent's key here (it never leaves this machine), gets a certificate, the account and the assigned pair, and keeps all of it.  The root key is made
 /// when there is none.  Interrupted at any point it can be repeated: the key that was made is used again.
-/// With `recover`, the vault of that agent is taken over: its root key is then put in place by the caller.
+/// With `recover`, the vault of that agent is taken over: its root key is then put in place by the caller, unless it is here already.
 task<void> enrol(EnrolParts parts, EnrolOrder order);
 
 /// Its two halves, around the talk with the server.  The first notes what is begun, and gives the key that the certificate is asked for: that of the same work cut off

@@ -39,13 +39,11 @@ bool same_content_stat(const EntryStat& a, const EntryStat& b) {
   return a.size == b.size && a.mtime_ns == b.mtime_ns && a.ctime_ns == b.ctime_ns;
 }
 
-}  // namespace
-
-namespace {
 bool same_but_ctime(const Entry& before, const EntryStat& now) {
   return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns && before.inode == now.inode &&
          !before.changed_while_read;
 }
+
 }  // namespace
 
 bool unchanged(const Entry& before, const EntryStat& now) { return before.ctime_ns != kNoCtime && before.ctime_ns == now.ctime_ns && same_but_ctime(before, now); }

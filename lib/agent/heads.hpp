@@ -57,6 +57,8 @@ class Heads {
   bool works_beside_another() const;
   /// Number and digest of the other's newest; number 0: there is none.
   static Head newest_of_other(const AgentState& state);
+  /// Whether that one is among what servers showed.
+  bool shows_other_machine(const std::vector<SnapshotInfo>& shown) const;
   void forget_other_machine();
   /// True: it was not known before, and the server is of the pair in force.  Kept until pin().  Where it cannot be kept, nor what was kept be read, it is news.
   bool alarm(const ServerTarget& server, const std::string& text, WallTime now);

@@ -48,7 +48,7 @@ std::vector<Lack> lacks_of(const std::vector<SourceFound>& found, const agent::p
 bool lacks_all(const std::vector<SourceFound>& found, const agent::pb::Job& before, Shrunk shrunk) {
   if (lacks_of(found, before, shrunk).empty()) return false;
   return std::all_of(found.begin(), found.end(), [&](const SourceFound& now) {
-    if (now.is_link) return earlier(before, now.path) != nullptr;  // one that was never anything else is kept as what it is
+    if (now.link == SourceFound::Link::itself) return earlier(before, now.path) != nullptr;  // one that was never anything else is kept as what it is
     return !now.problem.empty() || (shrunk == Shrunk::told && now.is_folder && now.entries == 0);
   });
 }
@@ -58,6 +58,10 @@ std::string in_words(const std::vector<Lack>& lacks) {
   for (std::size_t i = 0; i < std::min(lacks.size(), kMostInWords); ++i) out += (i == 0 ? "" : "; ") + printable(lacks[i].path) + ": " + lacks[i].text;
   if (lacks.size() > kMostInWords) out += fmt::format("; and {} more", lacks.size() - kMostInWords);
   return out;
+}
+
+std::string lacking_text(const std::string& lacks) {
+  return "some of the job's paths are not in it, or hold far less than before: " + lacks + " (mount what is not mounted; what is gone for good is taken out of the job)";
 }
 
 void keep_counts(agent::pb::Job& record, const std::vector<SourceFound>& found, Shrunk shrunk) {

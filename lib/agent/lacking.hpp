@@ -25,6 +25,8 @@ std::vector<Lack> lacks_of(const std::vector<SourceFound>& found, const agent::p
 bool lacks_all(const std::vector<SourceFound>& found, const agent::pb::Job& before, Shrunk shrunk);
 /// The first of it in one line, and how many more there are.
 std::string in_words(const std::vector<Lack>& lacks);
+/// A sentence about a snapshot for which in_words() said that, with what to do.
+std::string lacking_text(const std::string& lacks);
 
 /// Puts into the record what the next walk is held against: what was found, but of a source that is not there, or is empty, what was known before.
 void keep_counts(agent::pb::Job& record, const std::vector<SourceFound>& found, Shrunk shrunk);

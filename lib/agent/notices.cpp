@@ -31,6 +31,7 @@ void Notices::started(const JobConfig& job) {
 
 void Notices::ended(const JobConfig& job, const std::string& problem) {
   auto record = state_.job(job.name);
+  const bool lacks = !record.lacks().empty(), news_of_lacks = lacks && !record.told_lacks();
   if (!problem.empty()) {
     const std::string text = "job " + job.name + " failed: " + problem + " (last good snapshot: " + when(record.last_good_ns()) + "; see: farkeep status)";
     tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_failed(), ping_of(job, "/fail"));
@@ -38,17 +39,17 @@ void Notices::ended(const JobConfig& job, const std::string& problem) {
     state_.set_job(job.name, record);
   } else if (record.last_exit() == static_cast<std::uint32_t>(Exit::alarm)) {
     const std::string text = "job " + job.name + " has made its snapshot, with an alarm: " + record.last_text() + " (see: farkeep status)";
-    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_alarm(), ping_of(job, "/fail"));
+    tell(Notice::Event::failed, job, text, config_.notify.all || !record.told_alarm() || news_of_lacks, ping_of(job, "/fail"));
     record.set_told_alarm(true);
+    record.set_told_lacks(record.told_lacks() || lacks);  // the text says that, too
     state_.set_job(job.name, record);
   } else {
-    const bool lacks = !record.lacks().empty(), news = lacks && !record.told_lacks();
-    if (record.told_alarm() || news) {
+    if (record.told_alarm() || news_of_lacks) {
       record.set_told_alarm(false);
-      record.set_told_lacks(lacks);
+      record.set_told_lacks(record.told_lacks() || lacks);  // that it lacks nothing any more is told by look_at(), which then forgets it
       state_.set_job(job.name, record);
     }
-    if (lacks) tell(Notice::Event::incomplete, job, "job " + job.name + " has made a snapshot that is not a good one: " + record.last_text() + " (see: farkeep status)", config_.notify.all || news, job.ping);
+    if (lacks) tell(Notice::Event::incomplete, job, "job " + job.name + " has made a snapshot that is not a good one: " + record.last_text() + " (see: farkeep status)", config_.notify.all || news_of_lacks, job.ping);
     else tell(Notice::Event::done, job, "job " + job.name + " is done: " + record.last_text(), config_.notify.all, job.ping);
   }
   look_at(job);

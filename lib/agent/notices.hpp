@@ -19,9 +19,11 @@ namespace farkeep {
 class Notices {
  public:
   using Tell = std::function<void(Notice)>;
-  /// All outlive it.
-  Notices(AgentState& state, const AgentConfig& config, const TimeZone& zone, const Clock& clock, Tell tell)
-      : state_(state), config_(config), zone_(zone), clock_(clock), tell_(std::move(tell)) {}
+  /// Jobs of which people know that nobody knows how they stand.  What cannot be read is mostly not written either, so it lies in no record.
+  using Unknown = std::set<std::string>;
+  /// All outlive it; `unknown` also outlives a configuration, so that one read again repeats nothing.
+  Notices(AgentState& state, const AgentConfig& config, const TimeZone& zone, const Clock& clock, Unknown& unknown, Tell tell)
+      : state_(state), config_(config), zone_(zone), clock_(clock), unknown_(unknown), tell_(std::move(tell)) {}
 
   /// A run begins; not before its before hooks have let it.
   void started(const JobConfig& job);
@@ -39,8 +41,8 @@ class Notices {
   const AgentConfig& config_;
   const TimeZone& zone_;
   const Clock& clock_;
+  Unknown& unknown_;
   Tell tell_;
-  std::set<std::string> unknown_;  // jobs of which people know that nobody knows how they stand
 };
 
 }  // namespace farkeep

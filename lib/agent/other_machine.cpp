@@ -44,6 +44,11 @@ Head Heads::newest_of_other(const AgentState& state) {
   return Head{all.other().last(), Digest::from(all.other().digest()).value_or(Digest{}), WallTime{std::chrono::nanoseconds(all.other().time_ns())}};
 }
 
+bool Heads::shows_other_machine(const std::vector<SnapshotInfo>& shown) const {
+  const Head newest = newest_of_other(state_);
+  return std::any_of(shown.begin(), shown.end(), [&](const SnapshotInfo& s) { return s.missing_from == 0 && s.sequence == newest.sequence && s.id == newest.id; });
+}
+
 void Heads::forget_other_machine() {
   auto all = state_.pins();
   if (!all.has_other()) return;

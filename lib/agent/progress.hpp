@@ -32,7 +32,7 @@ class Reporter {
   virtual ~Reporter() = default;
   /// Something moved: look at it when you like.
   virtual void progress(const Progress& now) = 0;
-  /// A file that could not be read, or was kept although it changed: path and reason.
+  /// A file that could not be read, or was kept although it changed: path and reason.  Empty path: it is about no file, and the text says all.
   virtual void problem(std::string_view path, std::string_view text) = 0;
   /// A thing people should know: failover, retry, waiting.
   virtual void note(std::string_view text) = 0;

@@ -11,6 +11,8 @@
 #include "agent/root_fit.hpp"
 #include "base/error.hpp"
 #include "crypto/digest.hpp"
+#include "crypto/key_file.hpp"
+#include "platform/atomic_file.hpp"
 
 namespace farkeep {
 namespace {
@@ -219,6 +221,18 @@ RecoveryStage recovery_stage(const AgentState& state, const AgentId& agent, cons
     throw failure(Errc::usage, "this machine is agent " + owner.agent.hex() + " already; recovering another would replace its keys (move " + state.folder() + " away first)");
   if (!state.has_root_key()) return RecoveryStage::root_key;
   return sheet && !equal(sheet->root.view(), state.root_key().view()) ? RecoveryStage::other_key : RecoveryStage::done;
+}
+
+bool keeps_root_key(AgentState& state, const AgentId& agent, const std::optional<RecoveryKey>& sheet) {
+  const auto owner = state.root_key_owner();
+  if (!owner || owner->agent != agent) return false;
+  if (!sheet) return true;
+  auto bytes = read_file(state.disk(), state.folder() + "/root.key", kMaxRootKeyFile);
+  const auto file = parse_key_file(bytes ? ByteView{*bytes} : ByteView{});
+  if (bytes) wipe(*bytes);
+  if (file && equal(file->root.view(), sheet->root.view())) return true;
+  state.put_root_key_aside();
+  return false;
 }
 
 task<RecoveryStage> checked_stage(RecoveryParts parts, RecoveryStage stage) {

@@ -39,6 +39,10 @@ enum class RecoveryStage : std::uint8_t {
 /// How far the recovery of `agent` came in this folder: an identity or key that cannot be used is to be made anew.  Throws usage when the machine is another agent.
 RecoveryStage recovery_stage(const AgentState& state, const AgentId& agent, const std::optional<RecoveryKey>& sheet);
 
+/// Before an identity is made anew: whether the root key that is here says that it is the agent's, and so needs not be found again.  One that is another than the
+/// paper's is put aside.
+bool keeps_root_key(AgentState& state, const AgentId& agent, const std::optional<RecoveryKey>& sheet);
+
 struct RecoveryParts {
   AgentState& state;
   Servers& servers;  ///< shows the agent's certificate; opens nothing

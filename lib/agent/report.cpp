@@ -2,7 +2,6 @@
 
 #include "agent/heads.hpp"
 #include "agent/scheduler.hpp"
-#include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
 #include "base/limits.hpp"
 #include "base/valid_text.hpp"
@@ -23,7 +22,7 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
   const AgentId agent = state.agent_id();
   for (auto& job : config.jobs) {
     if (!job.enabled || job.schedules.empty() || report.job_size() == limits::kMaxReportJobs) continue;
-    auto record = shown_job(state, job.name);
+    auto record = state.job(job.name);
     if (job.name == done) record.set_last_good_ns(now_ns);
     const JobTimes times(job, agent, zone);
     std::string schedules;

@@ -1,6 +1,7 @@
 #include "agent/restore.hpp"
 
 #include <algorithm>
+#include <set>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -38,6 +39,17 @@ std::vector<std::string> components(const std::string& path) {
   return out;
 }
 
+bool any_of_them(const std::set<std::uint64_t>& numbers, std::uint64_t first, std::uint64_t end) {
+  const auto found = numbers.lower_bound(first);
+  return found != numbers.end() && *found < end;
+}
+
+void refuse_if_invalid(const std::string& path) {
+  if (path.empty() || is_valid_path(path)) return;
+  const char* why = path.size() > limits::kMaxPath ? "it is longer than a path in a snapshot may be" : "a path in a snapshot has no .. in it (give the path that is meant)";
+  throw failure(Errc::usage, "restoring " + printable("/" + path) + ": " + why);
+}
+
 }  // namespace
 
 struct RestoreProgress::Entries {
@@ -46,9 +58,9 @@ struct RestoreProgress::Entries {
   std::uint64_t up_to = 0;                  // all up to this one are finished, with the links among them…
   std::unordered_set<std::uint64_t> beyond; // …and of the later ones these files
   std::uint64_t planned = 0;                // whose folders were made or reported
-  std::unordered_set<std::uint64_t> lost;   // …but these, whose content the servers did not give: another one may
+  std::set<std::uint64_t> lost;             // …but these, whose content the servers did not give: another one may
   restoring::LinkTargets link_targets;
-  std::unordered_set<std::string> made;     // folders that wait for their metadata
+  std::unordered_set<std::string> made;     // folders that wait for their metadata, or may still get something that is lost
 };
 RestoreProgress::RestoreProgress() : entries(std::make_unique<Entries>()) {}
 RestoreProgress::~RestoreProgress() = default;
@@ -62,11 +74,11 @@ struct RestoreWork {
   using Written = restoring::Written;
 
   RestoreWork(VaultPort& vault, const AgentKeys& keys, Workers& w, Reporter& r, const MemoryPlan& m, OtherVault* other, RestoreProgress& d)
-      : memory(m), workers(w), reporter(r), fetcher(vault, keys, w, m.kept, other), earlier(*d.entries), result(std::move(d.so_far)), link_targets(std::move(d.entries->link_targets)) {}
+      : memory(m), workers(w), reporter(r), fetcher(vault, keys, w, m.kept, other), earlier(*d.entries), lost_before(d.entries->lost), result(std::move(d.so_far)), link_targets(std::move(d.entries->link_targets)) {}
 
   task<void> pipeline(ObjectId root, RestoreOrder order, std::vector<std::string> sources);
   task<void> plan_all(ObjectId root, std::vector<std::string> paths);
-  task<void> plan_path(ObjectId root, std::string path);
+  task<void> plan_path(ObjectId root, std::string path, std::string before);
   task<void> plan_range(CatalogStream& stream);
   task<void> add(Entry entry);
   task<void> add_file(Entry entry, std::string name);
@@ -86,6 +98,7 @@ struct RestoreWork {
   Reporter& reporter;
   Fetcher fetcher;
   RestoreProgress::Entries& earlier;  // what earlier attempts finished
+  const std::set<std::uint64_t> lost_before;  // what they had lost when this one began: it may come now, and changes the folders that it comes into
   RestoreResult result;
   std::vector<std::string> lost;     // what is said of files whose content cannot be had, and of parts of the catalog…
   std::uint64_t left_out = 0;        // …with so many entries
@@ -112,7 +125,7 @@ task<void> RestoreWork::pipeline(ObjectId root, RestoreOrder order, std::vector<
   std::vector<std::string> asked = order.paths.empty() ? std::move(sources) : order.paths;
   for (auto& path : asked) {
     path = catalog_path(path);
-    if (!path.empty() && !is_valid_path(path)) throw failure(Errc::usage, "restoring " + printable("/" + path) + ": a path in a snapshot is absolute, and has no ..");
+    refuse_if_invalid(path);
     if (!order.paths.empty()) path = co_await path_that_is_there(fetcher, root, path);
   }
   std::vector<std::string> paths = order.paths.empty() ? std::vector<std::string>{} : outermost(asked);
@@ -141,19 +154,24 @@ task<void> RestoreWork::plan_all(ObjectId root, std::vector<std::string> paths) 
     const std::optional<Entry> entry = co_await look_up(fetcher, root, path);
     if (!entry) throw failure(Errc::not_found, "restoring " + printable("/" + path) + ": the snapshot does not have it (list it with: farkeep ls)");
   }
-  for (auto& path : paths) co_await plan_path(root, path);
+  std::string before;
+  for (auto& path : paths) {
+    co_await plan_path(root, path, before);
+    before = path;
+  }
   ++number;  // the folders that are open still are finished after all entries
   leave_to({});
   co_await flush();
   order_.close();
 }
 
-// The folders above it come first, which have metadata of their own.
-task<void> RestoreWork::plan_path(ObjectId root, std::string path) {
+// The folders above it come first, which have metadata of their own; but not those that the path before it came through.
+task<void> RestoreWork::plan_path(ObjectId root, std::string path, std::string before) {
   const auto parts = components(path);
   std::string above;
   for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
     above += (i ? "/" : "") + parts[i];
+    if (is_below(before, above)) continue;
     std::optional<Entry> entry = co_await look_up(fetcher, root, above);
     if (entry) co_await add(std::move(*entry));
   }
@@ -186,7 +204,7 @@ void RestoreWork::leave_out(const std::vector<NodeQueue::Gap>& gaps, const Objec
     sure_up_to = std::min(sure_up_to, number);
     left_out += gap.entries;
     std::string text = "up to " + std::to_string(gap.entries) + " entries behind " + printable("/" + gap.after) + " up to " + printable("/" + gap.last) + ": the part of the catalog that names them cannot be had: " + why;
-    reporter.problem(text, "");
+    reporter.problem("", text);
     if (lost.size() < kMaxProblems) lost.push_back(std::move(text));
   }
 }
@@ -194,7 +212,8 @@ void RestoreWork::leave_out(const std::vector<NodeQueue::Gap>& gaps, const Objec
 // Folders that the walk has left are finished when everything planned so far is written.
 void RestoreWork::leave_to(const std::vector<std::string>& parts) {
   for (FolderOp& left : walk->leave_to(parts)) {
-    left.finished = number <= earlier.up_to && earlier.lost.empty();
+    left.end = number;
+    left.finished = number <= earlier.up_to && !any_of_them(lost_before, left.first, left.end);
     unit->folders_done.push_back(std::move(left));
   }
 }
@@ -214,7 +233,7 @@ task<void> RestoreWork::add(Entry entry) {
   if (!is_folder) parts.pop_back();
   leave_to(parts);
   if (is_folder && walk->depth() == parts.size()) co_return;  // a folder above a restored path, seen again
-  const std::string why = walk->reach(parts, is_folder ? &entry : nullptr);
+  const std::string why = walk->reach(parts, is_folder ? &entry : nullptr, number);
   if (!why.empty()) not_restored(entry.path, why);
   else if (is_folder) ++result.progress.folders;
   else co_await add_file(std::move(entry), std::move(name));
@@ -332,17 +351,17 @@ void RestoreWork::take(Written& w) {
   result.left_out += w.left_out;
   for (auto& p : w.problems) {
     ++result.progress.unreadable;
-    reporter.problem(p, "");
-    if (result.problems.size() < kMaxProblems) result.problems.push_back(std::move(p));
+    reporter.problem(p.path, p.text);
+    if (result.problems.size() < kMaxProblems) result.problems.push_back(p.line());
   }
   for (auto& text : w.not_set)
     if (result.not_set.size() < restoring::kMostNotSet) result.not_set.push_back(std::move(text));
   for (auto& [group, target] : w.linkable) link_targets.insert_or_assign(group, std::move(target));
   for (auto n : w.numbers) earlier.lost.erase(n);
-  for (auto& [which, text] : w.lost) {
+  for (auto& [which, said] : w.lost) {
     earlier.lost.insert(which);
-    reporter.problem(text, "");
-    if (lost.size() < kMaxProblems) lost.push_back(std::move(text));
+    reporter.problem(said.path, said.text);
+    if (lost.size() < kMaxProblems) lost.push_back(said.line());
   }
   std::vector<std::uint64_t> numbers = std::move(w.numbers);
   w = Written{};
@@ -388,7 +407,7 @@ task<void> RestoreWork::finish_in_order() {
       if (more) co_await copy(*next);
     }
     for (auto& f : u.folders_done)
-      if (f.asked) earlier.made.erase(f.entry.path);
+      if (f.asked && f.end <= sure_up_to && !any_of_them(earlier.lost, f.first, f.end)) earlier.made.erase(f.entry.path);
     up_to = std::max(up_to, u.up_to);
     std::erase(under_way, *next);
     reporter.progress(result.progress);

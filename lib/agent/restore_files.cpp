@@ -43,6 +43,8 @@ bool link(const FileOp& op, const TargetPlan& plan, const TargetFolder& top, con
 
 }  // namespace
 
+std::string Said::line() const { return printable(path) + ": " + text; }
+
 void Written::keeps_for_links(const FileOp& op, const TargetPlan& plan) {
   if (plan.same && plan.existing.kind == EntryKind::file) made_for_links(op, plan.existing);
 }
@@ -51,9 +53,9 @@ void Written::made_for_links(const FileOp& op, const FileIdentity& identity) {
   if (op.link) linkable.emplace_back(*op.link, LinkTarget{op.entry.path, identity});
 }
 
-void Written::problem(const std::string& path, const std::string& text) { problems.push_back(printable("/" + path) + ": " + text); }
+void Written::problem(const std::string& path, const std::string& text) { problems.push_back({"/" + path, text}); }
 
-void Written::lose(const FileOp& op, const std::string& why) { lost.emplace_back(op.number, printable("/" + op.entry.path) + ": " + why); }
+void Written::lose(const FileOp& op, const std::string& why) { lost.emplace_back(op.number, Said{"/" + op.entry.path, why}); }
 
 void Written::applied(const Entry& entry, const NotApplied& missing) {
   if (missing.left_out) ++left_out;
@@ -185,6 +187,10 @@ Written finish_unit(Unit* u, const TargetFolder* top, LinkTargets* targets) {
   }
   for (auto& f : u->folders_done) {
     if (f.finished) continue;
+    if (!f.gone.empty()) {
+      if (!f.keep) w.say_not_set(f.entry.path, "its owner, mode and times are not set: " + f.gone);
+      continue;
+    }
     try {
       if (f.keep) f.folder->leave();
       else w.applied(f.entry, f.folder->apply(stat_of(f.entry), f.entry.xattrs, OwnerText{f.entry.user, f.entry.group}));

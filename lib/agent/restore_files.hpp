@@ -32,6 +32,8 @@ struct FolderOp {
   bool finished = false;
   bool keep = false;  // its metadata stays as it is
   bool asked = true;  // not only on the way to what was asked for
+  std::uint64_t first = 0, end = 0;  // numbers of what is in it, and it itself
+  std::string gone = {};             // not empty: nobody comes back to it; why
 };
 /// By path, not by open folder: there may be as many as there are entries.
 struct LinkTarget {
@@ -41,13 +43,19 @@ struct LinkTarget {
 
 using LinkTargets = std::unordered_map<Digest, LinkTarget>;
 
+/// What is said of one entry.
+struct Said {
+  std::string path, text;  // absolute
+  std::string line() const;
+};
+
 struct Written {
   std::uint64_t files = 0, others = 0, bytes = 0, not_applied = 0, left_out = 0;
-  std::vector<std::string> problems;
+  std::vector<Said> problems;
   std::vector<std::string> not_set;  // the first ones
   std::vector<std::pair<Digest, LinkTarget>> linkable;
   std::vector<std::uint64_t> numbers;  // of the entries that it is about…
-  std::vector<std::pair<std::uint64_t, std::string>> lost;  // …and those whose content cannot be had, with what is said of them
+  std::vector<std::pair<std::uint64_t, Said>> lost;  // …and those whose content cannot be had, with what is said of them
 
   /// The further names of a file lead to the one that was kept, if it is that file.
   void keeps_for_links(const FileOp& op, const TargetPlan& plan);

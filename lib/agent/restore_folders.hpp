@@ -30,11 +30,12 @@ class FolderWalk {
   /// `made`: folders that this restore made, in earlier attempts too, and that still wait for their metadata.  Outlives it.
   FolderWalk(std::shared_ptr<TargetFolder> top, Asked asked, std::unordered_set<std::string>& made);
 
-  /// Leaves what is not on the way to `parts`, innermost first: they get their metadata when everything that was planned so far is written.
+  /// Leaves what is not on the way to `parts`, innermost first: they get their metadata when everything that was planned so far is written.  Those, too, that are
+  /// no longer where they were.
   std::vector<FolderOp> leave_to(const std::vector<std::string>& parts);
-  /// After leave_to(): goes down to `parts`, whose entry is `self`, where there is one.  Returns why it could not; empty: it is there.
+  /// After leave_to(): goes down to `parts`, whose entry is `self`, where there is one, and has that number.  Returns why it could not; empty: it is there.
   /// Throws only what ends the restore.
-  std::string reach(const std::vector<std::string>& parts, const Entry* self);
+  std::string reach(const std::vector<std::string>& parts, const Entry* self, std::uint64_t number);
 
   const std::shared_ptr<TargetFolder>& here() const { return open_.empty() ? top_ : open_.back().folder; }
   std::size_t depth() const { return open_.size(); }
@@ -45,9 +46,11 @@ class FolderWalk {
     std::shared_ptr<TargetFolder> folder;  // null: it is opened again when the walk comes back
     std::optional<Entry> entry;
     bool keep = false;
+    std::uint64_t number = 0;
   };
-  void come_back();
-  void enter(const std::string& name, const Entry* entry);
+  FolderOp op_of(Open& left) const;
+  void come_back(std::vector<FolderOp>& left);
+  void enter(const std::string& name, const Entry* entry, std::uint64_t number);
 
   const std::shared_ptr<TargetFolder> top_;
   const Asked asked_;

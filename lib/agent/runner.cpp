@@ -115,6 +115,7 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
     record.set_skipped_ns(now);
   }
   if (end.result) {
+    record.set_snapshot_ns(now);
     if (end.result->lacks.empty()) record.set_last_good_ns(now);
     record.set_lacks(in_words(end.result->lacks));
     keep_counts(record, end.result->sources, job.shrunk);

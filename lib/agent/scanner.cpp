@@ -12,6 +12,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kPathBytes = 1 * limits::kMiB;  // of the items that next() gives
+constexpr std::size_t kMostNotEntered = 20;  // named: a screen
 constexpr std::array<std::string_view, 4> kOfRunningSystem{"dev", "proc", "run", "sys"};
 
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
@@ -85,8 +86,9 @@ void Scanner::begin(Items& out) {
   try {
     auto root = tree_.open("/");
     const std::size_t source = sources_.at("");
-    if (source != kNone) devices_[source] = root->stat().device;
-    enter(std::move(root), "", source, {}, problem);
+    const std::uint64_t device = root->stat().device;
+    if (source != kNone) devices_[source] = device;
+    enter(Level{std::move(root), source, sources_.leads(""), device}, "", {}, problem);
   } catch (const failure& f) {
     problem = f.what();
     lose("", problem, out);
@@ -119,11 +121,11 @@ void Scanner::visit(ScanItem item, const Level& in, Items& out) {
   const bool is_link = was_found && item.stat.kind == EntryKind::symlink;
   Items lost;  // behind their folder, in the catalog's order
   const bool is_folder = was_found && item.stat.kind == EntryKind::folder;
-  if (is_folder) descend(item, source, begins, in, lost);
-  else if (leads && was_found) lose(item.path, "following " + printable("/" + item.path) + ", which is " + (is_link ? "a symbolic link" + leads_to(item) : "not a folder") + " (name the real path of the source)", lost, is_link);
+  if (is_folder) descend(item, source, begins, leads, in, lost);
+  else if (leads && was_found) lose(item.path, "following " + printable("/" + item.path) + ", which is " + (is_link ? "a symbolic link" + leads_to(item) : "not a folder") + " (name the real path of the source)", lost, is_link ? SourceFound::Link::on_the_way : SourceFound::Link::none);
   else if (leads) lose(item.path, "following " + printable("/" + item.path) + ": " + item.problem, lost);
   if (begins && is_link) {  // it is kept, and is not what was meant
-    found_[source].is_link = true;
+    found_[source].link = SourceFound::Link::itself;
     ScanItem meant;
     meant.path = item.path;
     meant.problem = found_[source].problem = "it is a symbolic link" + leads_to(item) + ", which is not followed (name what it leads to)";
@@ -146,10 +148,10 @@ void Scanner::count(const ScanItem& item, std::size_t source, bool begins) {
 }
 
 // What a folder is shows when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) has another one in its place.
-void Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost) {
+void Scanner::descend(ScanItem& item, std::size_t source, bool begins, bool leads, const Level& in, Items& lost) {
   bool whole = source != kNone;
   if (whole && !begins && options_.one_file_system && item.stat.device != devices_[source]) whole = false;  // the mount point stays, empty
-  if (!whole && !(in.leads && sources_.leads(item.path))) return;
+  if (!whole && !leads) return;
   std::string problem;
   if (levels_.size() >= limits::kMaxFolderDepth) {
     problem = "it lies more than " + std::to_string(limits::kMaxFolderDepth) + " folders deep; what is in it is left out";
@@ -163,9 +165,10 @@ void Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Lev
         kernels_[source] = inner->is_kernels();
       } else if (whole && is_systems(*inner, item, in, source)) {
         whole = false;
-        not_entered_.push_back("/" + item.path);
+        if (not_entered_.size() < kMostNotEntered) not_entered_.push_back("/" + item.path);
+        else ++more_not_entered_;
       }
-      enter(std::move(inner), item.path, whole ? source : kNone, begins ? Selection::Folder{} : in.says, problem);
+      enter(Level{std::move(inner), whole ? source : kNone, leads, item.stat.device}, item.path, begins ? Selection::Folder{} : in.says, problem);
     } catch (const failure& f) {
       problem = f.what();
       lose(item.path, "following " + printable("/" + item.path) + ": " + problem, lost);
@@ -181,32 +184,29 @@ bool Scanner::is_systems(const SourceFolder& folder, const ScanItem& item, const
 }
 
 // Of a folder that is no source, nor in one, only the names that lead to sources are looked at: it need not let itself be listed.
-void Scanner::enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem) {
-  std::vector<SourceName> names;
-  Selection::Folder says;
+void Scanner::enter(Level next, std::string path, const Selection::Folder& above, std::string& problem) {
   try {
-    if (source != kNone && reach_ == Reach::everything) {
-      names = folder->entries();
-      says = selection_.look_into(*folder, names, path.empty() ? "" : "/" + path, above);
+    if (next.source != kNone && reach_ == Reach::everything) {
+      next.names = next.folder->entries();
+      next.says = selection_.look_into(*next.folder, next.names, path.empty() ? "" : "/" + path, above);
     }
   } catch (const failure& f) {
     problem = f.what();
-    names.clear();
-    source = kNone;
+    next.names.clear();
+    next.source = kNone;
   }
-  const bool leads = sources_.leads(path);
-  if (!leads && names.empty()) return;
-  if (leads) add_ways(*folder, sources_.ways(path), names);
-  const std::uint64_t device = folder->stat().device;
+  if (!next.leads && next.names.empty()) return;
+  if (next.leads) add_ways(*next.folder, sources_.ways(path), next.names);
   path_ = std::move(path);
-  levels_.push_back(Level{std::move(folder), path_.size(), std::move(names), source, leads, device, std::move(says)});
+  next.path_size = path_.size();
+  levels_.push_back(std::move(next));
 }
 
 // Sources that cannot be come to.
-void Scanner::lose(std::string_view folder, const std::string& why, Items& out, bool is_link) {
+void Scanner::lose(std::string_view folder, const std::string& why, Items& out, SourceFound::Link link) {
   for (std::size_t i = sources_.first_below(folder); i < sources_.end_below(folder); ++i) {
     found_[i].problem = why;
-    found_[i].is_link = is_link;
+    found_[i].link = link;
     ScanItem item;
     item.path = sources_[i];
     item.problem = why;

@@ -30,9 +30,12 @@ bool is_of_running_system(std::string_view path);
 
 /// What a walk found of a source.
 struct SourceFound {
+  /// A symbolic link is not followed.  The source is one, and kept as one; or one is on the way to it, and nothing of it is kept.
+  enum class Link : std::uint8_t { none, itself, on_the_way };
+
   std::string path;        ///< absolute
   std::string problem;     ///< not empty: it is not in the snapshot, and why
-  bool is_link = false;    ///< that is why: it is a symbolic link, or leads through one
+  Link link = Link::none;  ///< that is why
   bool is_folder = false;
   std::uint64_t entries = 0, files = 0, bytes = 0;  ///< of it in the snapshot, without what lies in sources of their own
 };
@@ -54,8 +57,10 @@ class Scanner {
   std::vector<ScanItem> next(std::size_t most);
 
   std::uint64_t excluded() const { return excluded_; }
-  /// Folders of which only the folder itself was taken, for there is nothing to keep in them: absolute.
+  /// Folders of which only the folder itself was taken, for there is nothing to keep in them: absolute.  The first of them, for containers have many…
   const std::vector<std::string>& not_entered() const { return not_entered_; }
+  /// …and how many more there are.
+  std::uint64_t more_not_entered() const { return more_not_entered_; }
   /// Of each source; complete when next() has come to the end.
   const std::vector<SourceFound>& found() const { return found_; }
 
@@ -63,11 +68,11 @@ class Scanner {
   static constexpr std::size_t kNone = SourcePaths::kNone;
   struct Level {
     std::shared_ptr<SourceFolder> folder;
-    std::size_t path_size;  // of path_, while this is the innermost one
-    std::vector<SourceName> names;
     std::size_t source;  // of which all in it is a part; kNone: it only leads to sources
     bool leads;          // sources lie below it
     std::uint64_t device;
+    std::size_t path_size = 0;  // of path_, while this is the innermost one
+    std::vector<SourceName> names = {};
     Selection::Folder says = {};
     std::size_t at = 0;
   };
@@ -75,10 +80,10 @@ class Scanner {
 
   void begin(Items& out);
   void visit(ScanItem item, const Level& in, Items& out);
-  void descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost);
+  void descend(ScanItem& item, std::size_t source, bool begins, bool leads, const Level& in, Items& lost);
   bool is_systems(const SourceFolder& folder, const ScanItem& item, const Level& in, std::size_t source) const;
-  void enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem);
-  void lose(std::string_view folder, const std::string& why, Items& out, bool is_link = false);
+  void enter(Level next, std::string path, const Selection::Folder& above, std::string& problem);
+  void lose(std::string_view folder, const std::string& why, Items& out, SourceFound::Link link = SourceFound::Link::none);
   void count(const ScanItem& item, std::size_t source, bool begins);
 
   SourceTree& tree_;
@@ -94,6 +99,7 @@ class Scanner {
   std::deque<Level> levels_;  // a level stays where it is while deeper ones come
   std::uint64_t excluded_ = 0;
   std::vector<std::string> not_entered_;
+  std::uint64_t more_not_entered_ = 0;
 };
 
 /// What a run would find of a job's sources now.  Blocks on the disk.

@@ -17,9 +17,10 @@ constexpr std::size_t kMaxSecret = 4096;
 // before the service manager gives up (90 s), and while it does nothing else, before the watchdog does (2 min).
 constexpr std::chrono::seconds kSecretTime{30};
 
-SecretText first_line(Buffer& bytes, SecretLines lines) {
+SecretText secret_in(Buffer& bytes, SecretLines lines) {
   std::string_view text = as_text(bytes);
   if (lines == SecretLines::first) text = secret_line(text);
+  if (lines == SecretLines::as_before) text = secret_line_before(text);
   SecretText out(text);
   wipe(bytes);
   return out;
@@ -31,8 +32,8 @@ SecretText read_secret_file(const std::string& path, SecretLines lines) {
   warn_if_others_know(path, "the secret in " + path);
   auto bytes = read_file(system_disk(), path, kMaxSecret);
   if (!bytes) throw failure(Errc::configuration, "reading the secret in " + path + ": there is no such file");
-  SecretText secret = first_line(*bytes, lines);
-  if (secret.empty()) throw failure(Errc::configuration, "reading the secret in " + path + ": nothing is in it");
+  SecretText secret = secret_in(*bytes, lines);
+  if (secret.empty() && lines != SecretLines::as_before) throw failure(Errc::configuration, "reading the secret in " + path + ": nothing is in it");
   return secret;
 }
 
@@ -42,7 +43,7 @@ SecretText read_secret(const SecretSource& source, const std::string& what) {
     case SecretSource::Kind::file: return read_secret_file(source.text);
     case SecretSource::Kind::command: {
       Buffer output = command_output(source.text, {kMaxSecret, kSecretTime});
-      return first_line(output, SecretLines::first);
+      return secret_in(output, SecretLines::first);
     }
     case SecretSource::Kind::none: break;
   }

@@ -334,6 +334,7 @@ void AgentState::set_job(const std::string& name, const agent::pb::Job& job) {
   auto kept = job;
   kept.set_last_text(valid_text(job.last_text(), kMaxJobText));
   kept.set_own_alarm(valid_text(job.own_alarm(), kMaxJobText));
+  kept.set_lacks(valid_text(job.lacks(), kMaxJobText));
   store_hint("jobs/" + name + "/state", checked(kept));
 }
 

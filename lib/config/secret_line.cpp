@@ -18,4 +18,6 @@ std::string_view secret_line(std::string_view text) noexcept {
   return comment;  // alone in its file: somebody's passphrase
 }
 
+std::string_view secret_line_before(std::string_view text) noexcept { return text.substr(0, std::min(text.find_first_of("\r\n"), text.size())); }
+
 }  // namespace farkeep

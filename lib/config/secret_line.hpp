@@ -8,4 +8,7 @@ namespace farkeep {
 /// where another line follows them.  Empty: there is none.
 std::string_view secret_line(std::string_view text) noexcept;
 
+/// What versions before that took for the secret: the first line, whatever it is.  Only for opening what was closed with it.
+std::string_view secret_line_before(std::string_view text) noexcept;
+
 }  // namespace farkeep

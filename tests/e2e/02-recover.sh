@@ -4,11 +4,12 @@
 
 mkdir -p "$work/src"
 seq 100000 >"$work/src/numbers"
-echo "correct horse" >"$work/passphrase"
+echo "# correct horse" >"$work/passphrase"
 pair_up
 agent_up lost "$work/src"
 expect 0 fk lost backup main
 expect 0 fk lost key passphrase --passphrase-file "$work/passphrase"
+echo "of no use" >>"$work/passphrase"  # an older version took the first line whatever it is; for this one it is a comment now
 fk lost key recovery >"$work/sheet" 2>/dev/null
 id=$(farkeep-server agents --data "$work/east" --json | sed -n 's/.*"agent" *: *"\([0-9a-f]\{32\}\)".*/\1/p' | head -n 1)
 [ -n "$id" ] || fail "the agent's id is not listed: $(farkeep-server agents --data "$work/east" --json)"

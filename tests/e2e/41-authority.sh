@@ -42,6 +42,10 @@ expect 2 auth renew-issuing
 says "takes the root's key"
 expect 2 farkeep-server invite --data "$work/east" --replace
 echo "another passphrase" >"$work/wrong"
+printf '\357\273\277# of 2025\r\n' >"$work/old-line"  # an older version took just this line for the passphrase
+openssl pkey -in "$work/root.pem" -passin "file:$work/passphrase" | openssl pkcs8 -topk8 -scrypt -passout "pass:$(printf '\357\273\277# of 2025')" -out "$work/old.pem"
+printf 'and this one for nothing\n' >>"$work/old-line"
+expect 2 auth revoke --server "$(key_of east server)" --root-key "$work/old.pem" --passphrase-file "$work/old-line"  # it opens, and nobody revokes the key at hand
 expect 5 auth renew-issuing --root-key "$work/root.pem" --passphrase-file "$work/wrong"
 
 note "a key of nobody in the root's place: the server says so, and goes on with the keys that it has"

@@ -32,14 +32,41 @@ mkdir "$S/other"
 expect 3 fk a backup main
 says "it is empty, and had 1 files before"
 expect 0 fk a status
-says "the newest snapshot, of .*, is incomplete: of the sources it lacks '$S/other'"
+says "the newest snapshot, of .*, is not a good one: some of the job's paths are not in it.*'$S/other'"
 ! grep -q "every file is in the snapshot as it is now" "$work/out" || fail "status says that all is well: $(cat "$work/out")"
 expect 0 fk a --json status
 says '"newest_lacks":'
 expect 0 fk a jobs
 says "incomplete 20"
+of_newest() { fk a status 2>/dev/null | sed -n 's/.*the newest snapshot, of \([^,]*\),.*/\1/p'; }
+last_end() { fk a jobs --json | grep -o '"last_end":"[^"]*"' | cut -d'"' -f4; }
+made=$(of_newest)
+[ "$made" = "$(last_end)" ] || fail "the newest snapshot is of $made, and the last run ended $(last_end)"
+server_kill east TERM
+server_kill west TERM
+while [ "$(last_end)" = "$made" ]; do expect 4 fk a backup main; done  # a run that fails later makes no snapshot younger
+[ "$(of_newest)" = "$made" ] || fail "the newest snapshot was of $made, and is of $(of_newest)"
+server_up east
+server_up west
 expect 0 fk a backup main --accept-empty
 expect 0 fk a backup main
+
+note "what could not be restored is told as a path and a reason"
+mkdir -p "$(dirname "$work/in-the-way$S")"
+echo x >"$work/in-the-way$S"
+expect 3 fk a restore latest --json --overwrite never --target "$work/in-the-way"
+says "\"error\":\"its folder '$S' could not be made\",\"item\":\"$S/data\""
+expect 2 fk a explain ""
+says "explaining the path: it is empty"
+
+note "a job whose record cannot be read is not told as one that never ran"
+unprivileged=()
+if [ "$(id -u)" = 0 ]; then unprivileged=(setpriv --bounding-set=-dac_override,-dac_read_search); fi
+chmod 000 "$work/a.state/jobs/main/state"
+expect 0 "${unprivileged[@]}" farkeep --config "$work/a.ini" status
+says "job main: how it stands is not known"
+! grep -q "job main: last good" "$work/out" || fail "it says more than it knows: $(cat "$work/out")"
+chmod 600 "$work/a.state/jobs/main/state"
 
 note "all are gone: no snapshot, and the last one stays the newest"
 mv "$S" "$work/src.away"

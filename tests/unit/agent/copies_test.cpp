@@ -232,6 +232,41 @@ TEST_CASE("copies: what could not be had while the other server was away is the 
   CHECK(m.same());
 }
 
+TEST_CASE("copies: what comes late into a folder that was finished leaves the folder with its own time, also where what is there is kept") {
+  for (const Overwrite over : {Overwrite::always, Overwrite::never}) {
+    Machine m;
+    m.write("0", m.noise(50'000, 1));
+    for (int i = 0; i < 8000; ++i) m.write("many/" + std::to_string(i), "x");
+    m.write("other/z", "z");
+    for (const char* folder : {"many", "other", ""}) fs::last_write_time(m.base / "source" / folder, fs::file_time_type::clock::now() - std::chrono::hours(24));
+    m.backup();
+    m.stores[1] = m.stores[0];
+    for (auto& [id, record] : m.stores[0].where) {
+      if (RecordView::parse(*record)->type() != ObjectType::data) continue;
+      record = std::make_shared<Buffer>(*record);
+      record->back() ^= 1;
+    }
+    SnapshotInfo snapshot;
+    snapshot.root = value_or_throw(Manifest::parse(m.stores[0].snapshots.rbegin()->second.manifest), "test").statement().root;
+    RestoreOrder order;
+    order.target = (m.base / "out").string();
+    order.overwrite = over;
+    RestoreProgress done;
+    const auto restore_at = [&](std::size_t which) {
+      FakeVault vault(m.stores[which]), other(m.stores[1 - which]);
+      Partner partner(other);
+      partner.down = true;
+      Restore r(vault, *m.keys, m.workers, m.reporter, {}, &partner);
+      return m.run(r.run(snapshot, order, &done));
+    };
+    CHECK_THROWS_AS(restore_at(0), failure);
+    CHECK_FALSE(fs::exists(m.restored("0")));
+    CHECK(fs::exists(m.restored("other/z")));
+    CHECK(restore_at(1).problems.empty());
+    CHECK(m.same());
+  }
+}
+
 TEST_CASE("copies: a server that does not answer is asked more and more rarely for what the first has not") {
   Overwritten m;
   std::vector<ObjectId> ids;

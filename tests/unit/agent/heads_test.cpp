@@ -822,6 +822,10 @@ TEST_CASE("heads: snapshots that another machine makes as this agent are an alar
   CHECK(t.attempt_of_next() == Errc{});
   CHECK_THAT(t.text, Contains("another machine") && Contains("number 5"));
   CHECK(Heads::newest_of_other(*t.state).sequence == 5);
+  auto shown = t.list(0);
+  CHECK(Heads(*t.state).shows_other_machine(shown));
+  std::erase_if(shown, [](const SnapshotInfo& s) { return s.sequence == 5; });
+  CHECK_FALSE(Heads(*t.state).shows_other_machine(shown));
   Heads(*t.state).forget_other_machine();
   CHECK(Heads(*t.state).other_machine().empty());
 }

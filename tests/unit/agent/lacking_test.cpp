@@ -63,6 +63,15 @@ TEST_CASE("lacking sources: where a link takes the place of the only one there i
   CHECK(s.state->job("other").last_good_ns() == 0);
 }
 
+TEST_CASE("lacking sources: of one behind a link nothing is kept, so there is no snapshot of it alone") {
+  Sources s;
+  s.files("a/in", 3);
+  fs::create_symlink("a", s.at("b"));
+  s.job.sources = {s.at("b/in")};
+  CHECK_THROWS_WITH(s.backup(), Contains("nothing of its sources is there") && Contains("symbolic link to 'a'"));
+  CHECK(s.snapshots() == 0);
+}
+
 TEST_CASE("lacking sources: a snapshot without one of them is made, is not good, and says what it lacks until that is back") {
   Sources s;
   s.files("a", 3);
@@ -128,7 +137,7 @@ TEST_CASE("lacking sources: one that has far less than in the run before is told
 TEST_CASE("lacking sources: bytes that go with one large file are nothing unusual, those that go with half of the files are told") {
   const auto lacks = [](std::uint64_t files, std::uint64_t bytes) {
     agent::pb::Job before;
-    SourceFound was{"/a", {}, false, true, 4, 4, 64 * limits::kMiB};
+    SourceFound was{"/a", {}, SourceFound::Link::none, true, 4, 4, 64 * limits::kMiB};
     keep_counts(before, {was}, Shrunk::told);
     was.files = was.entries = files;
     was.bytes = bytes;

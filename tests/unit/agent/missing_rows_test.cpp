@@ -86,4 +86,6 @@ TEST_CASE("other jobs: those whose newest snapshot is of a folder with the path 
   CHECK(other_jobs_with(all, all[2], {"/srv/one"}) == "; job main backs up /srv/one: its newest snapshot is latest:main");
   CHECK(other_jobs_with(all, all[2], {"/srv/one-and-more", "/srv"}).empty());
   CHECK(other_jobs_with(all, all[1], {"/etc/hosts"}).empty());
+  all[2].details.paths = {"//srv//two/"};  // as it was written in the configuration
+  CHECK(other_jobs_with(all, all[1], {"/srv/./two/f"}) == "; job other backs up //srv//two/: its newest snapshot is latest:other");
 }

@@ -50,7 +50,8 @@ TEST_CASE("month: thirty days of hourly runs, memory and descriptors are on the 
   config.jobs[0].retry_for = 20h;
   config.jobs[0].overdue_after = 24h;
   m.job.hooks.before = {"true"};
-  Notices notices(*m.state, config, zone, clock, [](Notice) {});
+  Notices::Unknown unknown;
+  Notices notices(*m.state, config, zone, clock, unknown, [](Notice) {});
 
   std::size_t runs = 0, failures = 0, metrics = 0;
   auto run_job = [&](const JobConfig& job, JobTimes::Why, std::chrono::nanoseconds patience) -> task<Scheduler::Outcome> {

@@ -26,7 +26,7 @@ AgentConfig config_of(const std::string& more, const std::string& notify = {}) {
 }
 
 struct NoticesMachine {
-  explicit NoticesMachine(AgentConfig c) : config(std::move(c)), state(faults, "/state"), notices(state, config, zone, clock, [this](Notice n) { told.push_back(std::move(n)); }) {
+  explicit NoticesMachine(AgentConfig c) : config(std::move(c)), state(faults, "/state"), notices(state, config, zone, clock, unknown, [this](Notice n) { told.push_back(std::move(n)); }) {
     agent::pb::Job record;
     record.set_first_seen_ns(now());
     state.set_job("main", record);
@@ -62,6 +62,7 @@ struct NoticesMachine {
   const AgentConfig config;
   AgentState state;
   std::vector<Notice> told;
+  Notices::Unknown unknown;
   Notices notices;
 };
 
@@ -112,6 +113,29 @@ TEST_CASE("notices: a snapshot that lacks a source is told once, and once that i
   CHECK(m.events() == "incomplete(https://hc-ping.com/0a1b)");
 }
 
+TEST_CASE("notices: an alarm in between hides neither that a snapshot lacks a source nor that it has it again, and tells it no second time") {
+  NoticesMachine m(config_of("schedule = every 4h\n"));
+  const auto run = [&](Exit exit, const std::string& lacks) {
+    auto record = m.state.job("main");
+    record.set_last_exit(static_cast<std::uint32_t>(exit));
+    record.set_lacks(lacks);
+    m.state.set_job("main", record);
+    m.run(true);
+    return m.events();
+  };
+  CHECK(run(Exit::incomplete, "'/srv': not found") == "incomplete");
+  CHECK(run(Exit::alarm, "") == "failed recovered");
+  CHECK(run(Exit::incomplete, "'/srv': not found") == "incomplete");
+  CHECK(run(Exit::alarm, "'/srv': not found") == "failed");
+  CHECK(run(Exit::done, "") == "recovered");
+  CHECK(run(Exit::alarm, "'/srv': not found") == "failed");  // whose text says both
+  CHECK(run(Exit::incomplete, "'/srv': not found").empty());
+  CHECK(run(Exit::alarm, "'/srv': not found") == "failed");
+  CHECK(run(Exit::alarm, "") == "recovered");
+  CHECK(run(Exit::alarm, "'/srv': not found") == "failed");
+  CHECK(run(Exit::alarm, "'/srv': not found").empty());
+}
+
 TEST_CASE("notices: a failure is told once, and once that it is over") {
   NoticesMachine m(config_of("schedule = every 4h\n"));
   m.notices.started(m.job());
@@ -132,7 +156,7 @@ TEST_CASE("notices: a restart repeats nothing, and a run by hand ends the alarm"
   NoticesMachine m(config_of("schedule = every 4h\n"));
   m.run(false);
   m.told.clear();
-  Notices again(m.state, m.config, m.zone, m.clock, [&](Notice n) { m.told.push_back(std::move(n)); });
+  Notices again(m.state, m.config, m.zone, m.clock, m.unknown, [&](Notice n) { m.told.push_back(std::move(n)); });
   again.look();
   CHECK(m.events().empty());
   auto record = m.state.job("main");
@@ -176,11 +200,13 @@ TEST_CASE("notices: one job of which nothing can be read is told of once, and th
   REQUIRE(m.told.size() == 1);
   CHECK_THAT(m.told.at(0).text, Contains("job other is overdue"));
   const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
-  CHECK_THAT(text, Contains("farkeep_job_failures{job=\"other\"} 0\n"));
-  const std::string sent = to_string(report_of(m.state, m.config, m.zone, m.clock.wall(), ""));
-  wire::pb::Report report;
-  REQUIRE(report.ParseFromString(sent));
-  CHECK(report.job_size() == 2);
+  CHECK_THAT(text, Contains("farkeep_job_failures{job=\"other\"} 0\n") && Contains("farkeep_job_known{job=\"other\"} 1\n") && Contains("farkeep_job_known{job=\"main\"} 0\n"));
+  CHECK_THAT(text, !Contains("farkeep_job_failures{job=\"main\"}") && !Contains("farkeep_job_next_start_timestamp_seconds{job=\"main\"}") && Contains("farkeep_job_enabled{job=\"main\"} 1\n"));
+  CHECK_THROWS_AS(report_of(m.state, m.config, m.zone, m.clock.wall(), ""), failure);  // the servers know what they were told last
+  Notices read_again(m.state, m.config, m.zone, m.clock, m.unknown, [&](Notice n) { m.told.push_back(std::move(n)); });
+  m.told.clear();
+  read_again.look();
+  CHECK(m.told.empty());
 }
 
 TEST_CASE("metrics: an identity that cannot be read leaves the jobs' figures") {

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "agent/restore_folders.hpp"
 #include "whole_machine.hpp"
 
 using namespace farkeep;
@@ -207,6 +208,78 @@ TEST_CASE("restore: descriptors are bounded, however many folders and however de
   REQUIRE(::setrlimit(RLIMIT_NOFILE, &before) == 0);
   CHECK(r.problems.empty());
   CHECK(m.same());
+}
+
+TEST_CASE("restore: a folder to which the walk does not come back is named, for it lacks its metadata") {
+  Machine m;
+  const std::string out = (m.base / "out").string();
+  TargetOptions options;
+  std::unordered_set<std::string> made;
+  restoring::FolderWalk walk(TargetFolder::open_root(out, options), restoring::Asked({}), made);
+  std::vector<std::string> parts;
+  Entry entry;
+  entry.kind = EntryKind::folder;
+  for (std::uint64_t depth = 1; depth <= 100; ++depth) {  // more than stay open
+    parts.push_back("d");
+    entry.path += depth == 1 ? "d" : "/d";
+    REQUIRE(walk.reach(parts, &entry, depth).empty());
+  }
+  fs::rename(m.base / "out/d/d", m.base / "moved");
+  const auto left = walk.leave_to({});
+  REQUIRE(left.size() == 100);
+  CHECK(left.front().gone.empty());  // held open
+  CHECK(left.front().first == 100);
+  CHECK_THAT(left[98].gone, Catch::Contains("not found"));
+  CHECK(left[99].gone.empty());
+  CHECK(left[99].entry.path == "d");
+
+  restoring::Unit unit;
+  unit.folders_done = {left[98]};
+  restoring::LinkTargets none;
+  const restoring::Written w = restoring::finish_unit(&unit, nullptr, &none);
+  CHECK(w.not_applied == 1);
+  REQUIRE(w.not_set.size() == 1);
+  CHECK_THAT(w.not_set.front(), Catch::Contains("'/d/d': its owner, mode and times are not set"));
+}
+
+TEST_CASE("restore: a path that no snapshot has is refused with what is wrong with it") {
+  Machine m;
+  m.write("a", "a");
+  m.backup();
+  CHECK_THROWS_WITH(m.restore(0, {"/a/../b"}), Catch::Contains("no .. in it"));
+  CHECK_THROWS_WITH(m.restore(0, {"/" + std::string(70'000, 'x')}), Catch::Contains("longer than a path in a snapshot may be"));
+}
+
+TEST_CASE("restore: what could not be restored is told as a path and a reason, of each folder above once") {
+  struct Told final : Reporter {
+    void progress(const Progress&) override {}
+    void problem(std::string_view path, std::string_view text) override { said.emplace_back(path, text); }
+    void note(std::string_view) override {}
+    std::vector<std::pair<std::string, std::string>> said;
+  };
+  Machine m;
+  m.write("b/one", "1");
+  m.write("b/two", "2");
+  m.backup();
+  const fs::path restored = m.restored("b").parent_path();
+  fs::create_directories(restored.parent_path());
+  std::ofstream(restored) << "in the way";
+  FakeVault vault(m.stores[0]);
+  SnapshotInfo snapshot;
+  snapshot.root = value_or_throw(Manifest::parse(m.stores[0].snapshots.rbegin()->second.manifest), "test").statement().root;
+  const std::string source = (m.base / "source").string();
+  RestoreOrder order;
+  order.target = (m.base / "out").string();
+  order.overwrite = Overwrite::never;
+  order.paths = {source + "/b/one", source + "/b/two"};
+  Told told;
+  Restore r(vault, *m.keys, m.workers, told);
+  const RestoreResult result = m.run(r.run(snapshot, order));
+  REQUIRE(told.said.size() == 4);  // two folders, two files
+  CHECK(told.said.front().first == source);
+  CHECK(told.said.back().first == source + "/b/two");
+  for (auto& [path, text] : told.said) CHECK_FALSE(text.empty());
+  CHECK(result.progress.unreadable == 4);
 }
 
 TEST_CASE("restore: owners by number, or none at all, where that is asked for") {

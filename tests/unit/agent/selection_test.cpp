@@ -226,6 +226,24 @@ TEST_CASE("sources: what the running system makes up is not entered unless it is
                         "sys/kernel/s", "|", "/dev", "/proc", "/run"});
 }
 
+TEST_CASE("sources: of folders that are not entered the first are named, and the others counted") {
+  Tree t;
+  RestlessTree machine;
+  machine.root = (t.base / "source").string();
+  for (int i = 0; i < 33; ++i) {
+    const std::string name = "box" + std::to_string(i);
+    t.write("containers/" + name + "/f", "x");
+    machine.unrest.devices[name] = static_cast<std::uint64_t>(i) + 5;
+    machine.unrest.kernels.insert(name);
+  }
+  t.job.sources = {"/"};
+  Scanner scanner(machine, t.job.sources, t.job.rules, t.job.scan);
+  while (!scanner.next(1000).empty()) {
+  }
+  CHECK(scanner.not_entered().size() == 20);
+  CHECK(scanner.more_not_entered() == 13);
+}
+
 TEST_CASE("sources: a file that the kernel makes up, and whose size it does not tell, is taken for what it holds") {
   Machine m;
   m.job.sources = {"/proc/sys/kernel/ostype"};
@@ -257,10 +275,11 @@ TEST_CASE("sources: a symbolic link is not followed, and that is a problem, of t
   REQUIRE(found.size() == 4);
   CHECK(found[0].path == t.at("gone"));
   CHECK_THAT(found[0].problem, Contains("not found"));
-  CHECK(!found[0].is_link);
+  using enum SourceFound::Link;
+  CHECK(found[0].link == none);
   CHECK(found[1].problem.empty());
-  CHECK(found[2].is_link);
-  CHECK(found[3].is_link);
+  CHECK(found[2].link == itself);
+  CHECK(found[3].link == on_the_way);
 }
 
 TEST_CASE("sources: a catalog with sources in sources is in order, so that the next run takes all over") {

@@ -90,7 +90,7 @@ struct SetupWorld : Servers {
     AgentState state(*disk, kFolder);
     NoLine line;
     EnrolParts parts{state, root.certificate(), line, timers, clock, random, notes};
-    const SigningKey key = begin_enrolment(state, order, random);
+    const SigningKey key = order.replaces ? SigningKey::generate(random) : begin_enrolment(state, order, random);
     keep_enrolment(parts, answer(key, to), key, order);
   }
   void register_here() {
@@ -102,10 +102,15 @@ struct SetupWorld : Servers {
     AgentState state(*disk, kFolder);
     ServerChoice choice(state, clock, random);
     const RecoveryParts parts{state, *this, choice, notes, root.certificate()};
-    const RecoveryStage stage = sim::run(io, timers, checked_stage(parts, recovery_stage(state, owner.agent, source.sheet)));
     EnrolOrder order;
     order.recover = owner.agent;
-    if (stage == RecoveryStage::identity) enrol_here(order, owner);
+    RecoveryStage stage = recovery_stage(state, owner.agent, source.sheet);
+    if (stage == RecoveryStage::identity) {
+      keeps_root_key(state, owner.agent, source.sheet);
+      enrol_here(order, owner);
+      stage = recovery_stage(state, owner.agent, source.sheet);
+    }
+    stage = sim::run(io, timers, checked_stage(parts, stage));
     if (stage != RecoveryStage::done) sim::run(io, timers, recover_root_key(parts, std::move(source)));
     state.clear_unfinished();
   }
@@ -206,6 +211,50 @@ TEST_CASE("renew: cut off at any point, the old certificate or the new one is th
     CHECK((now == before || now == after));
   };
   CHECK(w.cut_everywhere(prepare, renew, look) > 5);
+}
+
+TEST_CASE("recover: an expired certificate that is replaced leaves the root key and the history where they are, cut off at any point") {
+  SetupWorld w;
+  const auto renew = [&] {
+    AgentState state(*w.disk, kFolder);
+    EnrolOrder order;
+    order.recover = w.owner.agent;
+    order.replaces = recovery_stage(state, w.owner.agent, {}) == RecoveryStage::done;
+    w.enrol_here(order, w.owner);
+    CHECK(recovery_stage(state, w.owner.agent, {}) == RecoveryStage::done);
+    state.clear_unfinished();
+  };
+  const auto look = [&] {
+    CHECK(w.disk->exists(kRootKey));
+    CHECK_FALSE(w.disk->exists(kRootKey + ".aside-1"));
+    CHECK_FALSE(w.disk->exists(kFolder + "/aside-1"));
+  };
+  for (const bool older : {false, true}) {
+    const auto prepare = [&] {
+      w.recover_here(w.by_paper());
+      AgentState state(*w.disk, kFolder);
+      state.set_job("main", {});
+      if (!older) return;  // else the root key says of nobody that it is his, and no file whose history lies here
+      write_file_atomically(*w.disk, kRootKey, w.secret.view());
+      w.disk->remove(kFolder + "/owner");
+      w.disk->sync_folder(kFolder);
+    };
+    CHECK(w.cut_everywhere(prepare, renew, look) > 20);
+    CHECK(w.root_key() == w.right_root_key());
+    CHECK(w.disk->exists(kFolder + "/jobs/main/state"));
+  }
+}
+
+TEST_CASE("register: a clone of a folder of an older version becomes another agent with a root key of its own") {
+  SetupWorld w;
+  w.recover_here(w.by_paper());
+  w.disk->set_content(kRootKey, to_buffer(w.secret.view()));
+  w.disk->remove(kFolder + "/owner");
+  EnrolOrder order;
+  order.replaces = true;
+  w.enrol_here(order, KeyOwner{w.owner.account, w.random.id<AgentId>()});
+  CHECK(w.root_key() != w.right_root_key());
+  CHECK(w.disk->exists(kRootKey + ".aside-1"));
 }
 
 TEST_CASE("register: names that are longer than any may be are no answer") {

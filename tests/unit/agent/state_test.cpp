@@ -181,11 +181,13 @@ TEST_CASE("agent state: words that are no UTF-8 are kept written out, and what s
   job.set_failures(3);
   job.set_last_text("the command '/opt/pr\xfc" "fen' ended with status 1");
   job.set_own_alarm("cut within a character: \xe2\x82");
+  job.set_lacks("'/srv': l\xe4nder");
   state.set_job("main", job);
   const auto read = AgentState(disk, "/state").job("main");
   CHECK(read.failures() == 3);
   CHECK(read.last_text() == "the command '/opt/pr\\xfcfen' ended with status 1");
   CHECK(read.own_alarm() == "cut within a character: \\xe2\\x82");
+  CHECK(read.lacks() == "'/srv': l\\xe4nder");
 
   SystemRandom random;
   sim::SimTimers timers;

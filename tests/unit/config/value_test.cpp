@@ -167,5 +167,8 @@ TEST_CASE("secret line: a byte order mark, blank lines and comments before it ar
   CHECK(secret_line(" two words \n") == " two words ");
   CHECK(secret_line("#1 in no list\n# x") == "#1 in no list");
   CHECK(secret_line("# alone") == "# alone");
+  CHECK(secret_line_before("# first\r\nword") == "# first");
+  CHECK(secret_line_before("\xef\xbb\xbfword\n") == "\xef\xbb\xbfword");
+  CHECK(secret_line_before("\nword").empty());
   for (std::string_view nothing : {"", "\xef\xbb\xbf", "\n\n", " \r\n\t"}) CHECK(secret_line(nothing).empty());
 }
