@@ -80,6 +80,8 @@ char kind_letter(EntryKind k) {
   return '?';
 }
 
+std::string modified(const Entry& e) { return rfc3339_of(std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds(e.mtime_ns)).count() + e.mtime_far); }
+
 std::string mode_text(const Entry& e) {
   static constexpr char kBits[] = "rwxrwxrwx";
   std::string s(1, kind_letter(e.kind));
@@ -91,7 +93,7 @@ std::string mode_text(const Entry& e) {
 }
 
 void print_entry(App& app, const Entry& e, bool in_full) {
-  const std::string path = "/" + e.path, time = rfc3339(WallTime{std::chrono::nanoseconds(e.mtime_ns)});
+  const std::string path = "/" + e.path, time = modified(e);
   if (app.options().json) {
     boost::json::object o{{"message_type", "node"}};
     put_path(o, "path", path);

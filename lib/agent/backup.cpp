@@ -9,6 +9,7 @@
 #include "base/utf8.hpp"
 #include "crypto/envelope.hpp"
 #include "platform/printable.hpp"
+#include "platform/process.hpp"
 
 namespace farkeep {
 namespace {
@@ -39,6 +40,7 @@ std::string BackupResult::shortcomings() const {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
   if (progress.unreadable) add(fmt::format("{} files could not be read and are not in it", progress.unreadable));
+  if (progress.without_attributes) add(fmt::format("{} files lack attributes that could not be read", progress.without_attributes));
   if (progress.changed_while_read) add(fmt::format("{} files changed while they were read and are kept with a mark", progress.changed_while_read));
   if (!lacks.empty()) add(lacking_text(in_words(lacks)));
   if (!hook_problem.empty()) add(hook_problem);
@@ -65,6 +67,7 @@ task<void> BackupAttempt::Work::pipeline() {
   scope->spawn(produce(), "comparing with the last snapshot");
   co_await consume();
   judge_sources();
+  tell_what_is_not_kept();
   co_await commit();
 }
 
@@ -116,7 +119,7 @@ task<void> BackupAttempt::Work::prepare() {
     catalogue.nodes.push_back(std::move(n));
   });
   context = std::make_unique<ReadContext>(ReadContext{parts.keys.ring, parts.keys.cut_key, kDefaultSizes, parts.clock});
-  scanner = std::make_unique<Scanner>(parts.sources, job.sources, job.rules, job.scan);
+  scanner = std::make_unique<Scanner>(parts.sources, job.sources, job.rules, job.scan, Scanner::Reach::everything, parts.memory.names);
 }
 
 // A server that has our last snapshot has everything below it: its commit checked that.
@@ -133,11 +136,14 @@ task<void> BackupAttempt::Work::consume() {
     Slot& slot = **next;
     while (!slot.done) co_await slot.finished.wait();
     for (auto& p : slot.problems) {
-      ++progress.unreadable;
+      ++(p.kept ? progress.without_attributes : progress.unreadable);
       const std::string path = without_middle("/" + p.path, kMaxProblemPath), text = without_middle(p.text, kMaxProblemText);
       parts.reporter.problem(path, text);
       if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
     }
+    result.vanished.add(slot.vanished);
+    result.flagged.add(slot.flagged);
+    progress.vanished = result.vanished.count;
     progress.changed_while_read += slot.changed_while_read;
     for (auto& e : slot.entries) {
       e.user = owners.user(e.uid);
@@ -150,6 +156,9 @@ task<void> BackupAttempt::Work::consume() {
     co_await hand_nodes(std::move(made), false);
   }
   progress.excluded = scanner->excluded();
+  result.vanished.add(scanner->vanished());
+  result.flagged.add(scanner->flagged());
+  progress.vanished = result.vanished.count;
 }
 
 // Before the manifest, which says so too.
@@ -174,6 +183,16 @@ void BackupAttempt::Work::judge_sources() {
     parts.reporter.problem(path, text);
     if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
   }
+}
+
+void BackupAttempt::Work::tell_what_is_not_kept() {
+  if (sees_no_trusted_attributes())
+    parts.reporter.note("attributes named trusted.* (overlay file systems of containers have them) are not in the snapshot, for the system shows them only with CAP_SYS_ADMIN: "
+                        "back up as root, or give the service that right, where they matter");
+  if (result.flagged.count)
+    parts.reporter.note(fmt::format("{} files and folders that were read have flags that a snapshot does not hold (immutable, append-only, no dump, no copy-on-write), {} for one: lsattr shows "
+                                    "them, and after a restore chattr sets them",
+                                    result.flagged.count, printable("/" + result.flagged.first)));
 }
 
 void BackupAttempt::Work::count(const Entry& e) {

@@ -29,6 +29,7 @@ struct Slot {
   std::vector<Entry> entries;
   std::vector<bool> journal;
   std::vector<DoneBatch::Problem> problems;
+  CountedPaths vanished, flagged;
   std::uint64_t changed_while_read = 0;
   bool done = false;
   Waiters finished;
@@ -52,6 +53,7 @@ struct BackupAttempt::Work {
   task<bool> server_has_last();
   task<void> consume();
   void judge_sources();
+  void tell_what_is_not_kept();
   task<void> hand_nodes(std::vector<NodePlainOwned> nodes, bool all);
   void count(const Entry& e);
   // backup_match.cpp: what the walk finds, as units of work
@@ -64,7 +66,7 @@ struct BackupAttempt::Work {
   task<void> large(std::shared_ptr<Slot> slot, WorkBatch::Item item);
   task<void> printed(std::shared_ptr<Slot> slot, ScanItem item);
   using Ahead = std::function<task<void>()>;
-  task<Entry> read_pieces(FileCutter& cutter, Uploader::Lane& lane, Ahead ahead);
+  task<Entry> read_pieces(const ScanItem* of, FileCutter& cutter, Uploader::Lane& lane, Ahead ahead);
   // backup_commit.cpp: the manifest, sent and remembered
   task<void> commit();
 

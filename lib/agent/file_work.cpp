@@ -36,11 +36,14 @@ std::uint64_t link_group(const EntryStat& s) {
 }
 
 bool same_content_stat(const EntryStat& a, const EntryStat& b) {
-  return a.size == b.size && a.mtime_ns == b.mtime_ns && a.ctime_ns == b.ctime_ns;
+  return a.size == b.size && same_mtime(a, b) && a.ctime_ns == b.ctime_ns;
 }
 
+// Empty: nothing was lost.
+std::string without(const std::string& lost) { return lost.empty() ? lost : "it is kept without these attributes, for they cannot be read: " + lost; }
+
 bool same_but_ctime(const Entry& before, const EntryStat& now) {
-  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns && before.inode == now.inode &&
+  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns && before.mtime_far == now.mtime_far && before.inode == now.inode &&
          !before.changed_while_read;
 }
 
@@ -58,6 +61,7 @@ Entry entry_of(const ScanItem& item) {
   e.uid = item.stat.uid;
   e.gid = item.stat.gid;
   e.mtime_ns = item.stat.mtime_ns;
+  e.mtime_far = item.stat.mtime_far;
   if (e.kind == EntryKind::file) {
     e.ctime_ns = item.stat.ctime_ns;
     e.inode = item.stat.inode;
@@ -197,7 +201,10 @@ Entry FileCutter::finish() {
   }
   // A file that changed just before it was read may change once more without showing it: the next run reads it again.
   if (before_.ctime_ns > (began_ - tick_of(before_.ctime_ns)).time_since_epoch().count()) entry_.ctime_ns = kNoCtime;
-  entry_.xattrs = file_->xattrs();
+  Xattrs xattrs = file_->xattrs();
+  entry_.xattrs = std::move(xattrs.kept);
+  lost_ = without(xattrs.lost);
+  if (!lost_.empty()) entry_.ctime_ns = kNoCtime;  // or the next run would take it for whole
   return std::move(entry_);
 }
 
@@ -216,14 +223,34 @@ void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch
       continue;
     }
     if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing the file");
+    if (cutter.has_flags()) done.flagged.add(item.path);
+    if (!cutter.lost().empty()) done.problems.push_back({item.path, cutter.lost(), true});
     done.changed_while_read += entry.changed_while_read;
     done.bytes_read += entry.size;
     done.entries.push_back(std::move(entry));
+    done.journal.push_back(true);
     return;
   }
 }
 
+void read_item(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
+  if (item.stat.kind == EntryKind::file) return read_small_file(context, item, done);
+  Entry entry = entry_of(item);
+  if (entry.kind == EntryKind::symlink) entry.link_target = item.folder->link_target(item.name);
+  Xattrs xattrs = item.folder->xattrs(item.name);
+  entry.xattrs = std::move(xattrs.kept);
+  if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing it");
+  if (!xattrs.lost.empty()) done.problems.push_back({item.path, without(xattrs.lost), true});
+  done.entries.push_back(std::move(entry));
+  done.journal.push_back(false);  // cheap to look up again
+}
+
 }  // namespace
+
+void give_up(const ScanItem& item, const failure& f) {
+  if (may_have_vanished(f.code()) && !item.folder->lists(item.name)) throw NotThere(f);
+  throw Unreadable(f);
+}
 
 DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
   DoneBatch done;
@@ -243,18 +270,15 @@ DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
     }
     if (!found.folder || (!found.problem.empty() && found.stat.kind != EntryKind::folder)) continue;
     try {
-      if (found.stat.kind == EntryKind::file) {
-        read_small_file(*context, found, done);
-        done.journal.push_back(true);
-        continue;
+      read_of(found, [&] { read_item(*context, found, done); });
+    } catch (const NotThere&) {
+      if (found.stat.kind == EntryKind::folder) {  // what was in it may have been read before
+        done.entries.push_back(entry_of(found));
+        done.journal.push_back(false);
+      } else {
+        done.vanished.add(found.path);
       }
-      Entry entry = entry_of(found);
-      if (entry.kind == EntryKind::symlink) entry.link_target = found.folder->link_target(found.name);
-      entry.xattrs = found.folder->xattrs(found.name);
-      if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing it");
-      done.entries.push_back(std::move(entry));
-      done.journal.push_back(false);  // cheap to look up again
-    } catch (const failure& f) {
+    } catch (const Unreadable& f) {
       done.problems.push_back({found.path, f.what()});
     }
   }

@@ -12,6 +12,7 @@
 #include "archive/entry.hpp"
 #include "archive/record_codec.hpp"
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "chunk/chunker.hpp"
 #include "crypto/keyring.hpp"
 
@@ -63,7 +64,11 @@ class FileCutter {
   /// Nodes of the chunk list that are finished: only of files with very many chunks.  To be sent like catalog nodes.
   std::vector<NodePlainOwned> take_list_nodes();
   /// After the last step: the file's entry, with content references and extended attributes.
+  /// One that lacks attributes which could not be read has no ctime (kNoCtime).
   Entry finish();
+  /// Then: what the entry lacks, and why; empty: nothing.
+  const std::string& lost() const { return lost_; }
+  bool has_flags() const { return file_->has_flags(); }
 
  private:
   std::size_t fill(Buffer& to, std::size_t most);
@@ -84,6 +89,7 @@ class FileCutter {
   std::vector<NodePlainOwned> list_nodes_;
   std::uint64_t content_ = 0;
   bool at_end_ = false;
+  std::string lost_;
 };
 
 /// An entry's metadata from what the scan saw, without content, extended attributes or owner names.
@@ -93,6 +99,27 @@ Entry entry_of(const ScanItem& item);
 bool unchanged(const Entry& before, const EntryStat& now);
 /// Nothing shows a change, and nothing would have to: `before` has no ctime.
 bool perhaps_unchanged(const Entry& before, const EntryStat& now);
+
+/// Something of a source could not be read.  That is this entry's own problem, whatever the code says: a disk may lie behind a network.  All else that fails is the run's.
+struct Unreadable : failure {
+  explicit Unreadable(const failure& f) : failure(f) {}
+};
+
+/// …for it was removed since the walk had listed it.
+struct NotThere : Unreadable {
+  using Unreadable::Unreadable;
+};
+
+[[noreturn]] void give_up(const ScanItem& item, const failure& f);
+/// What `read` gives, which does nothing but look at the item, on its disk.  Throws Unreadable.
+template <class Read>
+auto read_of(const ScanItem& item, Read read) {
+  try {
+    return read();
+  } catch (const failure& f) {
+    give_up(item, f);
+  }
+}
 
 /// One unit of work for a worker: a run of items in order, each either taken over from an earlier catalog or to be read.
 struct WorkBatch {
@@ -109,11 +136,14 @@ struct DoneBatch {
   struct Problem {
     std::string path;
     std::string text;
+    bool kept = false;  ///< there is an entry all the same, which lacks something
   };
   std::vector<Entry> entries;  ///< in order; an unreadable file has none
   std::vector<bool> journal;   ///< for each: it belongs in the journal
   CutData data;
   std::vector<Problem> problems;
+  CountedPaths vanished;
+  CountedPaths flagged;  ///< files with flags (SourceFile::has_flags)
   std::uint64_t changed_while_read = 0;
   std::uint64_t bytes_read = 0;
 };

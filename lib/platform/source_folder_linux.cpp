@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -6,8 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 
-#include "base/check.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "platform/folder_posix.hpp"
@@ -44,10 +46,10 @@ Descriptor open_folder(int folder, const char* name, int& cannot_list) {
   throw_errno(errno, std::string{doing} + ' ' + printable(name));
 }
 
-/// A name is one component: this is our own caller, but a catalog's bytes must not become a path by accident.
+/// A name is one component: what a folder lists, or a catalog holds, must not become a path by accident.
 void check_name(const std::string& name) {
-  FARKEEP_CHECK(!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-                name.find('\0') == std::string::npos);
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
+    throw failure(Errc::malformed, "looking at " + printable(name) + ", which is no name of anything in a folder");
 }
 
 }  // namespace
@@ -98,14 +100,18 @@ SourceTree& system_sources() {
 
 namespace posix {
 
-std::vector<SourceName> OpenSourceFolder::entries() const {
+std::vector<SourceName> OpenSourceFolder::entries() const { return names({}, std::numeric_limits<std::size_t>::max()).names; }
+
+SourceNames OpenSourceFolder::names(const std::string& after, std::size_t room) const {
   if (cannot_list_ != 0) throw_errno(cannot_list_, "opening folder " + printable(name_));
-  std::vector<FolderName> names = read_names(folder_.get(), name_);
+  SourceNames found;
+  std::vector<FolderName> names = read_names(folder_.get(), name_, NamesWanted{after, room, weight_of(SourceName{})}, found.more);
   // Asked in the order of the inodes: a cold disk then reads its inode table forwards, once.
   std::vector<std::uint32_t> order(names.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return names[a].inode < names[b].inode; });
-  std::vector<SourceName> out(names.size());
+  std::vector<SourceName>& out = found.names;
+  out.resize(names.size());
   for (std::uint32_t const i : order) {
     out[i].name = std::move(names[i].name);
     struct stat st;
@@ -114,7 +120,7 @@ std::vector<SourceName> OpenSourceFolder::entries() const {
     else
       out[i].error = {errno, boost::system::system_category()};
   }
-  return out;
+  return found;
 }
 
 std::shared_ptr<SourceFolder> OpenSourceFolder::folder(const std::string& name) const {
@@ -150,7 +156,7 @@ std::string OpenSourceFolder::link_target(const std::string& name) const {
   throw failure(Errc::too_large, "reading link " + printable(name));
 }
 
-std::vector<Xattr> OpenSourceFolder::xattrs(const std::string& name) const {
+Xattrs OpenSourceFolder::xattrs(const std::string& name) const {
   check_name(name);
   try {
     return XattrPlace::in(folder_.get(), name).read();
@@ -162,7 +168,8 @@ std::vector<Xattr> OpenSourceFolder::xattrs(const std::string& name) const {
   if (kind != EntryKind::folder && kind != EntryKind::file) return {};
   Descriptor const d = open_quietly(folder_.get(), name.c_str(), kind == EntryKind::folder ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (!d && errno == EACCES && kind == EntryKind::folder) return {};
-  if (!d) fail("opening", name);
+  if (!d && errno == ENOENT) fail("opening", name);
+  if (!d) return {{}, "all of them: " + boost::system::error_code(errno, boost::system::system_category()).message()};
   return XattrPlace::of(d.get(), name).read();
 }
 
@@ -173,17 +180,39 @@ EntryStat OpenSourceFolder::stat(const std::string& name) const {
   return entry_stat(st);
 }
 
+bool OpenSourceFolder::lists(const std::string& name) const {
+  // Of a folder of 300,000 names that is removed while it is read, not every one can be searched for.
+  constexpr int kMostSearches = 64;
+  if (cannot_list_ != 0) return SourceFolder::lists(name);
+  if (searched_++ >= kMostSearches) return false;
+  // Opened anew: the position of the other one belongs to who lists it.
+  Descriptor const own = open_quietly(folder_.get(), ".", O_DIRECTORY);
+  if (!own) return errno != ENOENT;
+  try {
+    return has_name(own.get(), name_, name);
+  } catch (const failure& f) {
+    return classify(f.code()) != Errc::not_found;
+  }
+}
+
 EntryStat OpenSourceFolder::stat() const {
   struct stat st;
   if (::fstat(folder_.get(), &st) != 0) fail("looking at folder", name_);
   return entry_stat(st);
 }
 
-std::vector<Xattr> OpenSourceFolder::xattrs() const {
+Xattrs OpenSourceFolder::xattrs() const {
   return (cannot_list_ == 0 ? XattrPlace::of(folder_.get(), name_) : XattrPlace::of_path_only(folder_.get(), name_)).read();
 }
 
 bool OpenSourceFolder::is_kernels() const { return lies_in_kernel(folder_.get()); }
+
+bool OpenSourceFolder::has_flags() const { return cannot_list_ == 0 && is_flagged(folder_.get()); }
+
+bool is_flagged(int descriptor) {
+  int flags = 0;
+  return ::ioctl(descriptor, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOCOW_FL)) != 0;
+}
 
 bool lies_in_kernel(int descriptor) {
   struct statfs fs;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "platform/descriptor.hpp"
 #include "platform/source_tree.hpp"
 
@@ -14,8 +16,9 @@ class OpenSourceFile final : public SourceFile {
   void skip_to(std::uint64_t offset) override { offset_ = offset; }
   EntryStat stat() const override;
   std::vector<DataRange> data_ranges() const override;
-  std::vector<Xattr> xattrs() const override;
+  Xattrs xattrs() const override;
   bool is_kernels() const override;
+  bool has_flags() const override;
 
  private:
   Descriptor file_;
@@ -29,22 +32,28 @@ class OpenSourceFolder final : public SourceFolder {
   OpenSourceFolder(Descriptor folder, std::string name, int cannot_list) : folder_(std::move(folder)), name_(std::move(name)), cannot_list_(cannot_list) {}
 
   std::vector<SourceName> entries() const override;
+  SourceNames names(const std::string& after, std::size_t room) const override;
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override;
   std::unique_ptr<SourceFile> file(const std::string& name) const override;
   std::string link_target(const std::string& name) const override;
-  std::vector<Xattr> xattrs(const std::string& name) const override;
+  Xattrs xattrs(const std::string& name) const override;
   EntryStat stat(const std::string& name) const override;
+  bool lists(const std::string& name) const override;
   EntryStat stat() const override;
-  std::vector<Xattr> xattrs() const override;
+  Xattrs xattrs() const override;
   bool is_kernels() const override;
+  bool has_flags() const override;
 
  private:
   Descriptor folder_;
   std::string name_;
   int cannot_list_;  // an error number, or 0
+  mutable std::atomic<int> searched_ = 0;  // for a name, from its first to its last
 };
 
 /// Whether an open file or folder lies on a file system that the kernel makes up.
 bool lies_in_kernel(int descriptor);
+/// Whether it has flags of chattr(1) that somebody set on purpose.
+bool is_flagged(int descriptor);
 
 }  // namespace farkeep::posix

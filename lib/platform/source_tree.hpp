@@ -38,10 +38,11 @@ class SourceFile {
   /// Where data lies now, ascending, disjoint, within the present size; the whole file where the file system cannot
   /// tell.
   virtual std::vector<DataRange> data_ranges() const = 0;
-  /// In the system's order.
-  virtual std::vector<Xattr> xattrs() const = 0;
-  /// As SourceFolder::is_kernels().
+  /// Those that can be read, limits::kMaxXattrBytes at most.
+  virtual Xattrs xattrs() const = 0;
+  /// As those of SourceFolder.
   virtual bool is_kernels() const { return false; }
+  virtual bool has_flags() const { return false; }
 };
 
 /// A name in a folder with its lstat, or the reason why there is none.
@@ -51,8 +52,16 @@ struct SourceName {
   boost::system::error_code error;
 };
 
+/// Some of a folder's names, from one place in their order on.
+struct SourceNames {
+  std::vector<SourceName> names;
+  bool more = false;  ///< behind the last of them there are others
+};
+/// What a name takes, about, while a folder is listed.
+std::size_t weight_of(const SourceName& name) noexcept;
+
 /// An open folder; it costs one descriptor while it lives (see raise_descriptor_limit in process.hpp).
-/// entries() by one thread at a time; the rest by any number.
+/// entries() and names() by one thread at a time; the rest by any number.
 class SourceFolder {
  public:
   virtual ~SourceFolder() = default;
@@ -62,21 +71,29 @@ class SourceFolder {
 
   /// All names but . and .., sorted as bytes.
   virtual std::vector<SourceName> entries() const = 0;
+  /// Those behind `after` that come first, sorted, as many as about `room` bytes hold and one at least: a folder may have millions.
+  /// Asked again, it goes on with the folder as it is then.
+  virtual SourceNames names(const std::string& after, std::size_t room) const;
   /// One that may be entered and not listed is opened too: names in it can be looked at.
   virtual std::shared_ptr<SourceFolder> folder(const std::string& name) const = 0;
   /// Refuses what is not a regular file.
   virtual std::unique_ptr<SourceFile> file(const std::string& name) const = 0;
   virtual std::string link_target(const std::string& name) const = 0;
-  /// Of an entry of any kind, in the system's order; too_large beyond limits::kMaxXattrBytes.  Goes through /proc: of a
+  /// Of an entry of any kind, as SourceFile::xattrs(); throws only where the entry is not there.  Goes through /proc: of a
   /// file that is opened anyway, SourceFile::xattrs() costs a tenth.
-  virtual std::vector<Xattr> xattrs(const std::string& name) const = 0;
+  virtual Xattrs xattrs(const std::string& name) const = 0;
   virtual EntryStat stat(const std::string& name) const = 0;
+  /// Whether the name is still in the folder, for one who was told "not found": a file system may list what it does not give, and that is not the same as a file that was
+  /// removed.  Where nobody can tell it is.
+  virtual bool lists(const std::string& name) const;
 
   /// The folder's own.
   virtual EntryStat stat() const = 0;
-  virtual std::vector<Xattr> xattrs() const = 0;
+  virtual Xattrs xattrs() const = 0;
   /// It lies on a file system that the kernel makes up (proc, sysfs, cgroup…): what looks like files there is no content to keep, and its sizes are not true.
   virtual bool is_kernels() const { return false; }
+  /// Its file system keeps flags about it (chattr) that are no part of a snapshot: immutable, append-only, no dump, no copy on write.
+  virtual bool has_flags() const { return false; }
 };
 
 /// The seam between backup and the machine's file trees, for simulations.  Safe from many threads.

@@ -59,7 +59,7 @@ OpenedUp open_up(int folder, const std::string& name, std::uint32_t our_uid) {
 FileIdentity identity_of(const EntryStat& s) { return {s.device, s.inode, s.kind}; }
 
 bool same(const EntryStat& a, const EntryStat& b) {
-  return a.kind == b.kind && a.mtime_ns == b.mtime_ns && a.size == b.size && a.device_major == b.device_major &&
+  return a.kind == b.kind && same_mtime(a, b) && a.size == b.size && a.device_major == b.device_major &&
          a.device_minor == b.device_minor;
 }
 
@@ -83,7 +83,7 @@ void TargetFolder::leave() const noexcept {
 bool TargetFolder::keeps_own(const EntryStat& wanted) const {
   if (made_) return false;
   auto const overwrite = context_->options.overwrite;
-  return overwrite == Overwrite::never || (overwrite == Overwrite::if_newer && wanted.mtime_ns <= found_.mtime_ns);
+  return overwrite == Overwrite::never || (overwrite == Overwrite::if_newer && !is_later(wanted, found_));
 }
 
 Overwrite TargetFolder::overwrite() const { return context_->options.overwrite; }
@@ -178,7 +178,7 @@ TargetPlan TargetFolder::plan(const std::string& name, const EntryStat& wanted) 
       keep = as_wanted;
       break;
     case Overwrite::if_newer:
-      keep = wanted.mtime_ns <= there.mtime_ns;
+      keep = !is_later(wanted, there);
       break;
     case Overwrite::never:
       keep = true;
@@ -350,8 +350,9 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
   missing.left_out = wanted_mode != stat.mode;
   missing.owner = context_->options.ownership != Ownership::none && (there.uid != want.uid || there.gid != want.gid);
   missing.mode = there.mode != wanted_mode && there.kind != EntryKind::symlink;
-  missing.times = there.mtime_ns != stat.mtime_ns;
-  std::vector<Xattr> const has = posix::XattrPlace::of_path_only(held.get(), name).read();
+  missing.times = !same_mtime(there, stat);
+  Xattrs const found = posix::XattrPlace::of_path_only(held.get(), name).read();
+  std::vector<Xattr> const& has = found.kept;
   for (const Xattr& x : xattrs) {
     if (std::find(has.begin(), has.end(), x) != has.end()) continue;
     if (leave_out && x.name == "security.capability") missing.left_out = true;
@@ -360,7 +361,7 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
   // One that the snapshot does not know is reason enough where the rest is to be as it was.
   auto const foreign = [&](const Xattr& x) { return x.name.starts_with("user.") && std::none_of(xattrs.begin(), xattrs.end(), [&](auto& w) { return w.name == x.name; }); };
   if (missing.any()) missing.why = there.kind == EntryKind::file ? "it was kept, and its content not compared: --overwrite always writes it anew" : "it was kept, for it has further names, whose files it would change too: --overwrite always makes it anew";
-  missing.unproven = there.kind == EntryKind::file && (missing.any() || std::any_of(has.begin(), has.end(), foreign));
+  missing.unproven = there.kind == EntryKind::file && (missing.any() || !found.lost.empty() || std::any_of(has.begin(), has.end(), foreign));
   return missing;
 }
 

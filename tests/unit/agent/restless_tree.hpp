@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/error.hpp"
 #include "platform/source_tree.hpp"
 
 namespace farkeep::test {
@@ -22,7 +23,20 @@ struct Unrest {
   std::map<std::string, std::uint64_t> inodes = {};   // of these names, which have other ones on the disk
   std::set<std::string> kernels = {};                 // folders on a file system that the kernel makes up
   std::map<std::string, std::uint64_t> devices = {};  // of these folders and all in them
+  std::function<void(std::vector<SourceName>&)> lists = {};  // what a folder lists, made worse
+  std::function<void(const std::string&)> opens = {};  // before a file or a folder of this name is opened
+  std::map<std::string, int> cannot_open = {};        // files, and the error number that opening them gives
+  struct BadSector {
+    std::uint64_t at;
+    int error;
+  };
+  std::map<std::string, BadSector> cannot_read = {};  // the same of reading them there
+  std::map<std::string, std::string> lost = {};       // of these names, attributes that cannot be read
 
+  Xattrs found(const std::string& name, Xattrs x) const {
+    if (const auto at = lost.find(name); at != lost.end()) x.lost = at->second;
+    return x;
+  }
   EntryStat seen(const std::string& name, EntryStat s) const {
     if (name == "restless" && stamp_ns != 0) s.mtime_ns = s.ctime_ns = stamp_ns;
     if (const auto at = inodes.find(name); at != inodes.end()) s.inode = at->second;
@@ -35,8 +49,12 @@ class RestlessFile final : public SourceFile {
  public:
   RestlessFile(std::unique_ptr<SourceFile> file, std::string name, bool changes, Unrest& unrest) : file_(std::move(file)), name_(std::move(name)), changes_(changes), unrest_(unrest) {}
   std::size_t read(MutableByteView into) override {
+    const auto bad = unrest_.cannot_read.find(name_);
+    if (bad != unrest_.cannot_read.end() && at_ + into.size() > bad->second.at) throw_errno(bad->second.error, "reading file '" + name_ + "'");
     read_ = true;
-    return unrest_.endless && name_ == "restless" ? into.size() : file_->read(into);
+    const std::size_t n = unrest_.endless && name_ == "restless" ? into.size() : file_->read(into);
+    at_ += n;
+    return n;
   }
   void skip_to(std::uint64_t offset) override { file_->skip_to(offset); }
   EntryStat stat() const override {
@@ -46,7 +64,7 @@ class RestlessFile final : public SourceFile {
     return s;
   }
   std::vector<DataRange> data_ranges() const override { return file_->data_ranges(); }
-  std::vector<Xattr> xattrs() const override { return file_->xattrs(); }
+  Xattrs xattrs() const override { return unrest_.found(name_, file_->xattrs()); }
 
  private:
   std::unique_ptr<SourceFile> file_;
@@ -54,6 +72,7 @@ class RestlessFile final : public SourceFile {
   const bool changes_;
   Unrest& unrest_;
   bool read_ = false;
+  std::uint64_t at_ = 0;
 };
 
 class RestlessFolder final : public SourceFolder {
@@ -66,19 +85,27 @@ class RestlessFolder final : public SourceFolder {
     for (auto& n : names) n.stat = as_seen(n.name, n.stat);
     return names;
   }
+  SourceNames names(const std::string& after, std::size_t room) const override {
+    SourceNames found = SourceFolder::names(after, room);
+    if (unrest_.lists) unrest_.lists(found.names);
+    return found;
+  }
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override {
+    if (unrest_.opens) unrest_.opens(name);
     const auto at = unrest_.devices.find(name);
     return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, at == unrest_.devices.end() ? device_ : at->second, is_kernels_ || unrest_.kernels.count(name) > 0);
   }
   std::unique_ptr<SourceFile> file(const std::string& name) const override {
+    if (unrest_.opens) unrest_.opens(name);
+    if (const auto bad = unrest_.cannot_open.find(name); bad != unrest_.cannot_open.end()) throw_errno(bad->second, "opening file '" + name + "'");
     const bool changes = name == "restless" && unrest_.opened++ < unrest_.changes;
     return std::make_unique<RestlessFile>(folder_->file(name), name, changes, unrest_);
   }
   std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
-  std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
+  Xattrs xattrs(const std::string& name) const override { return unrest_.found(name, folder_->xattrs(name)); }
   EntryStat stat(const std::string& name) const override { return as_seen(name, folder_->stat(name)); }
   EntryStat stat() const override { return on_device(folder_->stat()); }
-  std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
+  Xattrs xattrs() const override { return folder_->xattrs(); }
   bool is_kernels() const override { return is_kernels_; }
 
  private:
