@@ -231,6 +231,7 @@ bool keeps_root_key(AgentState& state, const AgentId& agent, const std::optional
   const auto file = parse_key_file(bytes ? ByteView{*bytes} : ByteView{});
   if (bytes) wipe(*bytes);
   if (file && equal(file->root.view(), sheet->root.view())) return true;
+  state.begin_history(*owner);  // it stays: where an older version wrote this folder, the key alone says whose it is
   state.put_root_key_aside();
   return false;
 }

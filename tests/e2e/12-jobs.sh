@@ -99,7 +99,7 @@ farkeepd --config "$ini" >"$work/daemon.log" 2>&1 &
 pid_of[farkeepd]=$!
 heard() {
   local i
-  for i in $(seq 600); do grep -q "$1" "$work/heard" 2>/dev/null && return 0; sleep 0.05; done
+  for i in $(seq 1200); do grep -q "$1" "$work/heard" 2>/dev/null && return 0; sleep 0.05; done
   fail "nobody heard '$1': $(cat "$work/heard" "$work/daemon.log")"
 }
 heard "^failed told job told failed: the command 'rm -f $work/rules; test -e $work/go' ended with status 1"
@@ -110,7 +110,7 @@ grep -q '^farkeep_job_failures{job="told"} 1$' "$work/farkeep.prom" || fail "the
 : >"$work/go"
 expect 0 fk a backup told
 : >"$work/rules"
-kill -HUP "${pid_of[farkeepd]}"  # else it looks once a minute
+kill -HUP "${pid_of[farkeepd]}"  # which changes nothing: the daemon looks 45 s after its start
 heard "^recovered told job told is well again"
 [ "$(wc -l <"$work/heard")" = 3 ] || fail "more than that was told: $(cat "$work/heard")"
 grep -q '^farkeep_job_snapshot_files{job="told"} 5$' "$work/farkeep.prom" || fail "the metrics: $(cat "$work/farkeep.prom")"
