@@ -274,14 +274,10 @@ void Scanner::go_on(Level& level, Items& out) {
     fill(level, path_);
     return;
   } catch (const failure& f) {
-    if (classify(f.code()) == Errc::not_found) {  // as the system says of an open folder that was removed
-      vanished_.add(path_);
-    } else {
-      ScanItem rest;
-      rest.path = path_;
-      rest.problem = std::string{f.what()} + "; what comes behind " + printable(level.last) + " in it is left out";
-      out.push_back(std::move(rest));
-    }
+    ScanItem rest;
+    rest.path = path_;
+    rest.problem = std::string{f.what()} + "; what comes behind " + printable(level.last) + " in it is left out";
+    out.push_back(std::move(rest));
   }
   level.lists = false;
   fill(level, path_);
