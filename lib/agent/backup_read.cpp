@@ -17,12 +17,24 @@ Piece next_piece(FileCutter* cutter) {
   p.more = cutter->step(p.data, kLargePiece);
   return p;
 }
-std::unique_ptr<FileCutter> open_file(const ReadContext* context, const ScanItem* item) { return std::make_unique<FileCutter>(*context, *item); }
+Entry finish_file(FileCutter* cutter) { return cutter->finish(); }
+
+std::unique_ptr<FileCutter> open_file(const ReadContext* context, const ScanItem* item) {
+  return read_of(*item, [&] { return std::make_unique<FileCutter>(*context, *item); });
+}
+Piece next_piece_of(const ScanItem* item, FileCutter* cutter) {
+  return read_of(*item, [&] { return next_piece(cutter); });
+}
+Entry finish_file_of(const ScanItem* item, FileCutter* cutter) {
+  return read_of(*item, [&] {
+    Entry entry = finish_file(cutter);
+    if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing the file");
+    return entry;
+  });
+}
 std::unique_ptr<FileCutter> open_output(const ReadContext* context, const std::string* path, std::unique_ptr<SourceFile> file) {
   return std::make_unique<FileCutter>(*context, *path, std::move(file));
 }
-Entry finish_file(FileCutter* cutter) { return cutter->finish(); }
-
 }  // namespace
 
 task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batch) {
@@ -37,18 +49,22 @@ task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batc
   slot->finished.wake_all();
 }
 
-// Reads to the end.  `ahead` runs before each piece.
-task<Entry> BackupAttempt::Work::read_pieces(FileCutter& cutter, Uploader::Lane& lane, Ahead ahead) {
+// Reads to the end.  `ahead` runs before each piece.  `of`: the file on disk that it is; none: a command's output.
+task<Entry> BackupAttempt::Work::read_pieces(const ScanItem* of, FileCutter& cutter, Uploader::Lane& lane, Ahead ahead) {
   for (bool more = true; more;) {
     co_await ahead();
-    Piece piece = co_await parts.workers.offload(&next_piece, &cutter);
+    Piece piece;
+    if (of) piece = co_await parts.workers.offload(&next_piece_of, of, &cutter);
+    else piece = co_await parts.workers.offload(&next_piece, &cutter);
     more = piece.more;
     progress.bytes_read += piece.data.bytes.size();
     parts.reporter.progress(progress);
     co_await uploader->offer(std::move(piece.data), lane);
     for (auto& n : cutter.take_list_nodes()) node_line.push_back(std::move(n));
   }
-  Entry entry = co_await parts.workers.offload(&finish_file, &cutter);
+  Entry entry;
+  if (of) entry = co_await parts.workers.offload(&finish_file_of, of, &cutter);
+  else entry = co_await parts.workers.offload(&finish_file, &cutter);
   for (auto& n : cutter.take_list_nodes()) node_line.push_back(std::move(n));
   co_return entry;
 }
@@ -57,27 +73,24 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
   std::string problem;
   Uploader::Lane lane;
   NodeLoader& lists = nodes ? static_cast<NodeLoader&>(*nodes) : *fetcher;
+  const ScanItem* const of = &item.found;
   try {
     for (int tries = 1;; ++tries) {
       std::optional<EarlierContent> earlier;
       if (item.before) earlier.emplace(*item.before);
-      std::unique_ptr<FileCutter> cutter = co_await parts.workers.offload(&open_file, static_cast<const ReadContext*>(context.get()), static_cast<const ScanItem*>(&item.found));
+      std::unique_ptr<FileCutter> cutter = co_await parts.workers.offload(&open_file, static_cast<const ReadContext*>(context.get()), of);
       if (earlier) cutter->expect(*earlier);
       Ahead ahead = [&]() -> task<void> {
         if (earlier) co_await earlier->refill(lists);
       };
-      Entry entry = co_await read_pieces(*cutter, lane, std::move(ahead));
-      if (auto valid = check_entry(entry); !valid) throw failure(Errc::io, "describing the file: " + valid.error().message());
+      Entry entry = co_await read_pieces(of, *cutter, lane, std::move(ahead));
       if (entry.changed_while_read && tries < kTriesToRead) continue;
       slot->changed_while_read = entry.changed_while_read;
       slot->entries.push_back(std::move(entry));
       slot->journal.push_back(true);
       break;
     }
-  } catch (const failure& f) {
-    // Reading failed: that is this file's problem.  Everything else is the run's.
-    const Errc e = classify(f.code());
-    if (e != Errc::io && e != Errc::not_found && e != Errc::unauthorised) throw;
+  } catch (const Unreadable& f) {
     problem = f.what();
   }
   co_await uploader->close(lane);  // a file that could not be read to its end too: other files may count on these chunks
@@ -96,7 +109,7 @@ task<void> BackupAttempt::Work::printed(std::shared_ptr<Slot> slot, ScanItem ite
       co_await parts.workers.offload(&open_output, static_cast<const ReadContext*>(context.get()), static_cast<const std::string*>(&item.path), std::move(file));
   Uploader::Lane lane;
   Ahead ahead = [&]() -> task<void> { return output->fill(2 * kLargePiece); };  // more than a piece: a read that is short is the end
-  Entry entry = co_await read_pieces(*cutter, lane, std::move(ahead));
+  Entry entry = co_await read_pieces(nullptr, *cutter, lane, std::move(ahead));
   co_await output->finish();
   entry.changed_while_read = false;
   entry.ctime_ns = kNoCtime;

@@ -64,7 +64,7 @@ struct BackupAttempt::Work {
   task<void> large(std::shared_ptr<Slot> slot, WorkBatch::Item item);
   task<void> printed(std::shared_ptr<Slot> slot, ScanItem item);
   using Ahead = std::function<task<void>()>;
-  task<Entry> read_pieces(FileCutter& cutter, Uploader::Lane& lane, Ahead ahead);
+  task<Entry> read_pieces(const ScanItem* of, FileCutter& cutter, Uploader::Lane& lane, Ahead ahead);
   // backup_commit.cpp: the manifest, sent and remembered
   task<void> commit();
 

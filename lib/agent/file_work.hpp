@@ -12,6 +12,7 @@
 #include "archive/entry.hpp"
 #include "archive/record_codec.hpp"
 #include "base/clock.hpp"
+#include "base/error.hpp"
 #include "chunk/chunker.hpp"
 #include "crypto/keyring.hpp"
 
@@ -93,6 +94,21 @@ Entry entry_of(const ScanItem& item);
 bool unchanged(const Entry& before, const EntryStat& now);
 /// Nothing shows a change, and nothing would have to: `before` has no ctime.
 bool perhaps_unchanged(const Entry& before, const EntryStat& now);
+
+/// Something of a source could not be read.  That is this entry's own problem, whatever the code says: a disk may lie behind a network.  All else that fails is the run's.
+struct Unreadable : failure {
+  explicit Unreadable(const failure& f) : failure(f) {}
+};
+
+/// What `read` gives, which does nothing but look at the item, on its disk.  Throws Unreadable.
+template <class Read>
+auto read_of(const ScanItem&, Read read) {
+  try {
+    return read();
+  } catch (const failure& f) {
+    throw Unreadable(f);
+  }
+}
 
 /// One unit of work for a worker: a run of items in order, each either taken over from an earlier catalog or to be read.
 struct WorkBatch {

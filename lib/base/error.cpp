@@ -47,7 +47,19 @@ class Category final : public boost::system::error_category {
   }
 };
 
+// Nothing that is in it equals a condition of the system's, so nobody takes it for the network's.
+class FarDisk final : public boost::system::error_category {
+ public:
+  const char* name() const noexcept override { return "disk"; }
+  std::string message(int value) const override { return boost::system::system_category().message(value); }
+};
+
 }  // namespace
+
+const boost::system::error_category& far_disk_category() noexcept {
+  static const FarDisk category;
+  return category;
+}
 
 const boost::system::error_category& farkeep_category() noexcept {
   static const Category category;
@@ -65,6 +77,7 @@ failure failure::whole(Errc code, std::string text) { return {Whole{}, code, std
 
 Errc classify(const boost::system::error_code& code) noexcept {
   if (code.category() == farkeep_category()) return static_cast<Errc>(code.value());
+  if (code.category() == far_disk_category()) return Errc::io;
   namespace bs = boost::system::errc;
   if (code == bs::no_space_on_device || code.value() == EDQUOT) return Errc::no_space;
   if (code == bs::operation_canceled) return Errc::cancelled;
@@ -97,8 +110,11 @@ void throw_errno(int error, const std::string& doing) {
     case EDQUOT: throw failure(Errc::no_space, doing);
     case ENOENT: throw failure(Errc::not_found, doing);
     case EEXIST: throw failure(Errc::exists, doing);
-    default: throw failure(boost::system::error_code(error, boost::system::system_category()), doing);
+    default: break;
   }
+  const boost::system::error_code code(error, boost::system::system_category());
+  if (classify(code) == Errc::io) throw failure(code, doing);
+  throw failure(boost::system::error_code(error, far_disk_category()), doing);
 }
 
 Exit exit_code(const boost::system::error_code& code) noexcept {

@@ -55,6 +55,10 @@ enum class Errc {
 const boost::system::error_category& farkeep_category() noexcept;
 inline boost::system::error_code make_error_code(Errc e) noexcept { return {static_cast<int>(e), farkeep_category()}; }
 
+/// Error numbers of a disk that lies behind a network (NFS, CIFS, FUSE): it says "timed out" and "not connected" too, and no server of ours is meant.  All are sorted under
+/// Errc::io.
+const boost::system::error_category& far_disk_category() noexcept;
+
 /// True for what may pass by itself (a lost connection, a busy peer): retrying later makes sense.
 bool is_temporary(const boost::system::error_code& code) noexcept;
 
@@ -81,7 +85,8 @@ class failure : public boost::system::system_error {
   std::string text_;
 };
 
-/// errno as a failure: ENOSPC and EDQUOT become no_space, ENOENT not_found, EEXIST exists, the rest keep their code.
+/// errno of a file, a folder or a process as a failure: ENOSPC and EDQUOT become no_space, ENOENT not_found, EEXIST exists, the rest keep their code where that is sorted
+/// under io, and go to far_disk_category() where it would be sorted under the network's, or as a wish to stop.
 [[noreturn]] void throw_errno(int error, const std::string& doing);
 
 /// Our code for an exception's error: Errc values as they are, system and Asio errors sorted into the kinds above.

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "base/error.hpp"
 #include "platform/source_tree.hpp"
 
 namespace farkeep::test {
@@ -22,6 +23,12 @@ struct Unrest {
   std::map<std::string, std::uint64_t> inodes = {};   // of these names, which have other ones on the disk
   std::set<std::string> kernels = {};                 // folders on a file system that the kernel makes up
   std::map<std::string, std::uint64_t> devices = {};  // of these folders and all in them
+  std::map<std::string, int> cannot_open = {};        // files, and the error number that opening them gives
+  struct BadSector {
+    std::uint64_t at;
+    int error;
+  };
+  std::map<std::string, BadSector> cannot_read = {};  // the same of reading them there
 
   EntryStat seen(const std::string& name, EntryStat s) const {
     if (name == "restless" && stamp_ns != 0) s.mtime_ns = s.ctime_ns = stamp_ns;
@@ -35,8 +42,12 @@ class RestlessFile final : public SourceFile {
  public:
   RestlessFile(std::unique_ptr<SourceFile> file, std::string name, bool changes, Unrest& unrest) : file_(std::move(file)), name_(std::move(name)), changes_(changes), unrest_(unrest) {}
   std::size_t read(MutableByteView into) override {
+    const auto bad = unrest_.cannot_read.find(name_);
+    if (bad != unrest_.cannot_read.end() && at_ + into.size() > bad->second.at) throw_errno(bad->second.error, "reading file '" + name_ + "'");
     read_ = true;
-    return unrest_.endless && name_ == "restless" ? into.size() : file_->read(into);
+    const std::size_t n = unrest_.endless && name_ == "restless" ? into.size() : file_->read(into);
+    at_ += n;
+    return n;
   }
   void skip_to(std::uint64_t offset) override { file_->skip_to(offset); }
   EntryStat stat() const override {
@@ -54,6 +65,7 @@ class RestlessFile final : public SourceFile {
   const bool changes_;
   Unrest& unrest_;
   bool read_ = false;
+  std::uint64_t at_ = 0;
 };
 
 class RestlessFolder final : public SourceFolder {
@@ -71,6 +83,7 @@ class RestlessFolder final : public SourceFolder {
     return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, at == unrest_.devices.end() ? device_ : at->second, is_kernels_ || unrest_.kernels.count(name) > 0);
   }
   std::unique_ptr<SourceFile> file(const std::string& name) const override {
+    if (const auto bad = unrest_.cannot_open.find(name); bad != unrest_.cannot_open.end()) throw_errno(bad->second, "opening file '" + name + "'");
     const bool changes = name == "restless" && unrest_.opened++ < unrest_.changes;
     return std::make_unique<RestlessFile>(folder_->file(name), name, changes, unrest_);
   }

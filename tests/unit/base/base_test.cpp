@@ -69,6 +69,20 @@ TEST_CASE("error: a full disk is no_space and temporary, a wrong identity is nei
   CHECK(exit_code(boost::system::error_code(ECONNREFUSED, boost::system::system_category())) == Exit::unreachable);
 }
 
+TEST_CASE("error: what a disk behind a network says is taken for no connection of ours, and for no wish to stop") {
+  for (int const error : {EIO, ESTALE, EREMOTEIO, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ENETDOWN, EHOSTDOWN, ECONNRESET, ECONNREFUSED, ECONNABORTED, ENOTCONN, EPIPE, ESHUTDOWN, EADDRNOTAVAIL, ECANCELED}) {
+    INFO(error);
+    try {
+      throw_errno(error, "reading file 'f'");
+    } catch (const failure& f) {
+      CHECK(classify(f.code()) == Errc::io);
+      CHECK_FALSE(is_temporary(f.code()));
+      CHECK(exit_code(f.code()) == Exit::failed);
+      CHECK(f.what() == "reading file 'f': " + boost::system::system_category().message(error));
+    }
+  }
+}
+
 TEST_CASE("clock: RFC 3339 before 1970 and on a leap day") {
   CHECK(rfc3339(from_unix_seconds(-1)) == "1969-12-31T23:59:59Z");
   CHECK(rfc3339(from_unix_seconds(1709164800)) == "2024-02-29T00:00:00Z");

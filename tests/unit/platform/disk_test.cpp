@@ -320,11 +320,12 @@ TEST_CASE("disk: what root makes in another user's folder is that user's, and a 
   CHECK(owner("mine") == ours);
 }
 
-TEST_CASE("unreadable: a bad sector damages a file; too many open files, or another user's rights, do not") {
+TEST_CASE("unreadable: a bad sector damages a file; too many open files, another user's rights, or a network's silence do not") {
   namespace bs = boost::system::errc;
   for (auto const bad : {bs::io_error, bs::bad_message}) CHECK(is_unreadable(bs::make_error_code(bad)));
   CHECK(is_unreadable(make_error_code(Errc::too_large)));
   CHECK(is_unreadable(make_error_code(Errc::io)));
   for (auto const passes : {bs::too_many_files_open, bs::too_many_files_open_in_system, bs::not_enough_memory, bs::permission_denied, bs::operation_not_permitted})
     CHECK_FALSE(is_unreadable(bs::make_error_code(passes)));
+  CHECK_FALSE(is_unreadable({ETIMEDOUT, far_disk_category()}));
 }
