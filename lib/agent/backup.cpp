@@ -116,7 +116,7 @@ task<void> BackupAttempt::Work::prepare() {
     catalogue.nodes.push_back(std::move(n));
   });
   context = std::make_unique<ReadContext>(ReadContext{parts.keys.ring, parts.keys.cut_key, kDefaultSizes, parts.clock});
-  scanner = std::make_unique<Scanner>(parts.sources, job.sources, job.rules, job.scan);
+  scanner = std::make_unique<Scanner>(parts.sources, job.sources, job.rules, job.scan, Scanner::Reach::everything, parts.memory.names);
 }
 
 // A server that has our last snapshot has everything below it: its commit checked that.

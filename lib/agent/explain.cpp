@@ -88,7 +88,7 @@ class Descent {
       folder_ = tree_.open("/");
       if (source_ == kNone) return;
       device_ = here_ = folder_->stat().device;
-      says_ = selection_.look_into(*folder_, folder_->entries(), "", {});
+      says_ = selection_.look_into(*folder_, folder_->names({}, kNamesRoom), "", {});
     } catch (const failure&) {
       folder_.reset();
     }
@@ -116,7 +116,7 @@ class Descent {
         device_ = here_;
         named_kernels_ = folder_->is_kernels();
       }
-      if (source_ != kNone) says_ = selection_.look_into(*folder_, folder_->entries(), path, says_);
+      if (source_ != kNone) says_ = selection_.look_into(*folder_, folder_->names({}, kNamesRoom), path, says_);
     } catch (const failure&) {
       folder_.reset();
     }

@@ -23,6 +23,7 @@ MemoryPlan MemoryPlan::of(std::optional<std::uint64_t> limit) {
   plan.unacked = between(room * 2 / 5, 8 * limits::kMiB, most.unacked);
   plan.reading = between(room * 2 / 5 / kUnit, std::size_t{1}, most.reading);
   plan.known = between(room / 5 / kKnownId, std::size_t{65536}, most.known);
+  plan.names = between(room / 5, 4 * limits::kMiB, most.names);
   // A unit's records are as large again: only a part of each may be what it needs.
   plan.kept = between(room / 8, 2 * limits::kMiB, most.kept);
   plan.restored = between(room / 16, 1 * limits::kMiB, most.restored);

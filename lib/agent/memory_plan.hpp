@@ -14,6 +14,7 @@ struct MemoryPlan {
   std::size_t unacked = limits::kUnackedBytes;  ///< bytes sent ahead of durable acknowledgements
   std::size_t reading = 6;                      ///< units of work under way, each of about 4 MiB; two cores are busy with three
   std::size_t known = 2'000'000;                ///< ids remembered as being on the server, in about 60 bytes each: 0.1 TB of distinct content in one run
+  std::size_t names = 32 * limits::kMiB;        ///< names of folders that the walk is in
   // restores
   std::size_t restored = 8 * limits::kMiB;      ///< content fetched and written as one unit, or piece of a large file
   std::size_t restoring = 4;                    ///< units under way: one fetched, two written, one waiting

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "archive/path.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "platform/printable.hpp"
@@ -16,9 +17,24 @@ constexpr std::array<std::string_view, 4> kOfRunningSystem{"dev", "proc", "run",
 
 std::string join(const std::string& folder, const std::string& name) { return folder.empty() ? name : folder + '/' + name; }
 
-// Names that lead to sources, also where the folder does not list them.
-void add_ways(const SourceFolder& folder, std::vector<std::string> ways, std::vector<SourceName>& names) {
+// As a catalog has them: in order, each once.  File systems give a name twice, or out of order, also when they are changed while they are listed.
+void put_in_order(std::vector<SourceName>& names, const std::string& last) {
+  const auto by_name = [](const SourceName& a, const SourceName& b) { return a.name < b.name; };
+  if (!std::is_sorted(names.begin(), names.end(), by_name)) std::stable_sort(names.begin(), names.end(), by_name);
+  const auto same = [](const SourceName& a, const SourceName& b) { return a.name == b.name; };
+  names.erase(std::unique(names.begin(), names.end(), same), names.end());
+  const auto behind = std::upper_bound(names.begin(), names.end(), last, [](const std::string& l, const SourceName& n) { return l < n.name; });
+  names.erase(names.begin(), last.empty() ? names.begin() : behind);
+}
+
+bool is_name(const std::string& name) { return is_valid_path(name) && name.find('/') == name.npos; }
+
+// Names that lead to sources, also where the folder does not list them: those behind `last`, as far as `next` reaches.
+void add_ways(const SourceFolder& folder, std::vector<std::string> ways, const std::string& last, SourceNames& next) {
+  std::vector<SourceName>& names = next.names;
+  const std::string end = next.more ? names.back().name : std::string{};
   for (auto& way : ways) {
+    if (way <= last || (next.more && way > end)) continue;
     const auto at = std::lower_bound(names.begin(), names.end(), way, [](const SourceName& n, const std::string& name) { return n.name < name; });
     if (at != names.end() && at->name == way) continue;
     SourceName found{std::move(way), {}, {}};
@@ -53,8 +69,8 @@ std::vector<std::string> never_entered(const std::vector<std::string>& sources) 
   return out;
 }
 
-Scanner::Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach)
-    : tree_(tree), sources_(sources), options_(std::move(options)), selection_(rules, options_), reach_(reach), found_(sources_.size()), devices_(sources_.size()), kernels_(sources_.size()) {
+Scanner::Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach, std::size_t room)
+    : tree_(tree), sources_(sources), options_(std::move(options)), selection_(rules, options_), reach_(reach), room_(room), found_(sources_.size()), devices_(sources_.size()), kernels_(sources_.size()) {
   for (std::size_t i = 0; i < found_.size(); ++i) found_[i].path = "/" + sources_[i];
 }
 
@@ -65,12 +81,25 @@ std::vector<ScanItem> Scanner::next(std::size_t most) {
   if (!std::exchange(begun_, true) && sources_.size() > 0) begin(out);
   while (!levels_.empty() && out.size() < most && bytes < kPathBytes) {
     Level& top = levels_.back();
-    if (top.at == top.names.size()) {
+    if (top.at == top.next.names.size() && top.next.more) {
+      go_on(top, out);
+      continue;
+    }
+    if (top.at == top.next.names.size()) {
+      let_go(top);
       levels_.pop_back();
       if (!levels_.empty()) path_.resize(levels_.back().path_size);
       continue;
     }
-    SourceName& found = top.names[top.at++];
+    SourceName& found = top.next.names[top.at++];
+    top.last = found.name;
+    if (!is_name(found.name)) {
+      ScanItem strange;
+      strange.path = path_;
+      strange.problem = "it lists " + printable(found.name) + ", which is no name of anything in a folder; what has it is left out";
+      out.push_back(std::move(strange));
+      continue;
+    }
     ScanItem item{join(path_, found.name), std::move(found.name), top.folder, found.stat, {}};
     bytes += item.path.size();
     if (found.error) item.problem = found.error.message();
@@ -182,24 +211,57 @@ bool Scanner::is_systems(const SourceFolder& folder, const ScanItem& item, const
 
 // Of a folder that is no source, nor in one, only the names that lead to sources are looked at: it need not let itself be listed.
 void Scanner::enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem) {
-  std::vector<SourceName> names;
-  Selection::Folder says;
+  Level level{std::move(folder), path.size(), source, sources_.leads(path), source != kNone && reach_ == Reach::everything, 0};
+  level.device = level.folder->stat().device;
   try {
-    if (source != kNone && reach_ == Reach::everything) {
-      names = folder->entries();
-      says = selection_.look_into(*folder, names, path.empty() ? "" : "/" + path, above);
-    }
+    fill(level, path);
+    if (level.lists) level.says = selection_.look_into(*level.folder, level.next, path.empty() ? "" : "/" + path, above);
   } catch (const failure& f) {
     problem = f.what();
-    names.clear();
-    source = kNone;
+    level.source = kNone;
+    level.lists = false;
+    fill(level, path);
   }
-  const bool leads = sources_.leads(path);
-  if (!leads && names.empty()) return;
-  if (leads) add_ways(*folder, sources_.ways(path), names);
-  const std::uint64_t device = folder->stat().device;
+  if (level.next.names.empty()) return;
   path_ = std::move(path);
-  levels_.push_back(Level{std::move(folder), path_.size(), std::move(names), source, leads, device, std::move(says)});
+  levels_.push_back(std::move(level));
+  for (std::size_t i = 0; held_ > room_ && i + 1 < levels_.size(); ++i) let_go(levels_[i]);
+}
+
+// The names that come next.  Throws what listing them gives.
+void Scanner::fill(Level& level, std::string_view path) {
+  let_go(level);
+  SourceNames next;
+  if (level.lists) next = level.folder->names(level.last, room_ / 2);
+  put_in_order(next.names, level.last);
+  if (next.names.empty()) next.more = false;
+  if (level.leads) add_ways(*level.folder, sources_.ways(path), level.last, next);
+  for (auto& n : next.names) level.held += weight_of(n);
+  held_ += level.held;
+  level.next = std::move(next);
+}
+
+// The names behind those that were met.
+void Scanner::go_on(Level& level, Items& out) {
+  try {
+    fill(level, path_);
+    return;
+  } catch (const failure& f) {
+    ScanItem rest;
+    rest.path = path_;
+    rest.problem = std::string{f.what()} + "; what comes behind " + printable(level.last) + " in it is left out";
+    out.push_back(std::move(rest));
+  }
+  level.lists = false;
+  fill(level, path_);
+}
+
+// They can be asked for again.
+void Scanner::let_go(Level& level) {
+  level.next.more = level.next.more || level.at < level.next.names.size();
+  std::vector<SourceName>().swap(level.next.names);
+  level.at = 0;
+  held_ -= std::exchange(level.held, 0);
 }
 
 // Sources that cannot be come to.

@@ -9,6 +9,7 @@
 
 #include "agent/selection.hpp"
 #include "agent/source_paths.hpp"
+#include "base/limits.hpp"
 #include "config/command_source.hpp"
 #include "platform/source_tree.hpp"
 
@@ -24,6 +25,9 @@ struct ScanItem {
   bool made_up = false;                    ///< it stands for something that is not on disk (command_output.hpp)
   const CommandSource* command = nullptr;  ///< its content is what this prints
 };
+
+/// What the names of folders may take while a walk is in them: of those with more, and of the folders above it, the names are asked for again.
+inline constexpr std::size_t kNamesRoom = 32 * limits::kMiB;
 
 /// Whether a folder holds what the running system makes up, whatever is mounted there: /dev, /proc, /run and /sys, as catalog paths.
 bool is_of_running_system(std::string_view path);
@@ -42,12 +46,12 @@ struct SourceFound {
 /// The folders above each source come first, so that a restore can make them with their owners and modes; they are passed through, not listed.  A source is never
 /// left out by a rule, which counts for what is in it; and one that lies below another is a source of its own, wherever that is: in a folder that the outer one leaves out, or
 /// does not enter.  What the running system makes up is not entered unless it is named: /dev, /proc, /run and /sys, and file systems of the kernel's wherever they are mounted.  What has a longer path than a catalog takes, or lies deeper than limits::kMaxFolderDepth, is an item with a problem.  Symbolic links are never followed: a source that is one is kept as one, with a problem, for what it leads to is not in the snapshot.
-/// Holds one descriptor and one sorted name list per level of depth.  Not thread-safe; next() blocks on the disk: call it from a worker.
+/// Every name comes once and in its place, whatever a file system lists.  Holds one descriptor per level of depth, and names for about `room` bytes.  Not thread-safe; next() blocks on the disk: call it from a worker.
 class Scanner {
  public:
   enum class Reach : std::uint8_t { everything, sources };  ///< sources: only the folders above them and they themselves, without what is in them
   /// `sources` are absolute paths.  `tree` and `rules` must outlive the scanner.
-  Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach = Reach::everything);
+  Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach = Reach::everything, std::size_t room = kNamesRoom);
 
   /// The next items, at most about `most` and fewer where paths are very long; none means the end.
   /// A source that does not exist is an item with a problem; the walk goes on.
@@ -64,12 +68,15 @@ class Scanner {
   struct Level {
     std::shared_ptr<SourceFolder> folder;
     std::size_t path_size;  // of path_, while this is the innermost one
-    std::vector<SourceName> names;
     std::size_t source;  // of which all in it is a part; kNone: it only leads to sources
     bool leads;          // sources lie below it
+    bool lists;          // its names are asked for, and not only those that lead to sources
     std::uint64_t device;
     Selection::Folder says = {};
+    SourceNames next = {};  // the names that come next…
     std::size_t at = 0;
+    std::string last = {};  // …behind this one
+    std::size_t held = 0;
   };
   using Items = std::vector<ScanItem>;
 
@@ -78,6 +85,9 @@ class Scanner {
   void descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost);
   bool is_systems(const SourceFolder& folder, const ScanItem& item, const Level& in, std::size_t source) const;
   void enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem);
+  void fill(Level& level, std::string_view path);
+  void go_on(Level& level, Items& out);
+  void let_go(Level& level);
   void lose(std::string_view folder, const std::string& why, Items& out, bool is_link = false);
   void count(const ScanItem& item, std::size_t source, bool begins);
 
@@ -86,12 +96,14 @@ class Scanner {
   const ScanOptions options_;
   const Selection selection_;
   const Reach reach_;
+  const std::size_t room_;
   bool begun_ = false;
   std::vector<SourceFound> found_;      // of each source…
   std::vector<std::uint64_t> devices_;  // …on which it lies…
   std::vector<bool> kernels_;           // …and whether that is made up by the kernel, and was named
   std::string path_;          // of the innermost level; one for all of them, for the sum of all grows with the square of the depth
   std::deque<Level> levels_;  // a level stays where it is while deeper ones come
+  std::size_t held_ = 0;  // by all of them
   std::uint64_t excluded_ = 0;
   std::vector<std::string> not_entered_;
 };

@@ -15,14 +15,16 @@ constexpr std::string_view kCacheTag = "CACHEDIR.TAG";
 constexpr std::string_view kCacheSignature = "Signature: 8a477f597d28d172789f06886806bc55";
 constexpr std::size_t kMaxIgnoreFile = 256 * limits::kKiB;
 
-const SourceName* find_name(const std::vector<SourceName>& names, std::string_view name) {
-  const auto it = std::lower_bound(names.begin(), names.end(), name, [](const SourceName& n, std::string_view v) { return n.name < v; });
-  return it != names.end() && it->name == name ? &*it : nullptr;
-}
-
-bool has_file(const std::vector<SourceName>& names, std::string_view name) {
-  const SourceName* const found = find_name(names, name);
-  return found && found->stat.kind == EntryKind::file;
+// What has this name.  Of a folder with so many names that the first ones do not reach to it, the disk is asked.
+std::optional<EntryStat> find_name(const SourceFolder& folder, const SourceNames& in, const std::string& name) {
+  const auto it = std::lower_bound(in.names.begin(), in.names.end(), name, [](const SourceName& n, const std::string& v) { return n.name < v; });
+  if (it != in.names.end()) return it->name == name ? std::optional{it->stat} : std::nullopt;
+  if (!in.more) return std::nullopt;
+  try {
+    return folder.stat(name);
+  } catch (const failure&) {
+    return std::nullopt;
+  }
 }
 
 // At most so many bytes of its beginning.
@@ -39,8 +41,9 @@ Buffer beginning(SourceFolder& folder, const std::string& name, std::size_t most
   return out;
 }
 
-bool has_cache_tag(SourceFolder& folder, const std::vector<SourceName>& names) {
-  if (!has_file(names, kCacheTag)) return false;
+bool has_cache_tag(SourceFolder& folder, const SourceNames& names) {
+  const auto found = find_name(folder, names, std::string(kCacheTag));
+  if (!found || found->kind != EntryKind::file) return false;
   try {
     return as_text(beginning(folder, std::string(kCacheTag), kCacheSignature.size())) == kCacheSignature;
   } catch (const failure&) {
@@ -77,7 +80,7 @@ Selection::Verdict Selection::decide(const Folder& in, std::string_view path, st
   return {Reason::kept, found.rule};
 }
 
-Selection::Folder Selection::look_into(SourceFolder& folder, const std::vector<SourceName>& names, const std::string& path, const Folder& above) const {
+Selection::Folder Selection::look_into(SourceFolder& folder, const SourceNames& names, const std::string& path, const Folder& above) const {
   Folder out;
   out.ignore = above.ignore;
   if (!above.only.empty()) {  // the folder is the mark itself
@@ -91,15 +94,15 @@ Selection::Folder Selection::look_into(SourceFolder& folder, const std::vector<S
     return out;
   }
   for (auto& mark : options_.if_present) {
-    if (!find_name(names, mark)) continue;
+    if (!find_name(folder, names, mark)) continue;
     out.only = mark;
     out.why = Reason::marked;
     return out;
   }
-  const SourceName* const ignore = options_.ignore_file.empty() ? nullptr : find_name(names, options_.ignore_file);
+  const auto ignore = options_.ignore_file.empty() ? std::nullopt : find_name(folder, names, options_.ignore_file);
   if (!ignore) return out;
   const std::string file = path + "/" + options_.ignore_file;
-  if (ignore->stat.kind != EntryKind::file) {
+  if (ignore->kind != EntryKind::file) {
     log_warning("{} is no file (links are not followed); its rules do not count", printable(file));
     return out;
   }

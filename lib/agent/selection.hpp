@@ -56,8 +56,8 @@ class Selection {
 
   /// About an entry of a folder.  `path` is absolute.
   Verdict decide(const Folder& in, std::string_view path, std::string_view name, const EntryStat& stat) const;
-  /// Looks at a folder's marks and ignore file.  An ignore file that cannot be read, and its lines that are no rules, are warned about and do not count.
-  Folder look_into(SourceFolder& folder, const std::vector<SourceName>& names, const std::string& path, const Folder& above) const;
+  /// Looks at a folder's marks and ignore file.  `names`: its names, from the first on.  An ignore file that cannot be read, and its lines that are no rules, are warned about and do not count.
+  Folder look_into(SourceFolder& folder, const SourceNames& names, const std::string& path, const Folder& above) const;
 
  private:
   const ExcludeRules& rules_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <utility>
 
 #include "base/error.hpp"
 #include "platform/descriptor.hpp"
@@ -52,7 +53,51 @@ void remove_beneath(int folder, const std::string& name, const std::string& path
 
 }  // namespace
 
+namespace {
+
+// std::string compares as unsigned bytes, which is the order the catalog keeps.
+bool comes_before(const FolderName& a, const FolderName& b) { return a.name < b.name; }
+
+// The first names of those that were put in; a heap, the last of them on top, as soon as it is full.
+class FirstNames {
+ public:
+  explicit FirstNames(const NamesWanted& wanted) : wanted_(wanted) {}
+  void put(std::string_view name, std::uint64_t inode) {
+    if (name <= wanted_.after || (more_ && name >= names_.front().name)) return;
+    names_.push_back({std::string{name}, inode});
+    held_ += weight(names_.back());
+    if (more_) std::push_heap(names_.begin(), names_.end(), comes_before);
+    while (held_ > wanted_.room && names_.size() > 1) {
+      if (!std::exchange(more_, true)) std::make_heap(names_.begin(), names_.end(), comes_before);
+      std::pop_heap(names_.begin(), names_.end(), comes_before);
+      held_ -= weight(names_.back());
+      names_.pop_back();
+    }
+  }
+  std::vector<FolderName> take(bool& more) {
+    more = more_;
+    std::sort(names_.begin(), names_.end(), comes_before);
+    names_.erase(std::unique(names_.begin(), names_.end(), [](const FolderName& a, const FolderName& b) { return a.name == b.name; }), names_.end());
+    return std::move(names_);
+  }
+
+ private:
+  std::size_t weight(const FolderName& n) const { return wanted_.each + n.name.size(); }
+
+  const NamesWanted& wanted_;
+  std::vector<FolderName> names_;
+  std::size_t held_ = 0;
+  bool more_ = false;
+};
+
+}  // namespace
+
 std::vector<FolderName> read_names(int folder, const std::string& path) {
+  bool more = false;
+  return read_names(folder, path, NamesWanted{}, more);
+}
+
+std::vector<FolderName> read_names(int folder, const std::string& path, const NamesWanted& wanted, bool& more) {
   auto const fail = [&] { throw_errno(errno, "reading folder " + printable(path)); };
   // A duplicate, because closedir() closes what it was given; a second open of "." would need search permission.
   int const copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
@@ -65,7 +110,7 @@ std::vector<FolderName> read_names(int folder, const std::string& path) {
     fail();
   }
   ::rewinddir(stream.get());
-  std::vector<FolderName> names;
+  FirstNames names(wanted);
   for (;;) {
     errno = 0;
     const dirent* const e = ::readdir(stream.get());
@@ -74,11 +119,9 @@ std::vector<FolderName> read_names(int folder, const std::string& path) {
       break;
     }
     std::string_view const name{e->d_name};
-    if (name != "." && name != "..") names.push_back({std::string{name}, e->d_ino});
+    if (name != "." && name != "..") names.put(name, e->d_ino);
   }
-  // std::string compares as unsigned bytes, which is the order the catalog keeps.
-  std::sort(names.begin(), names.end(), [](const FolderName& a, const FolderName& b) { return a.name < b.name; });
-  return names;
+  return names.take(more);
 }
 
 std::optional<FolderOwner> owner_for_new(const std::string& path) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "platform/descriptor.hpp"
@@ -14,9 +15,18 @@ struct FolderName {
   std::string name;
   std::uint64_t inode;
 };
-/// The names in an open folder, sorted as bytes, without . and ..; `path` is for the message.  May be asked again; one
+/// The names in an open folder, sorted as bytes, each once, without . and ..; `path` is for the message.  May be asked again; one
 /// thread at a time, for the position belongs to the descriptor.
 std::vector<FolderName> read_names(int folder, const std::string& path);
+
+/// A part of them: those behind `after`, as many as `room` bytes hold, and one at least.
+struct NamesWanted {
+  std::string_view after = {};
+  std::size_t room = static_cast<std::size_t>(-1);
+  std::size_t each = 0;  ///< what one takes, and its bytes
+};
+/// `more`: there are others behind the last of them.  Never holds more than `room` says, however many there are: those behind are read again when they are asked for.
+std::vector<FolderName> read_names(int folder, const std::string& path, const NamesWanted& wanted, bool& more);
 
 // What disk.hpp promises.
 /// A folder whose parent could not be synced is removed again, so that the next call does not take it for durable.

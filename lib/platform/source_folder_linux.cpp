@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 
-#include "base/check.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
 #include "platform/folder_posix.hpp"
@@ -44,10 +44,10 @@ Descriptor open_folder(int folder, const char* name, int& cannot_list) {
   throw_errno(errno, std::string{doing} + ' ' + printable(name));
 }
 
-/// A name is one component: this is our own caller, but a catalog's bytes must not become a path by accident.
+/// A name is one component: what a folder lists, or a catalog holds, must not become a path by accident.
 void check_name(const std::string& name) {
-  FARKEEP_CHECK(!name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
-                name.find('\0') == std::string::npos);
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos || name.find('\0') != std::string::npos)
+    throw failure(Errc::malformed, "looking at " + printable(name) + ", which is no name of anything in a folder");
 }
 
 }  // namespace
@@ -98,14 +98,18 @@ SourceTree& system_sources() {
 
 namespace posix {
 
-std::vector<SourceName> OpenSourceFolder::entries() const {
+std::vector<SourceName> OpenSourceFolder::entries() const { return names({}, std::numeric_limits<std::size_t>::max()).names; }
+
+SourceNames OpenSourceFolder::names(const std::string& after, std::size_t room) const {
   if (cannot_list_ != 0) throw_errno(cannot_list_, "opening folder " + printable(name_));
-  std::vector<FolderName> names = read_names(folder_.get(), name_);
+  SourceNames found;
+  std::vector<FolderName> names = read_names(folder_.get(), name_, NamesWanted{after, room, weight_of(SourceName{})}, found.more);
   // Asked in the order of the inodes: a cold disk then reads its inode table forwards, once.
   std::vector<std::uint32_t> order(names.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint32_t>(i);
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return names[a].inode < names[b].inode; });
-  std::vector<SourceName> out(names.size());
+  std::vector<SourceName>& out = found.names;
+  out.resize(names.size());
   for (std::uint32_t const i : order) {
     out[i].name = std::move(names[i].name);
     struct stat st;
@@ -114,7 +118,7 @@ std::vector<SourceName> OpenSourceFolder::entries() const {
     else
       out[i].error = {errno, boost::system::system_category()};
   }
-  return out;
+  return found;
 }
 
 std::shared_ptr<SourceFolder> OpenSourceFolder::folder(const std::string& name) const {

@@ -29,6 +29,7 @@ class OpenSourceFolder final : public SourceFolder {
   OpenSourceFolder(Descriptor folder, std::string name, int cannot_list) : folder_(std::move(folder)), name_(std::move(name)), cannot_list_(cannot_list) {}
 
   std::vector<SourceName> entries() const override;
+  SourceNames names(const std::string& after, std::size_t room) const override;
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override;
   std::unique_ptr<SourceFile> file(const std::string& name) const override;
   std::string link_target(const std::string& name) const override;

@@ -51,8 +51,16 @@ struct SourceName {
   boost::system::error_code error;
 };
 
+/// Some of a folder's names, from one place in their order on.
+struct SourceNames {
+  std::vector<SourceName> names;
+  bool more = false;  ///< behind the last of them there are others
+};
+/// What a name takes, about, while a folder is listed.
+std::size_t weight_of(const SourceName& name) noexcept;
+
 /// An open folder; it costs one descriptor while it lives (see raise_descriptor_limit in process.hpp).
-/// entries() by one thread at a time; the rest by any number.
+/// entries() and names() by one thread at a time; the rest by any number.
 class SourceFolder {
  public:
   virtual ~SourceFolder() = default;
@@ -62,6 +70,9 @@ class SourceFolder {
 
   /// All names but . and .., sorted as bytes.
   virtual std::vector<SourceName> entries() const = 0;
+  /// Those behind `after` that come first, sorted, as many as about `room` bytes hold and one at least: a folder may have millions.
+  /// Asked again, it goes on with the folder as it is then.
+  virtual SourceNames names(const std::string& after, std::size_t room) const;
   /// One that may be entered and not listed is opened too: names in it can be looked at.
   virtual std::shared_ptr<SourceFolder> folder(const std::string& name) const = 0;
   /// Refuses what is not a regular file.

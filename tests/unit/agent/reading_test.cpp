@@ -1,5 +1,8 @@
-// What a disk can do to the one who reads it: errors of every kind.
+// What a disk can do to the one who reads it: errors of every kind, names twice and in no order.
+#include <algorithm>
 #include <cerrno>
+
+#include <spdlog/fmt/fmt.h>
 
 #include "restless_tree.hpp"
 #include "whole_machine.hpp"
@@ -62,4 +65,97 @@ TEST_CASE("reading: a server's trouble while a large file is read stays the serv
   CHECK(m.backup().progress.unreadable == 0);
   m.restore(1);
   CHECK(m.same());
+}
+
+TEST_CASE("reading: names that come twice, or in no order, are in the snapshot once and in their place") {
+  Machine m;
+  RestlessTree tree;
+  Noted noted;
+  tree.unrest.lists = [](std::vector<SourceName>& names) {
+    const std::vector<SourceName> once = names;
+    for (auto& n : once) names.push_back(n);
+    std::reverse(names.begin(), names.end());
+  };
+  for (const char* name : {"a", "b/in", "b/deep/in", "c", "large"}) m.write(name, m.noise(name == std::string("large") ? kLarge : kSmall, 1));
+  fs::create_symlink("a", m.base / "source" / "link");
+  const BackupResult r = backup(m, tree, noted);
+  CHECK(r.complete());
+  CHECK(r.progress.files == 5);
+  m.restore();
+  CHECK(m.same());
+  m.let_time_pass();
+  backup(m, tree, noted);
+  m.let_time_pass();
+  CHECK(backup(m, tree, noted).progress.unchanged == 5);
+}
+
+TEST_CASE("reading: what a folder lists that is no name is left out and told, and leads nowhere") {
+  Machine m;
+  RestlessTree tree;
+  Noted noted;
+  tree.unrest.lists = [](std::vector<SourceName>& names) {
+    if (names.empty() || names.front().name != "a") return;
+    for (const char* none : {"", ".", "..", "a/b", "../../a"}) {
+      SourceName strange = names.front();
+      strange.name = none;
+      names.push_back(strange);
+    }
+    names.push_back(names.front());
+    names.back().name.push_back('\0');
+  };
+  m.write("a", m.noise(kSmall, 1));
+  m.write("z", m.noise(kSmall, 2));
+  const BackupResult r = backup(m, tree, noted);
+  CHECK(r.progress.unreadable == 6);
+  CHECK(noted.problems.size() == 6);
+  CHECK(r.progress.files == 2);
+  m.restore();
+  CHECK(m.same());
+}
+
+TEST_CASE("reading: a folder that is listed in parts gives the same walk, with sources below it and marks in it") {
+  Machine m;
+  for (int i = 0; i < 40; ++i) {
+    m.write(fmt::format("many/{:02}", i), "x");
+    m.write(fmt::format("many/folder{:02}/in", i), "x");
+    m.write(fmt::format("many/folder{:02}/out", i), "x");
+    if (i % 7 == 0) m.write(fmt::format("many/folder{:02}/zmark", i), "");
+    if (i % 9 == 0) m.write(fmt::format("many/folder{:02}/ignore", i), "out\n");
+  }
+  m.job.sources.push_back((m.base / "source/many/folder07/in").string());
+  m.job.sources.push_back((m.base / "source/many/folder33/out").string());
+  m.job.sources.push_back((m.base / "source/many/folder38/none").string());
+  m.job.scan.if_present = {"zmark"};
+  m.job.scan.ignore_file = "ignore";
+  const auto walk = [&](std::size_t room) {
+    Scanner scanner(system_sources(), m.job.sources, m.job.rules, m.job.scan, Scanner::Reach::everything, room);
+    std::vector<std::string> out;
+    for (auto found = scanner.next(100); !found.empty(); found = scanner.next(100))
+      for (auto& item : found) out.push_back(item.path + (item.problem.empty() ? "" : ": " + item.problem));
+    return out;
+  };
+  const std::vector<std::string> whole = walk(kNamesRoom);
+  CHECK(whole.size() > 100);
+  for (const std::size_t room : {std::size_t{0}, std::size_t{1000}, std::size_t{5000}, std::size_t{20'000}}) CHECK(walk(room) == whole);
+}
+
+TEST_CASE("reading: a folder whose rest cannot be listed is named, and what was listed of it is in the snapshot") {
+  Machine m;
+  RestlessTree tree;
+  int asked = 0;
+  tree.unrest.lists = [&](std::vector<SourceName>& names) {
+    if (!names.empty() && names.front().name.starts_with("many") && ++asked == 3) throw_errno(EIO, "reading folder 'source'");
+  };
+  for (int i = 0; i < 10; ++i) m.write(fmt::format("many{}", i), "x");
+  Scanner scanner(tree, m.job.sources, m.job.rules, m.job.scan, Scanner::Reach::everything, 0);
+  std::vector<std::string> files, problems;
+  for (auto found = scanner.next(100); !found.empty(); found = scanner.next(100))
+    for (auto& item : found) {
+      if (!item.problem.empty()) problems.push_back(item.path + ": " + item.problem);
+      else if (item.stat.kind == EntryKind::file) files.push_back(item.name);
+    }
+  CHECK(files == std::vector<std::string>{"many0", "many1"});
+  REQUIRE(problems.size() == 1);
+  CHECK(problems[0].find("/source: reading folder 'source': ") != std::string::npos);
+  CHECK(problems[0].find("'many1'") != std::string::npos);
 }

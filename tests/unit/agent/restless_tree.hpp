@@ -23,6 +23,7 @@ struct Unrest {
   std::map<std::string, std::uint64_t> inodes = {};   // of these names, which have other ones on the disk
   std::set<std::string> kernels = {};                 // folders on a file system that the kernel makes up
   std::map<std::string, std::uint64_t> devices = {};  // of these folders and all in them
+  std::function<void(std::vector<SourceName>&)> lists = {};  // what a folder lists, made worse
   std::map<std::string, int> cannot_open = {};        // files, and the error number that opening them gives
   struct BadSector {
     std::uint64_t at;
@@ -77,6 +78,11 @@ class RestlessFolder final : public SourceFolder {
     auto names = folder_->entries();
     for (auto& n : names) n.stat = as_seen(n.name, n.stat);
     return names;
+  }
+  SourceNames names(const std::string& after, std::size_t room) const override {
+    SourceNames found = SourceFolder::names(after, room);
+    if (unrest_.lists) unrest_.lists(found.names);
+    return found;
   }
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override {
     const auto at = unrest_.devices.find(name);

@@ -55,6 +55,39 @@ TEST_CASE("source: names are bytes, sorted as bytes, each with its own lstat") {
   CHECK(names[5].stat.size == 2);
 }
 
+TEST_CASE("source: a folder is listed in parts, each name once and in order, however little they may take") {
+  Scratch s;
+  std::vector<std::string> want;
+  for (int i = 0; i < 300; ++i) {
+    std::string const name = "name" + std::to_string(1000 + (i * 7) % 300);
+    put(s.at(name), "x");
+    want.push_back(name);
+  }
+  std::sort(want.begin(), want.end());
+  auto const folder = SourceFolder::open(s.path());
+  for (std::size_t const room : {std::size_t{0}, std::size_t{1}, std::size_t{2000}, std::size_t{30'000}, std::size_t{1} << 30}) {
+    INFO(room);
+    std::vector<std::string> got;
+    std::string last;
+    for (bool more = true; more;) {
+      SourceNames const some = folder->names(last, room);
+      REQUIRE_FALSE(some.names.empty());
+      std::size_t held = 0;
+      for (auto& n : some.names) {
+        got.push_back(n.name);
+        held += weight_of(n);
+        CHECK(n.stat.size == 1);
+      }
+      CHECK((held <= room || some.names.size() == 1));
+      last = got.back();
+      more = some.more;
+    }
+    CHECK(got == want);
+  }
+  CHECK(folder->names("name1299", 1000).names.empty());
+  CHECK(folder->names("name1298", 1000).names.size() == 1);
+}
+
 TEST_CASE("source: a folder can be listed twice, and shows what came in between") {
   Scratch s;
   auto const f = SourceFolder::open(s.path());
@@ -265,6 +298,7 @@ TEST_CASE("source: attributes of files, folders and links, with empty values and
     CHECK(std::find(x.begin(), x.end(), Xattr{"trusted.link", {'x'}}) != x.end());
   }
   CHECK_THAT(text_of_failure([&] { folder->xattrs("none"); }), Catch::Contains("'none'"));
+  for (const char* none : {"", ".", "..", "a/b"}) CHECK_THAT(text_of_failure([&] { folder->stat(none); }), Catch::Contains("no name"));
 }
 
 TEST_CASE("source: attributes beyond the limit are refused, not read") {
