@@ -58,7 +58,7 @@ void ProgressLine::draw() {
   if (forecast_.rate() > 0) line += fmt::format(", {}/s", show_bytes(forecast_.rate()));
   if (now.bytes_sent) line += fmt::format(", {} sent", show_bytes(static_cast<double>(now.bytes_sent)));
   if (const auto left = forecast_.left()) line += fmt::format(", {} left", show_time(*left));
-  if (now.unreadable) line += fmt::format(", {} errors", now.unreadable);
+  if (const auto errors = now.unreadable + now.without_attributes) line += fmt::format(", {} errors", errors);
   const std::size_t width = terminal_width().value_or(80);
   if (line.size() >= width) line.resize(width - 1);
   draw_text(line);

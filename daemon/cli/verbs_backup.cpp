@@ -19,6 +19,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
     boost::json::object o{{"message_type", "summary"}, {"job", job.name}, {"snapshot_id", r.snapshot.hex()}, {"sequence", r.sequence}, {"server", p.server},
                           {"files", p.files}, {"files_unchanged", p.unchanged}, {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes},
                           {"bytes_read", p.bytes_read}, {"bytes_sent", p.bytes_sent}, {"new_chunks", p.new_chunks}, {"unreadable", p.unreadable},
+                          {"without_attributes", p.without_attributes},
                           {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
     if (!r.alarm.empty()) o["alarm"] = r.alarm;
     if (!r.hook_problem.empty()) o["hook_problem"] = r.hook_problem;
@@ -30,6 +31,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
                       p.server, p.files, p.unchanged, p.folders, show_bytes(static_cast<double>(p.bytes)), show_bytes(static_cast<double>(p.bytes_read)),
                       show_bytes(static_cast<double>(p.bytes_sent)), seconds));
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
+  if (p.without_attributes) app.say(fmt::format("{} files are kept without attributes that could not be read", p.without_attributes));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
   if (!r.lacks.empty()) app.say("the snapshot is not a good one, for of the sources it lacks " + in_words(r.lacks));
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));

@@ -39,6 +39,7 @@ std::string BackupResult::shortcomings() const {
   std::string out;
   const auto add = [&](const std::string& text) { out += (out.empty() ? "" : "; ") + text; };
   if (progress.unreadable) add(fmt::format("{} files could not be read and are not in it", progress.unreadable));
+  if (progress.without_attributes) add(fmt::format("{} files lack attributes that could not be read", progress.without_attributes));
   if (progress.changed_while_read) add(fmt::format("{} files changed while they were read and are kept with a mark", progress.changed_while_read));
   if (!lacks.empty()) add("of the sources it lacks " + in_words(lacks));
   if (!hook_problem.empty()) add(hook_problem);
@@ -133,7 +134,7 @@ task<void> BackupAttempt::Work::consume() {
     Slot& slot = **next;
     while (!slot.done) co_await slot.finished.wait();
     for (auto& p : slot.problems) {
-      ++progress.unreadable;
+      ++(p.kept ? progress.without_attributes : progress.unreadable);
       const std::string path = without_middle("/" + p.path, kMaxProblemPath), text = without_middle(p.text, kMaxProblemText);
       parts.reporter.problem(path, text);
       if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});

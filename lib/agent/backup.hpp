@@ -48,7 +48,7 @@ struct BackupResult {
   std::vector<Lack> lacks;        ///< what is missing of the sources as a whole
   std::string hook_problem;       ///< why an after hook failed; empty: none did
   std::string alarm;              ///< empty: none.  A server showed another history than it may, and the snapshot was made on the other one; or a manifest was put aside
-  bool complete() const noexcept { return progress.unreadable + progress.changed_while_read == 0 && lacks.empty() && hook_problem.empty(); }
+  bool complete() const noexcept { return progress.unreadable + progress.without_attributes + progress.changed_while_read == 0 && lacks.empty() && hook_problem.empty(); }
   /// What is not complete, in words; empty: nothing.
   std::string shortcomings() const;
 };

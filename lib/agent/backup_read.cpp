@@ -85,6 +85,7 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
       };
       Entry entry = co_await read_pieces(of, *cutter, lane, std::move(ahead));
       if (entry.changed_while_read && tries < kTriesToRead) continue;
+      if (!cutter->lost().empty()) slot->problems.push_back({item.found.path, cutter->lost(), true});
       slot->changed_while_read = entry.changed_while_read;
       slot->entries.push_back(std::move(entry));
       slot->journal.push_back(true);

@@ -85,7 +85,7 @@ class CommandOutput::File final : public SourceFile {
   void skip_to(std::uint64_t) override {}
   EntryStat stat() const override { return stat_; }
   std::vector<DataRange> data_ranges() const override { return {{0, stat_.size}}; }
-  std::vector<Xattr> xattrs() const override { return {}; }
+  Xattrs xattrs() const override { return {}; }
 
  private:
   std::shared_ptr<State> state_;

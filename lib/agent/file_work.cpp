@@ -39,6 +39,9 @@ bool same_content_stat(const EntryStat& a, const EntryStat& b) {
   return a.size == b.size && a.mtime_ns == b.mtime_ns && a.ctime_ns == b.ctime_ns;
 }
 
+// Empty: nothing was lost.
+std::string without(const std::string& lost) { return lost.empty() ? lost : "it is kept without these attributes, for they cannot be read: " + lost; }
+
 }  // namespace
 
 namespace {
@@ -199,7 +202,10 @@ Entry FileCutter::finish() {
   }
   // A file that changed just before it was read may change once more without showing it: the next run reads it again.
   if (before_.ctime_ns > (began_ - tick_of(before_.ctime_ns)).time_since_epoch().count()) entry_.ctime_ns = kNoCtime;
-  entry_.xattrs = file_->xattrs();
+  Xattrs xattrs = file_->xattrs();
+  entry_.xattrs = std::move(xattrs.kept);
+  lost_ = without(xattrs.lost);
+  if (!lost_.empty()) entry_.ctime_ns = kNoCtime;  // or the next run would take it for whole
   return std::move(entry_);
 }
 
@@ -218,6 +224,7 @@ void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch
       continue;
     }
     if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing the file");
+    if (!cutter.lost().empty()) done.problems.push_back({item.path, cutter.lost(), true});
     done.changed_while_read += entry.changed_while_read;
     done.bytes_read += entry.size;
     done.entries.push_back(std::move(entry));
@@ -252,8 +259,10 @@ DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
       }
       Entry entry = entry_of(found);
       if (entry.kind == EntryKind::symlink) entry.link_target = found.folder->link_target(found.name);
-      entry.xattrs = found.folder->xattrs(found.name);
+      Xattrs xattrs = found.folder->xattrs(found.name);
+      entry.xattrs = std::move(xattrs.kept);
       if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing it");
+      if (!xattrs.lost.empty()) done.problems.push_back({found.path, without(xattrs.lost), true});
       done.entries.push_back(std::move(entry));
       done.journal.push_back(false);  // cheap to look up again
     } catch (const failure& f) {

@@ -64,7 +64,10 @@ class FileCutter {
   /// Nodes of the chunk list that are finished: only of files with very many chunks.  To be sent like catalog nodes.
   std::vector<NodePlainOwned> take_list_nodes();
   /// After the last step: the file's entry, with content references and extended attributes.
+  /// One that lacks attributes which could not be read has no ctime (kNoCtime).
   Entry finish();
+  /// Then: what the entry lacks, and why; empty: nothing.
+  const std::string& lost() const { return lost_; }
 
  private:
   std::size_t fill(Buffer& to, std::size_t most);
@@ -85,6 +88,7 @@ class FileCutter {
   std::vector<NodePlainOwned> list_nodes_;
   std::uint64_t content_ = 0;
   bool at_end_ = false;
+  std::string lost_;
 };
 
 /// An entry's metadata from what the scan saw, without content, extended attributes or owner names.
@@ -125,6 +129,7 @@ struct DoneBatch {
   struct Problem {
     std::string path;
     std::string text;
+    bool kept = false;  ///< there is an entry all the same, which lacks something
   };
   std::vector<Entry> entries;  ///< in order; an unreadable file has none
   std::vector<bool> journal;   ///< for each: it belongs in the journal

@@ -34,7 +34,7 @@ std::optional<std::chrono::seconds> Forecast::left() const noexcept {
 std::string Forecast::json() const {
   boost::json::object o{{"message_type", "status"}, {"phase", progress_.phase}, {"server", progress_.server}, {"seconds_elapsed", elapsed().count()},
                         {"files_done", progress_.files}, {"bytes_done", done()}, {"bytes_sent", progress_.bytes_sent}, {"bytes_durable", progress_.bytes_durable},
-                        {"bytes_per_second", static_cast<std::uint64_t>(rate_)}, {"error_count", progress_.unreadable}};
+                        {"bytes_per_second", static_cast<std::uint64_t>(rate_)}, {"error_count", progress_.unreadable + progress_.without_attributes}};
   if (progress_.expected_bytes) o["bytes_expected"] = progress_.expected_bytes;
   if (const auto rest = left()) o["seconds_left"] = rest->count();
   return boost::json::serialize(o);

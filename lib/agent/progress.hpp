@@ -20,6 +20,7 @@ struct Progress {
   std::uint64_t bytes_sent = 0;   ///< sealed records handed to the connection
   std::uint64_t bytes_durable = 0;  ///< acknowledged
   std::uint64_t unreadable = 0;
+  std::uint64_t without_attributes = 0;  ///< in the snapshot, but not all that belongs to them: some attributes could not be read
   std::uint64_t changed_while_read = 0;
   std::uint64_t excluded = 0;
   std::uint64_t expected_files = 0;  ///< from the last snapshot, 0: not known.  For the estimate only.
@@ -32,7 +33,7 @@ class Reporter {
   virtual ~Reporter() = default;
   /// Something moved: look at it when you like.
   virtual void progress(const Progress& now) = 0;
-  /// A file that could not be read, or was kept although it changed: path and reason.
+  /// A file that could not be read, or was kept although it changed or not all of it could be read: path and reason.
   virtual void problem(std::string_view path, std::string_view text) = 0;
   /// A thing people should know: failover, retry, waiting.
   virtual void note(std::string_view text) = 0;

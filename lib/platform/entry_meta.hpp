@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/bytes.hpp"
 
@@ -18,6 +19,12 @@ struct Xattr {
   std::string name;
   Buffer value;
   bool operator==(const Xattr&) const = default;
+};
+
+/// The extended attributes of an entry that could be had.
+struct Xattrs {
+  std::vector<Xattr> kept;  ///< in the system's order
+  std::string lost;         ///< not empty: it has others; which, and why they are not here
 };
 
 /// What lstat tells.  Times are nanoseconds since 1970 UTC, negative before; beyond the years 1677 to 2262 they stop at

@@ -54,6 +54,6 @@ std::vector<DataRange> OpenSourceFile::data_ranges() const {
 
 bool OpenSourceFile::is_kernels() const { return lies_in_kernel(file_.get()); }
 
-std::vector<Xattr> OpenSourceFile::xattrs() const { return XattrPlace::of(file_.get(), name_).read(); }
+Xattrs OpenSourceFile::xattrs() const { return XattrPlace::of(file_.get(), name_).read(); }
 
 }  // namespace farkeep::posix

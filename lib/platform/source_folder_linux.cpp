@@ -154,7 +154,7 @@ std::string OpenSourceFolder::link_target(const std::string& name) const {
   throw failure(Errc::too_large, "reading link " + printable(name));
 }
 
-std::vector<Xattr> OpenSourceFolder::xattrs(const std::string& name) const {
+Xattrs OpenSourceFolder::xattrs(const std::string& name) const {
   check_name(name);
   try {
     return XattrPlace::in(folder_.get(), name).read();
@@ -166,7 +166,8 @@ std::vector<Xattr> OpenSourceFolder::xattrs(const std::string& name) const {
   if (kind != EntryKind::folder && kind != EntryKind::file) return {};
   Descriptor const d = open_quietly(folder_.get(), name.c_str(), kind == EntryKind::folder ? O_DIRECTORY | O_NOFOLLOW : O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (!d && errno == EACCES && kind == EntryKind::folder) return {};
-  if (!d) fail("opening", name);
+  if (!d && errno == ENOENT) fail("opening", name);
+  if (!d) return {{}, "all of them: " + boost::system::error_code(errno, boost::system::system_category()).message()};
   return XattrPlace::of(d.get(), name).read();
 }
 
@@ -183,7 +184,7 @@ EntryStat OpenSourceFolder::stat() const {
   return entry_stat(st);
 }
 
-std::vector<Xattr> OpenSourceFolder::xattrs() const {
+Xattrs OpenSourceFolder::xattrs() const {
   return (cannot_list_ == 0 ? XattrPlace::of(folder_.get(), name_) : XattrPlace::of_path_only(folder_.get(), name_)).read();
 }
 

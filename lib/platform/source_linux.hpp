@@ -14,7 +14,7 @@ class OpenSourceFile final : public SourceFile {
   void skip_to(std::uint64_t offset) override { offset_ = offset; }
   EntryStat stat() const override;
   std::vector<DataRange> data_ranges() const override;
-  std::vector<Xattr> xattrs() const override;
+  Xattrs xattrs() const override;
   bool is_kernels() const override;
 
  private:
@@ -33,10 +33,10 @@ class OpenSourceFolder final : public SourceFolder {
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override;
   std::unique_ptr<SourceFile> file(const std::string& name) const override;
   std::string link_target(const std::string& name) const override;
-  std::vector<Xattr> xattrs(const std::string& name) const override;
+  Xattrs xattrs(const std::string& name) const override;
   EntryStat stat(const std::string& name) const override;
   EntryStat stat() const override;
-  std::vector<Xattr> xattrs() const override;
+  Xattrs xattrs() const override;
   bool is_kernels() const override;
 
  private:

@@ -38,8 +38,8 @@ class SourceFile {
   /// Where data lies now, ascending, disjoint, within the present size; the whole file where the file system cannot
   /// tell.
   virtual std::vector<DataRange> data_ranges() const = 0;
-  /// In the system's order.
-  virtual std::vector<Xattr> xattrs() const = 0;
+  /// Those that can be read, limits::kMaxXattrBytes at most.
+  virtual Xattrs xattrs() const = 0;
   /// As SourceFolder::is_kernels().
   virtual bool is_kernels() const { return false; }
 };
@@ -78,14 +78,14 @@ class SourceFolder {
   /// Refuses what is not a regular file.
   virtual std::unique_ptr<SourceFile> file(const std::string& name) const = 0;
   virtual std::string link_target(const std::string& name) const = 0;
-  /// Of an entry of any kind, in the system's order; too_large beyond limits::kMaxXattrBytes.  Goes through /proc: of a
+  /// Of an entry of any kind, as SourceFile::xattrs(); throws only where the entry is not there.  Goes through /proc: of a
   /// file that is opened anyway, SourceFile::xattrs() costs a tenth.
-  virtual std::vector<Xattr> xattrs(const std::string& name) const = 0;
+  virtual Xattrs xattrs(const std::string& name) const = 0;
   virtual EntryStat stat(const std::string& name) const = 0;
 
   /// The folder's own.
   virtual EntryStat stat() const = 0;
-  virtual std::vector<Xattr> xattrs() const = 0;
+  virtual Xattrs xattrs() const = 0;
   /// It lies on a file system that the kernel makes up (proc, sysfs, cgroup…): what looks like files there is no content to keep, and its sizes are not true.
   virtual bool is_kernels() const { return false; }
 };

@@ -327,7 +327,8 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
   missing.owner = context_->options.ownership != Ownership::none && (there.uid != want.uid || there.gid != want.gid);
   missing.mode = there.mode != wanted_mode && there.kind != EntryKind::symlink;
   missing.times = there.mtime_ns != stat.mtime_ns;
-  std::vector<Xattr> const has = posix::XattrPlace::of_path_only(held.get(), name).read();
+  Xattrs const found = posix::XattrPlace::of_path_only(held.get(), name).read();
+  std::vector<Xattr> const& has = found.kept;
   for (const Xattr& x : xattrs) {
     if (std::find(has.begin(), has.end(), x) != has.end()) continue;
     if (leave_out && x.name == "security.capability") missing.left_out = true;
@@ -336,7 +337,7 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
   // One that the snapshot does not know is reason enough where the rest is to be as it was.
   auto const foreign = [&](const Xattr& x) { return x.name.starts_with("user.") && std::none_of(xattrs.begin(), xattrs.end(), [&](auto& w) { return w.name == x.name; }); };
   if (missing.any()) missing.why = there.kind == EntryKind::file ? "it was kept, and its content not compared: --overwrite always writes it anew" : "it was kept, and has further names";
-  missing.unproven = there.kind == EntryKind::file && (missing.any() || std::any_of(has.begin(), has.end(), foreign));
+  missing.unproven = there.kind == EntryKind::file && (missing.any() || !found.lost.empty() || std::any_of(has.begin(), has.end(), foreign));
   return missing;
 }
 

@@ -54,32 +54,70 @@ std::vector<std::string> XattrPlace::names() const {
   throw_errno(errno, "listing extended attributes of " + printable(shown_));
 }
 
-std::vector<Xattr> XattrPlace::read() const {
-  std::vector<Xattr> out;
-  std::size_t total = 0;
-  for (std::string& name : names()) {
-    auto const doing = [&] { return "reading extended attribute " + printable(name) + " of " + printable(shown_); };
-    std::uint8_t small[kFirstTry];
-    Buffer value;
-    long size = get(name.c_str(), small, sizeof small);
-    if (size >= 0) value.assign(small, small + size);
-    for (int i = 0; i < kTries && size < 0 && errno == ERANGE; ++i) {
-      size = get(name.c_str(), nullptr, 0);
-      if (size < 0) break;
-      if (static_cast<std::size_t>(size) > limits::kMaxXattrBytes) throw failure(Errc::too_large, doing());
-      value.resize(static_cast<std::size_t>(size));
-      size = get(name.c_str(), value.data(), value.size());
-      if (size >= 0) value.resize(static_cast<std::size_t>(size));
-    }
-    if (size < 0) {
-      // Gone since it was listed, or one that this process may list and not read (trusted.*).
-      if (errno == ENODATA || unsupported(errno)) continue;
-      throw_errno(errno, doing());
-    }
-    total += name.size() + value.size();
-    if (total > limits::kMaxXattrBytes) throw failure(Errc::too_large, doing());
-    out.push_back({std::move(name), std::move(value)});
+namespace {
+
+constexpr std::size_t kLostNamed = 3;
+
+// What could not be read, in words; a list of any length in a few.
+class LostAttributes {
+ public:
+  void add(const std::string& name, const std::string& why) {
+    if (count_++ < kLostNamed) text_ += (text_.empty() ? "" : ", ") + printable(name) + ": " + why;
   }
+  std::string text() const { return count_ <= kLostNamed ? text_ : text_ + ", and " + std::to_string(count_ - kLostNamed) + " more"; }
+
+ private:
+  std::size_t count_ = 0;
+  std::string text_;
+};
+
+std::string reason(int error) { return boost::system::error_code(error, boost::system::system_category()).message(); }
+
+}  // namespace
+
+// 0, or an error number; E2BIG: it has more bytes than `most`.
+int XattrPlace::read_value(const std::string& name, std::size_t most, Buffer& value) const {
+  std::uint8_t small[kFirstTry];
+  long size = get(name.c_str(), small, sizeof small);
+  if (size >= 0 && static_cast<std::size_t>(size) > most) return E2BIG;
+  if (size >= 0) value.assign(small, small + size);
+  for (int i = 0; i < kTries && size < 0 && errno == ERANGE; ++i) {
+    size = get(name.c_str(), nullptr, 0);
+    if (size < 0) break;
+    if (static_cast<std::size_t>(size) > most) return E2BIG;
+    value.resize(static_cast<std::size_t>(size));
+    size = get(name.c_str(), value.data(), value.size());
+    if (size >= 0) value.resize(static_cast<std::size_t>(size));
+  }
+  return size < 0 ? errno : 0;
+}
+
+// One that cannot be had costs itself alone.
+Xattrs XattrPlace::read() const {
+  Xattrs out;
+  std::vector<std::string> listed;
+  try {
+    listed = names();
+  } catch (const failure& f) {
+    if (classify(f.code()) == Errc::not_found) throw;
+    out.lost = "all of them: " + f.code().message();
+    return out;
+  }
+  LostAttributes lost;
+  std::size_t left = limits::kMaxXattrBytes;
+  for (std::string& name : listed) {
+    if (name.empty()) continue;  // no attribute has such a name, whatever a file system lists
+    Buffer value;
+    int const error = name.size() > left ? E2BIG : read_value(name, left - name.size(), value);
+    if (error == ENODATA || unsupported(error)) continue;  // gone since it was listed, or one that this process may list and not read (trusted.*)
+    if (error != 0) {
+      lost.add(name, error == E2BIG ? "an entry takes attributes of " + std::to_string(limits::kMaxXattrBytes / limits::kKiB) + " KiB in all" : reason(error));
+      continue;
+    }
+    left -= name.size() + value.size();
+    out.kept.push_back({std::move(name), std::move(value)});
+  }
+  out.lost = lost.text();
   return out;
 }
 

@@ -18,10 +18,10 @@ class XattrPlace {
   static XattrPlace of_path_only(int file, const std::string& shown);  ///< a descriptor opened with O_PATH
   static XattrPlace in(int folder, const std::string& name);           ///< not followed: a symlink's own attributes
 
-  /// All of them, in the system's order; none where they are not supported.
-  /// Throws failure: too_large beyond limits::kMaxXattrBytes of names and values.
-  std::vector<Xattr> read() const;
-  /// The names alone, in the same way.
+  /// All that can be read, as many as limits::kMaxXattrBytes hold with their names; none where they are not supported.
+  /// Throws failure only when there is no such entry: not_found.
+  Xattrs read() const;
+  /// The names alone, in the system's order.  Throws failure: too_large beyond that limit.
   std::vector<std::string> names() const;
   /// False with errno.
   bool set(const Xattr& x) const;
@@ -32,6 +32,7 @@ class XattrPlace {
   XattrPlace(By by, int file, std::string path, const std::string& shown);
   long list(char* into, std::size_t size) const;
   long get(const char* name, void* into, std::size_t size) const;
+  int read_value(const std::string& name, std::size_t most, Buffer& value) const;
 
   By by_;
   int file_;

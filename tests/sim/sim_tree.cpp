@@ -22,7 +22,7 @@ class Reading final : public SourceFile {
   void skip_to(std::uint64_t offset) override { at_ = static_cast<std::size_t>(offset); }
   EntryStat stat() const override { return node_->stat; }
   std::vector<DataRange> data_ranges() const override { return {{0, node_->content.size()}}; }
-  std::vector<Xattr> xattrs() const override { return {}; }
+  Xattrs xattrs() const override { return {}; }
 
  private:
   std::shared_ptr<const TreeNode> node_;
@@ -50,7 +50,7 @@ class Looking final : public SourceFolder {
   }
   std::unique_ptr<SourceFile> file(const std::string& name) const override { return std::make_unique<Reading>(need(name, EntryKind::file)); }
   std::string link_target(const std::string& name) const override { return need(name, EntryKind::symlink)->link; }
-  std::vector<Xattr> xattrs(const std::string&) const override { return {}; }
+  Xattrs xattrs(const std::string&) const override { return {}; }
   EntryStat stat(const std::string& name) const override { return at(name)->stat; }
   EntryStat stat() const override {
     if (!path_.empty()) return nodes_->at(path_)->stat;
@@ -58,7 +58,7 @@ class Looking final : public SourceFolder {
     root.kind = EntryKind::folder;
     return root;
   }
-  std::vector<Xattr> xattrs() const override { return {}; }
+  Xattrs xattrs() const override { return {}; }
 
  private:
   std::string join(const std::string& name) const { return path_.empty() ? name : path_ + '/' + name; }

@@ -31,7 +31,7 @@ class MemoryFile final : public SourceFile {
     return s;
   }
   std::vector<DataRange> data_ranges() const override { return {{0, content_.size()}}; }
-  std::vector<Xattr> xattrs() const override { return {}; }
+  Xattrs xattrs() const override { return {}; }
 
  private:
   ByteView content_;
@@ -47,10 +47,10 @@ class MemoryFolder final : public SourceFolder {
   std::vector<SourceName> entries() const override { return {}; }
   std::shared_ptr<SourceFolder> folder(const std::string&) const override { return nullptr; }
   std::string link_target(const std::string&) const override { return {}; }
-  std::vector<Xattr> xattrs(const std::string&) const override { return {}; }
+  Xattrs xattrs(const std::string&) const override { return {}; }
   EntryStat stat(const std::string&) const override { return MemoryFile(content_, ctime_ns_).stat(); }
   EntryStat stat() const override { return {}; }
-  std::vector<Xattr> xattrs() const override { return {}; }
+  Xattrs xattrs() const override { return {}; }
 
  private:
   Buffer content_;

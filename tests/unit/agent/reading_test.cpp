@@ -159,3 +159,30 @@ TEST_CASE("reading: a folder whose rest cannot be listed is named, and what was 
   CHECK(problems[0].find("/source: reading folder 'source': ") != std::string::npos);
   CHECK(problems[0].find("'many1'") != std::string::npos);
 }
+
+TEST_CASE("reading: attributes that cannot be read cost themselves alone, are named in every run, and come back when they can be read") {
+  Machine m;
+  RestlessTree tree;
+  for (const char* name : {"small", "large", "folder", "link"}) tree.unrest.lost[name] = "'user.x': Input/output error";
+  m.write("small", m.noise(kSmall, 1));
+  m.write("large", m.noise(kLarge, 2));
+  m.write("folder/in", m.noise(kSmall, 3));
+  fs::create_symlink("small", m.base / "source" / "link");
+  m.let_time_pass();
+  for (int run = 0; run < 2; ++run) {  // also when nothing has changed
+    Noted noted;
+    const BackupResult r = backup(m, tree, noted);
+    CHECK(r.progress.without_attributes == 4);
+    CHECK(r.progress.unreadable == 0);
+    CHECK_FALSE(r.complete());
+    CHECK_THAT(r.shortcomings(), Catch::Contains("4 files lack attributes"));
+    REQUIRE(noted.problems.size() == 4);
+    for (auto& p : noted.problems) CHECK_THAT(p, Catch::Contains("kept without") && Catch::Contains("'user.x'"));
+    m.restore();
+    CHECK(m.same());
+  }
+  tree.unrest.lost.clear();
+  Noted noted;
+  CHECK(backup(m, tree, noted).complete());
+  CHECK(backup(m, tree, noted).progress.unchanged == 3);
+}

@@ -30,7 +30,12 @@ struct Unrest {
     int error;
   };
   std::map<std::string, BadSector> cannot_read = {};  // the same of reading them there
+  std::map<std::string, std::string> lost = {};       // of these names, attributes that cannot be read
 
+  Xattrs found(const std::string& name, Xattrs x) const {
+    if (const auto at = lost.find(name); at != lost.end()) x.lost = at->second;
+    return x;
+  }
   EntryStat seen(const std::string& name, EntryStat s) const {
     if (name == "restless" && stamp_ns != 0) s.mtime_ns = s.ctime_ns = stamp_ns;
     if (const auto at = inodes.find(name); at != inodes.end()) s.inode = at->second;
@@ -58,7 +63,7 @@ class RestlessFile final : public SourceFile {
     return s;
   }
   std::vector<DataRange> data_ranges() const override { return file_->data_ranges(); }
-  std::vector<Xattr> xattrs() const override { return file_->xattrs(); }
+  Xattrs xattrs() const override { return unrest_.found(name_, file_->xattrs()); }
 
  private:
   std::unique_ptr<SourceFile> file_;
@@ -94,10 +99,10 @@ class RestlessFolder final : public SourceFolder {
     return std::make_unique<RestlessFile>(folder_->file(name), name, changes, unrest_);
   }
   std::string link_target(const std::string& name) const override { return folder_->link_target(name); }
-  std::vector<Xattr> xattrs(const std::string& name) const override { return folder_->xattrs(name); }
+  Xattrs xattrs(const std::string& name) const override { return unrest_.found(name, folder_->xattrs(name)); }
   EntryStat stat(const std::string& name) const override { return as_seen(name, folder_->stat(name)); }
   EntryStat stat() const override { return on_device(folder_->stat()); }
-  std::vector<Xattr> xattrs() const override { return folder_->xattrs(); }
+  Xattrs xattrs() const override { return folder_->xattrs(); }
   bool is_kernels() const override { return is_kernels_; }
 
  private:

@@ -29,7 +29,7 @@ std::size_t walk(const SourceFolder& folder) {
 std::size_t read_attributes(const SourceFolder& folder) {
   std::size_t n = 0;
   for (const SourceName& e : folder.entries()) {
-    n += folder.xattrs(e.name).size();
+    n += folder.xattrs(e.name).kept.size();
     if (e.stat.kind == EntryKind::folder) n += read_attributes(*folder.folder(e.name));
   }
   return n;
