@@ -28,8 +28,8 @@ constexpr std::chrono::nanoseconds kFirstLook = 30s, kLastLook = 1h;
 
 void say_result(const JobConfig& job, const BackupResult& r) {
   const Progress& p = r.progress;
-  log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} changed while read", job.name, r.snapshot.brief(), p.files, p.bytes, p.bytes_sent, p.unreadable,
-           p.changed_while_read);
+  log_info("job {}: snapshot {} with {} files, {} bytes, {} sent; {} unreadable, {} without some attribute, {} changed while read, {} vanished", job.name, r.snapshot.brief(), p.files, p.bytes,
+           p.bytes_sent, p.unreadable, p.without_attributes, p.changed_while_read, p.vanished);
   if (!r.lacks.empty()) log_warning("job {}: the snapshot is not a good one, for of the sources it lacks {}", job.name, in_words(r.lacks));
   if (!r.alarm.empty()) log_error("job {}: the snapshot is made. ALARM: {}", job.name, r.alarm);
   if (!r.hook_problem.empty()) log_warning("job {}: the snapshot is made, but not all that should follow it: {}", job.name, r.hook_problem);

@@ -7,6 +7,7 @@
 #include "agent/jobs.hpp"
 #include "agent/report.hpp"
 #include "common/exits.hpp"
+#include "platform/printable.hpp"
 #include "verbs.hpp"
 
 namespace farkeep::cli {
@@ -19,7 +20,7 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
     boost::json::object o{{"message_type", "summary"}, {"job", job.name}, {"snapshot_id", r.snapshot.hex()}, {"sequence", r.sequence}, {"server", p.server},
                           {"files", p.files}, {"files_unchanged", p.unchanged}, {"folders", p.folders}, {"others", p.others}, {"bytes", p.bytes},
                           {"bytes_read", p.bytes_read}, {"bytes_sent", p.bytes_sent}, {"new_chunks", p.new_chunks}, {"unreadable", p.unreadable},
-                          {"without_attributes", p.without_attributes},
+                          {"without_attributes", p.without_attributes}, {"vanished", p.vanished},
                           {"changed_while_read", p.changed_while_read}, {"excluded", p.excluded}, {"seconds", seconds}};
     if (!r.alarm.empty()) o["alarm"] = r.alarm;
     if (!r.hook_problem.empty()) o["hook_problem"] = r.hook_problem;
@@ -33,6 +34,9 @@ void show_result(App& app, const JobConfig& job, const BackupResult& r, SteadyTi
   if (p.unreadable) app.say(fmt::format("{} files could not be read and are not in it", p.unreadable));
   if (p.without_attributes) app.say(fmt::format("{} files are kept without attributes that could not be read", p.without_attributes));
   if (p.changed_while_read) app.say(fmt::format("{} files changed while they were read and are kept with a mark", p.changed_while_read));
+  if (p.vanished)
+    app.say(fmt::format("{} files vanished before they could be read, {} for one: they were deleted while the run was on its way, and nothing is wrong", p.vanished,
+                        printable("/" + r.vanished.first)));
   if (!r.lacks.empty()) app.say("the snapshot is not a good one, for of the sources it lacks " + in_words(r.lacks));
   if (!r.hook_problem.empty()) app.say(fmt::format("the snapshot is made, but not all that should follow it: {}", r.hook_problem));
 }

@@ -139,6 +139,8 @@ task<void> BackupAttempt::Work::consume() {
       parts.reporter.problem(path, text);
       if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
     }
+    result.vanished.add(slot.vanished);
+    progress.vanished = result.vanished.count;
     progress.changed_while_read += slot.changed_while_read;
     for (auto& e : slot.entries) {
       e.user = owners.user(e.uid);
@@ -151,6 +153,8 @@ task<void> BackupAttempt::Work::consume() {
     co_await hand_nodes(std::move(made), false);
   }
   progress.excluded = scanner->excluded();
+  result.vanished.add(scanner->vanished());
+  progress.vanished = result.vanished.count;
 }
 
 // Before the manifest, which says so too.

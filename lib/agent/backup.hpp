@@ -44,6 +44,7 @@ struct BackupResult {
     std::string path, text;
   };
   std::vector<Problem> problems;  ///< the first 100
+  Vanished vanished;              ///< no problem: such a snapshot is complete
   std::vector<SourceFound> sources;  ///< what the walk found of each
   std::vector<Lack> lacks;        ///< what is missing of the sources as a whole
   std::string hook_problem;       ///< why an after hook failed; empty: none did

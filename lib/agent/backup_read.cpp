@@ -44,6 +44,7 @@ task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batc
   slot->entries = std::move(done.entries);
   slot->journal = std::move(done.journal);
   slot->problems = std::move(done.problems);
+  slot->vanished = std::move(done.vanished);
   slot->changed_while_read = done.changed_while_read;
   slot->done = true;
   slot->finished.wake_all();
@@ -91,6 +92,8 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
       slot->journal.push_back(true);
       break;
     }
+  } catch (const NotThere&) {
+    slot->vanished.add(item.found.path);
   } catch (const Unreadable& f) {
     problem = f.what();
   }

@@ -29,6 +29,7 @@ struct Slot {
   std::vector<Entry> entries;
   std::vector<bool> journal;
   std::vector<DoneBatch::Problem> problems;
+  Vanished vanished;
   std::uint64_t changed_while_read = 0;
   bool done = false;
   Waiters finished;

@@ -228,11 +228,29 @@ void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch
     done.changed_while_read += entry.changed_while_read;
     done.bytes_read += entry.size;
     done.entries.push_back(std::move(entry));
+    done.journal.push_back(true);
     return;
   }
 }
 
+void read_item(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
+  if (item.stat.kind == EntryKind::file) return read_small_file(context, item, done);
+  Entry entry = entry_of(item);
+  if (entry.kind == EntryKind::symlink) entry.link_target = item.folder->link_target(item.name);
+  Xattrs xattrs = item.folder->xattrs(item.name);
+  entry.xattrs = std::move(xattrs.kept);
+  if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing it");
+  if (!xattrs.lost.empty()) done.problems.push_back({item.path, without(xattrs.lost), true});
+  done.entries.push_back(std::move(entry));
+  done.journal.push_back(false);  // cheap to look up again
+}
+
 }  // namespace
+
+void give_up(const ScanItem& item, const failure& f) {
+  if (may_have_vanished(f.code()) && !item.folder->lists(item.name)) throw NotThere(f);
+  throw Unreadable(f);
+}
 
 DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
   DoneBatch done;
@@ -252,20 +270,15 @@ DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
     }
     if (!found.folder || (!found.problem.empty() && found.stat.kind != EntryKind::folder)) continue;
     try {
-      if (found.stat.kind == EntryKind::file) {
-        read_small_file(*context, found, done);
-        done.journal.push_back(true);
-        continue;
+      read_of(found, [&] { read_item(*context, found, done); });
+    } catch (const NotThere&) {
+      if (found.stat.kind == EntryKind::folder) {  // what was in it may have been read before
+        done.entries.push_back(entry_of(found));
+        done.journal.push_back(false);
+      } else {
+        done.vanished.add(found.path);
       }
-      Entry entry = entry_of(found);
-      if (entry.kind == EntryKind::symlink) entry.link_target = found.folder->link_target(found.name);
-      Xattrs xattrs = found.folder->xattrs(found.name);
-      entry.xattrs = std::move(xattrs.kept);
-      if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing it");
-      if (!xattrs.lost.empty()) done.problems.push_back({found.path, without(xattrs.lost), true});
-      done.entries.push_back(std::move(entry));
-      done.journal.push_back(false);  // cheap to look up again
-    } catch (const failure& f) {
+    } catch (const Unreadable& f) {
       done.problems.push_back({found.path, f.what()});
     }
   }

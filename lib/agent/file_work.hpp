@@ -104,13 +104,19 @@ struct Unreadable : failure {
   explicit Unreadable(const failure& f) : failure(f) {}
 };
 
+/// …for it was removed since the walk had listed it.
+struct NotThere : Unreadable {
+  using Unreadable::Unreadable;
+};
+
+[[noreturn]] void give_up(const ScanItem& item, const failure& f);
 /// What `read` gives, which does nothing but look at the item, on its disk.  Throws Unreadable.
 template <class Read>
-auto read_of(const ScanItem&, Read read) {
+auto read_of(const ScanItem& item, Read read) {
   try {
     return read();
   } catch (const failure& f) {
-    throw Unreadable(f);
+    give_up(item, f);
   }
 }
 
@@ -135,6 +141,7 @@ struct DoneBatch {
   std::vector<bool> journal;   ///< for each: it belongs in the journal
   CutData data;
   std::vector<Problem> problems;
+  Vanished vanished;
   std::uint64_t changed_while_read = 0;
   std::uint64_t bytes_read = 0;
 };

@@ -21,6 +21,7 @@ struct Progress {
   std::uint64_t bytes_durable = 0;  ///< acknowledged
   std::uint64_t unreadable = 0;
   std::uint64_t without_attributes = 0;  ///< in the snapshot, but not all that belongs to them: some attributes could not be read
+  std::uint64_t vanished = 0;  ///< removed between being listed and being read
   std::uint64_t changed_while_read = 0;
   std::uint64_t excluded = 0;
   std::uint64_t expected_files = 0;  ///< from the last snapshot, 0: not known.  For the estimate only.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <utility>
 
 #include "archive/path.hpp"
@@ -60,6 +61,10 @@ std::string leads_to(const ScanItem& link) {
 
 bool is_of_running_system(std::string_view path) { return std::find(kOfRunningSystem.begin(), kOfRunningSystem.end(), path) != kOfRunningSystem.end(); }
 
+bool may_have_vanished(const boost::system::error_code& code) noexcept {
+  return code && (classify(code) == Errc::not_found || (code.value() == ESTALE && code.category() == boost::system::system_category()));
+}
+
 std::vector<std::string> never_entered(const std::vector<std::string>& sources) {
   const SourcePaths paths(sources);
   std::vector<std::string> out;
@@ -102,8 +107,9 @@ std::vector<ScanItem> Scanner::next(std::size_t most) {
     }
     ScanItem item{join(path_, found.name), std::move(found.name), top.folder, found.stat, {}};
     bytes += item.path.size();
+    const bool not_there = may_have_vanished(found.error);
     if (found.error) item.problem = found.error.message();
-    visit(std::move(item), top, out);
+    visit(std::move(item), not_there, top, out);
   }
   return out;
 }
@@ -131,7 +137,8 @@ void Scanner::begin(Items& out) {
 }
 
 // 1. what it is: a source, kept in one, or on the way to one  2. what is in it  3. out with it
-void Scanner::visit(ScanItem item, const Level& in, Items& out) {
+// `not_there`: it was listed, and then there was nothing to look at.
+void Scanner::visit(ScanItem item, bool not_there, const Level& in, Items& out) {
   const std::size_t is_source = in.leads ? sources_.at(item.path) : kNone;
   const bool leads = in.leads && sources_.leads(item.path);
   const bool begins = is_source != kNone;
@@ -139,6 +146,10 @@ void Scanner::visit(ScanItem item, const Level& in, Items& out) {
   if (!begins && !kept && in.source != kNone) ++excluded_;
   if (!begins && !kept && !leads) return;
   const std::size_t source = begins ? is_source : kept ? in.source : kNone;
+  if (not_there && !begins && !leads && !item.folder->lists(item.name)) {
+    vanished_.add(item.path);
+    return;
+  }
 
   if (item.path.size() > limits::kMaxPath) {
     item.problem = "its path has more than " + std::to_string(limits::kMaxPath) + " bytes; it is left out, with what is in it";
@@ -148,9 +159,16 @@ void Scanner::visit(ScanItem item, const Level& in, Items& out) {
   const bool is_link = was_found && item.stat.kind == EntryKind::symlink;
   Items lost;  // behind their folder, in the catalog's order
   const bool is_folder = was_found && item.stat.kind == EntryKind::folder;
-  if (is_folder) descend(item, source, begins, in, lost);
-  else if (leads && was_found) lose(item.path, "following " + printable("/" + item.path) + ", which is " + (is_link ? "a symbolic link" + leads_to(item) : "not a folder") + " (name the real path of the source)", lost, is_link);
-  else if (leads) lose(item.path, "following " + printable("/" + item.path) + ": " + item.problem, lost);
+  if (is_folder) {
+    if (!descend(item, source, begins, in, lost)) {
+      vanished_.add(item.path);
+      return;
+    }
+  } else if (leads && was_found) {
+    lose(item.path, "following " + printable("/" + item.path) + ", which is " + (is_link ? "a symbolic link" + leads_to(item) : "not a folder") + " (name the real path of the source)", lost, is_link);
+  } else if (leads) {
+    lose(item.path, "following " + printable("/" + item.path) + ": " + item.problem, lost);
+  }
   if (begins && is_link) {  // it is kept, and is not what was meant
     found_[source].is_link = true;
     ScanItem meant;
@@ -175,10 +193,12 @@ void Scanner::count(const ScanItem& item, std::size_t source, bool begins) {
 }
 
 // What a folder is shows when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) has another one in its place.
-void Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost) {
+// False: it has vanished.
+bool Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost) {
   bool whole = source != kNone;
   if (whole && !begins && options_.one_file_system && item.stat.device != devices_[source]) whole = false;  // the mount point stays, empty
-  if (!whole && !(in.leads && sources_.leads(item.path))) return;
+  const bool leads = in.leads && sources_.leads(item.path);
+  if (!whole && !leads) return true;
   std::string problem;
   if (levels_.size() >= limits::kMaxFolderDepth) {
     problem = "it lies more than " + std::to_string(limits::kMaxFolderDepth) + " folders deep; what is in it is left out";
@@ -196,11 +216,13 @@ void Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Lev
       }
       enter(std::move(inner), item.path, whole ? source : kNone, begins ? Selection::Folder{} : in.says, problem);
     } catch (const failure& f) {
+      if (!begins && !leads && may_have_vanished(f.code()) && !item.folder->lists(item.name)) return false;
       problem = f.what();
       lose(item.path, "following " + printable("/" + item.path) + ": " + problem, lost);
     }
   }
   if (whole) item.problem = std::move(problem);
+  return true;
 }
 
 // Whether what is in it is the running system's, and nothing to keep.
@@ -217,6 +239,7 @@ void Scanner::enter(std::shared_ptr<SourceFolder> folder, std::string path, std:
     fill(level, path);
     if (level.lists) level.says = selection_.look_into(*level.folder, level.next, path.empty() ? "" : "/" + path, above);
   } catch (const failure& f) {
+    if (!level.leads) throw;
     problem = f.what();
     level.source = kNone;
     level.lists = false;

@@ -32,6 +32,21 @@ inline constexpr std::size_t kNamesRoom = 32 * limits::kMiB;
 /// Whether a folder holds what the running system makes up, whatever is mounted there: /dev, /proc, /run and /sys, as catalog paths.
 bool is_of_running_system(std::string_view path);
 
+/// Entries that were removed after the walk had listed them: they are in no snapshot, and that is right.
+struct Vanished {
+  std::uint64_t count = 0;
+  std::string first;  ///< one of them, as a catalog path
+  void add(const std::string& path) {
+    if (count++ == 0) first = path;
+  }
+  void add(const Vanished& others) {
+    if (count == 0) first = others.first;
+    count += others.count;
+  }
+};
+/// Whether a failure may mean that.  The folder that it lay in says whether it does (SourceFolder::lists).
+bool may_have_vanished(const boost::system::error_code& code) noexcept;
+
 /// What a walk found of a source.
 struct SourceFound {
   std::string path;        ///< absolute
@@ -58,6 +73,7 @@ class Scanner {
   std::vector<ScanItem> next(std::size_t most);
 
   std::uint64_t excluded() const { return excluded_; }
+  const Vanished& vanished() const { return vanished_; }
   /// Folders of which only the folder itself was taken, for there is nothing to keep in them: absolute.
   const std::vector<std::string>& not_entered() const { return not_entered_; }
   /// Of each source; complete when next() has come to the end.
@@ -81,8 +97,8 @@ class Scanner {
   using Items = std::vector<ScanItem>;
 
   void begin(Items& out);
-  void visit(ScanItem item, const Level& in, Items& out);
-  void descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost);
+  void visit(ScanItem item, bool not_there, const Level& in, Items& out);
+  bool descend(ScanItem& item, std::size_t source, bool begins, const Level& in, Items& lost);
   bool is_systems(const SourceFolder& folder, const ScanItem& item, const Level& in, std::size_t source) const;
   void enter(std::shared_ptr<SourceFolder> folder, std::string path, std::size_t source, const Selection::Folder& above, std::string& problem);
   void fill(Level& level, std::string_view path);
@@ -105,6 +121,7 @@ class Scanner {
   std::deque<Level> levels_;  // a level stays where it is while deeper ones come
   std::size_t held_ = 0;  // by all of them
   std::uint64_t excluded_ = 0;
+  Vanished vanished_;
   std::vector<std::string> not_entered_;
 };
 

@@ -97,7 +97,11 @@ std::vector<FolderName> read_names(int folder, const std::string& path) {
   return read_names(folder, path, NamesWanted{}, more);
 }
 
-std::vector<FolderName> read_names(int folder, const std::string& path, const NamesWanted& wanted, bool& more) {
+namespace {
+
+// Calls `see` with each name, until that says that it has seen enough.
+template <class See>
+void for_each_name(int folder, const std::string& path, See see) {
   auto const fail = [&] { throw_errno(errno, "reading folder " + printable(path)); };
   // A duplicate, because closedir() closes what it was given; a second open of "." would need search permission.
   int const copy = ::fcntl(folder, F_DUPFD_CLOEXEC, 0);
@@ -110,18 +114,33 @@ std::vector<FolderName> read_names(int folder, const std::string& path, const Na
     fail();
   }
   ::rewinddir(stream.get());
-  FirstNames names(wanted);
   for (;;) {
     errno = 0;
     const dirent* const e = ::readdir(stream.get());
     if (e == nullptr) {
       if (errno != 0) fail();
-      break;
+      return;
     }
     std::string_view const name{e->d_name};
-    if (name != "." && name != "..") names.put(name, e->d_ino);
+    if (name != "." && name != ".." && !see(name, std::uint64_t{e->d_ino})) return;
   }
+}
+
+}  // namespace
+
+std::vector<FolderName> read_names(int folder, const std::string& path, const NamesWanted& wanted, bool& more) {
+  FirstNames names(wanted);
+  for_each_name(folder, path, [&](std::string_view name, std::uint64_t inode) {
+    names.put(name, inode);
+    return true;
+  });
   return names.take(more);
+}
+
+bool has_name(int folder, const std::string& path, std::string_view name) {
+  bool found = false;
+  for_each_name(folder, path, [&](std::string_view n, std::uint64_t) { return !(found = n == name); });
+  return found;
 }
 
 std::optional<FolderOwner> owner_for_new(const std::string& path) {

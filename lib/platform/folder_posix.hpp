@@ -28,6 +28,9 @@ struct NamesWanted {
 /// `more`: there are others behind the last of them.  Never holds more than `room` says, however many there are: those behind are read again when they are asked for.
 std::vector<FolderName> read_names(int folder, const std::string& path, const NamesWanted& wanted, bool& more);
 
+/// Whether it lists this one.
+bool has_name(int folder, const std::string& path, std::string_view name);
+
 // What disk.hpp promises.
 /// A folder whose parent could not be synced is removed again, so that the next call does not take it for durable.
 void make_folders(const std::string& path);

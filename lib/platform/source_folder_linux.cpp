@@ -178,6 +178,21 @@ EntryStat OpenSourceFolder::stat(const std::string& name) const {
   return entry_stat(st);
 }
 
+bool OpenSourceFolder::lists(const std::string& name) const {
+  // Of a folder of 300,000 names that is removed while it is read, not every one can be searched for.
+  constexpr int kMostSearches = 64;
+  if (cannot_list_ != 0) return SourceFolder::lists(name);
+  if (searched_++ >= kMostSearches) return false;
+  // Opened anew: the position of the other one belongs to who lists it.
+  Descriptor const own = open_quietly(folder_.get(), ".", O_DIRECTORY);
+  if (!own) return errno != ENOENT;
+  try {
+    return has_name(own.get(), name_, name);
+  } catch (const failure& f) {
+    return classify(f.code()) != Errc::not_found;
+  }
+}
+
 EntryStat OpenSourceFolder::stat() const {
   struct stat st;
   if (::fstat(folder_.get(), &st) != 0) fail("looking at folder", name_);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+
 #include "platform/descriptor.hpp"
 #include "platform/source_tree.hpp"
 
@@ -35,6 +37,7 @@ class OpenSourceFolder final : public SourceFolder {
   std::string link_target(const std::string& name) const override;
   Xattrs xattrs(const std::string& name) const override;
   EntryStat stat(const std::string& name) const override;
+  bool lists(const std::string& name) const override;
   EntryStat stat() const override;
   Xattrs xattrs() const override;
   bool is_kernels() const override;
@@ -43,6 +46,7 @@ class OpenSourceFolder final : public SourceFolder {
   Descriptor folder_;
   std::string name_;
   int cannot_list_;  // an error number, or 0
+  mutable std::atomic<int> searched_ = 0;  // for a name, from its first to its last
 };
 
 /// Whether an open file or folder lies on a file system that the kernel makes up.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.hpp"
+
 namespace farkeep {
 
 // With what the allocator adds, and the number of its inode beside it.
@@ -15,6 +17,15 @@ SourceNames SourceFolder::names(const std::string& after, std::size_t room) cons
   out.more = at < out.names.size();
   out.names.resize(at);
   return out;
+}
+
+bool SourceFolder::lists(const std::string& name) const {
+  try {
+    stat(name);
+    return true;
+  } catch (const failure& f) {
+    return classify(f.code()) != Errc::not_found;
+  }
 }
 
 }  // namespace farkeep

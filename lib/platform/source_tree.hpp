@@ -82,6 +82,9 @@ class SourceFolder {
   /// file that is opened anyway, SourceFile::xattrs() costs a tenth.
   virtual Xattrs xattrs(const std::string& name) const = 0;
   virtual EntryStat stat(const std::string& name) const = 0;
+  /// Whether the name is still in the folder, for one who was told "not found": a file system may list what it does not give, and that is not the same as a file that was
+  /// removed.  Where nobody can tell it is.
+  virtual bool lists(const std::string& name) const;
 
   /// The folder's own.
   virtual EntryStat stat() const = 0;

@@ -186,3 +186,63 @@ TEST_CASE("reading: attributes that cannot be read cost themselves alone, are na
   CHECK(backup(m, tree, noted).complete());
   CHECK(backup(m, tree, noted).progress.unchanged == 3);
 }
+
+TEST_CASE("reading: what was removed since it was listed is counted apart, and nothing is wrong with such a snapshot") {
+  Machine m;
+  RestlessTree tree;
+  Noted noted;
+  const fs::path at = m.base / "source";
+  tree.unrest.lists = [](std::vector<SourceName>& names) {  // one that goes before it can be looked at
+    if (names.empty() || names.front().name != "a") return;
+    names.push_back(names.front());
+    names.back().name = "mayfly";
+    names.back().error = {ENOENT, boost::system::system_category()};
+  };
+  tree.unrest.opens = [&](const std::string& name) {
+    if (name.starts_with("gone")) fs::remove_all(at / name);
+  };
+  m.write("a", m.noise(kSmall, 1));
+  m.write("gone-small", m.noise(kSmall, 2));
+  m.write("gone-large", m.noise(kLarge, 3));
+  m.write("gone-folder/in", m.noise(kSmall, 4));
+  m.write("z", m.noise(kSmall, 5));
+  const BackupResult r = backup(m, tree, noted);
+  CHECK(r.progress.vanished == 4);
+  CHECK_FALSE(r.vanished.first.empty());
+  CHECK(r.progress.unreadable == 0);
+  CHECK(r.complete());
+  CHECK(noted.problems.empty());
+  CHECK(m.state->job("main").last_good_ns() > 0);
+  CHECK(r.progress.files == 2);
+  m.restore();
+  CHECK(m.same());
+}
+
+TEST_CASE("reading: what is listed and never to be found has not vanished") {
+  Machine m;
+  RestlessTree tree;
+  Noted noted;
+  tree.unrest.cannot_open = {{"small", ENOENT}, {"large", ENOENT}};
+  m.write("small", m.noise(kSmall, 1));
+  m.write("large", m.noise(kLarge, 2));
+  const BackupResult r = backup(m, tree, noted);
+  CHECK(r.progress.vanished == 0);
+  CHECK(r.progress.unreadable == 2);
+  CHECK_FALSE(r.complete());
+}
+
+TEST_CASE("reading: a source that vanishes when it is entered is one that is missing") {
+  Machine m;
+  RestlessTree tree;
+  Noted noted;
+  m.write("a", "x");
+  m.write("b/in", "x");
+  m.job.sources = {(m.base / "source/a").string(), (m.base / "source/b").string()};
+  tree.unrest.opens = [&](const std::string& name) {
+    if (name == "b") fs::remove_all(m.base / "source" / name);
+  };
+  const BackupResult r = backup(m, tree, noted);
+  CHECK(r.progress.vanished == 0);
+  CHECK(r.lacks.size() == 1);
+  CHECK_FALSE(r.complete());
+}

@@ -24,6 +24,7 @@ struct Unrest {
   std::set<std::string> kernels = {};                 // folders on a file system that the kernel makes up
   std::map<std::string, std::uint64_t> devices = {};  // of these folders and all in them
   std::function<void(std::vector<SourceName>&)> lists = {};  // what a folder lists, made worse
+  std::function<void(const std::string&)> opens = {};  // before a file or a folder of this name is opened
   std::map<std::string, int> cannot_open = {};        // files, and the error number that opening them gives
   struct BadSector {
     std::uint64_t at;
@@ -90,10 +91,12 @@ class RestlessFolder final : public SourceFolder {
     return found;
   }
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override {
+    if (unrest_.opens) unrest_.opens(name);
     const auto at = unrest_.devices.find(name);
     return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, at == unrest_.devices.end() ? device_ : at->second, is_kernels_ || unrest_.kernels.count(name) > 0);
   }
   std::unique_ptr<SourceFile> file(const std::string& name) const override {
+    if (unrest_.opens) unrest_.opens(name);
     if (const auto bad = unrest_.cannot_open.find(name); bad != unrest_.cannot_open.end()) throw_errno(bad->second, "opening file '" + name + "'");
     const bool changes = name == "restless" && unrest_.opened++ < unrest_.changes;
     return std::make_unique<RestlessFile>(folder_->file(name), name, changes, unrest_);

@@ -88,6 +88,20 @@ TEST_CASE("source: a folder is listed in parts, each name once and in order, how
   CHECK(folder->names("name1298", 1000).names.size() == 1);
 }
 
+TEST_CASE("source: whether a name is still in a folder, also when the folder itself is gone") {
+  Scratch s;
+  REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
+  put(s.at("d/f"), "");
+  auto const folder = SourceFolder::open(s.at("d"));
+  CHECK(folder->lists("f"));
+  CHECK_FALSE(folder->lists("none"));
+  REQUIRE(::unlink(s.at("d/f").c_str()) == 0);
+  CHECK_FALSE(folder->lists("f"));
+  REQUIRE(::rmdir(s.at("d").c_str()) == 0);
+  CHECK_FALSE(folder->lists("f"));
+  CHECK(folder->names({}, 1000).names.empty());
+}
+
 TEST_CASE("source: a folder can be listed twice, and shows what came in between") {
   Scratch s;
   auto const f = SourceFolder::open(s.path());
