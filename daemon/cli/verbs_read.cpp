@@ -81,6 +81,8 @@ char kind_letter(EntryKind k) {
   return '?';
 }
 
+std::string modified(const Entry& e) { return rfc3339_of(std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds(e.mtime_ns)).count() + e.mtime_far); }
+
 std::string mode_text(const Entry& e) {
   static constexpr char kBits[] = "rwxrwxrwx";
   std::string s(1, kind_letter(e.kind));
@@ -195,11 +197,11 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
           o["uid"] = e->uid;
           o["gid"] = e->gid;
           o["size"] = e->size;
-          o["mtime"] = rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)});
+          o["mtime"] = modified(*e);
           app.say(boost::json::serialize(o));
         } else if (values.count("long")) {
           app.say(fmt::format("{} {:>8} {:>8} {:>12} {} {}{}", mode_text(*e), e->user.empty() ? std::to_string(e->uid) : harmless_line(e->user), e->group.empty() ? std::to_string(e->gid) : harmless_line(e->group),
-                              e->size, rfc3339(WallTime{std::chrono::nanoseconds(e->mtime_ns)}), shown_path("/" + e->path), e->kind == EntryKind::symlink ? " -> " + shown_path(e->link_target) : ""));
+                              e->size, modified(*e), shown_path("/" + e->path), e->kind == EntryKind::symlink ? " -> " + shown_path(e->link_target) : ""));
         } else {
           app.say(shown_path("/" + e->path));
         }

@@ -36,7 +36,7 @@ std::uint64_t link_group(const EntryStat& s) {
 }
 
 bool same_content_stat(const EntryStat& a, const EntryStat& b) {
-  return a.size == b.size && a.mtime_ns == b.mtime_ns && a.ctime_ns == b.ctime_ns;
+  return a.size == b.size && same_mtime(a, b) && a.ctime_ns == b.ctime_ns;
 }
 
 // Empty: nothing was lost.
@@ -46,7 +46,7 @@ std::string without(const std::string& lost) { return lost.empty() ? lost : "it 
 
 namespace {
 bool same_but_ctime(const Entry& before, const EntryStat& now) {
-  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns && before.inode == now.inode &&
+  return before.kind == EntryKind::file && now.kind == EntryKind::file && before.size == now.size && before.mtime_ns == now.mtime_ns && before.mtime_far == now.mtime_far && before.inode == now.inode &&
          !before.changed_while_read;
 }
 }  // namespace
@@ -63,6 +63,7 @@ Entry entry_of(const ScanItem& item) {
   e.uid = item.stat.uid;
   e.gid = item.stat.gid;
   e.mtime_ns = item.stat.mtime_ns;
+  e.mtime_far = item.stat.mtime_far;
   if (e.kind == EntryKind::file) {
     e.ctime_ns = item.stat.ctime_ns;
     e.inode = item.stat.inode;

@@ -76,6 +76,7 @@ EntryStat stat_of(const Entry& e) {
   s.uid = e.uid;
   s.gid = e.gid;
   s.mtime_ns = e.mtime_ns;
+  s.mtime_far = e.mtime_far;
   s.size = e.size;
   s.device_major = e.device_major;
   s.device_minor = e.device_minor;

@@ -47,6 +47,15 @@ result<void> check_xattrs(const Entry& e) {
   return bytes <= limits::kMaxXattrBytes ? result<void>{} : Errc::too_large;
 }
 
+// What is far away is written in one way only.
+bool is_mtime(std::int64_t ns, std::int64_t far) {
+  if (far == 0) return true;
+  constexpr std::int64_t kSecondNs = 1'000'000'000;
+  const std::int64_t end = (far > 0 ? kLastFarSecond : kFirstFarSecond) * kSecondNs;
+  std::int64_t sum = 0;
+  return ns >= end && ns - end < kSecondNs && !__builtin_add_overflow(far > 0 ? kLastFarSecond : kFirstFarSecond, far, &sum);
+}
+
 bool has_content_fields(const Entry& e) {
   return !e.inline_content.empty() || !e.chunks.empty() || e.list_depth != 0 || e.sparse || !e.data.empty() ||
          e.changed_while_read;
@@ -63,7 +72,7 @@ std::uint64_t Entry::content_size() const noexcept {
 
 bool same_restored(const Entry& a, const Entry& b) {
   return a.path == b.path && a.kind == b.kind && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&
-         a.user == b.user && a.group == b.group && a.mtime_ns == b.mtime_ns && a.xattrs == b.xattrs &&
+         a.user == b.user && a.group == b.group && a.mtime_ns == b.mtime_ns && a.mtime_far == b.mtime_far && a.xattrs == b.xattrs &&
          a.size == b.size && a.hardlink_group == b.hardlink_group && a.changed_while_read == b.changed_while_read &&
          a.inline_content == b.inline_content && a.chunks == b.chunks && a.list_depth == b.list_depth &&
          a.sparse == b.sparse && a.data == b.data && a.link_target == b.link_target &&
@@ -78,7 +87,7 @@ std::optional<Digest> link_identity(const Entry& e) {
     w.number<std::uint64_t>(bytes.size());
     w.raw(bytes);
   };
-  for (std::uint64_t const n : {e.hardlink_group, std::uint64_t{e.mode}, std::uint64_t{e.uid}, std::uint64_t{e.gid}, static_cast<std::uint64_t>(e.mtime_ns), e.size,
+  for (std::uint64_t const n : {e.hardlink_group, std::uint64_t{e.mode}, std::uint64_t{e.uid}, std::uint64_t{e.gid}, static_cast<std::uint64_t>(e.mtime_ns), static_cast<std::uint64_t>(e.mtime_far), e.size,
                                 std::uint64_t{e.list_depth}, std::uint64_t{e.sparse}, std::uint64_t{e.xattrs.size()}, std::uint64_t{e.data.size()}, std::uint64_t{e.chunks.size()}})
     w.number(n);
   text(as_bytes(e.user));
@@ -103,6 +112,7 @@ result<void> check_entry(const Entry& e) {
   if (e.path.size() > limits::kMaxPath || e.link_target.size() > limits::kMaxPath) return Errc::too_large;
   if (e.user.size() > kMaxOwnerName || e.group.size() > kMaxOwnerName) return Errc::too_large;
   if (!is_valid_path(e.path) || e.mode > 07777) return Errc::malformed;
+  if (!is_mtime(e.mtime_ns, e.mtime_far)) return Errc::malformed;
   if (e.kind < EntryKind::file || e.kind > EntryKind::block_device) return Errc::malformed;
 
   const bool device = e.kind == EntryKind::char_device || e.kind == EntryKind::block_device;

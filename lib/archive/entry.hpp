@@ -34,6 +34,7 @@ struct Entry {
   std::uint32_t uid = 0, gid = 0;
   std::string user, group;  ///< bytes; empty where the machine has no name for it
   std::int64_t mtime_ns = 0;
+  std::int64_t mtime_far = 0;  ///< as EntryStat::mtime_far
   std::vector<Xattr> xattrs;
 
   // Files.  ctime and inode are for telling changes only; they are not kept for other kinds.

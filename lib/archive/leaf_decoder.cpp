@@ -117,6 +117,7 @@ bool LeafDecoder::read_extra(Entry& e) {
   for (int i = 0; i < x.data_offset_size(); ++i) e.data.push_back({x.data_offset(i), x.data_length(i)});
   e.changed_while_read = x.changed_while_read();
   e.list_depth = static_cast<std::uint8_t>(x.list_depth());
+  e.mtime_far = x.mtime_far();
   return true;
 }
 

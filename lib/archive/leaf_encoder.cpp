@@ -34,7 +34,7 @@ std::size_t weight_of(const Entry& e) {
 
 bool needs_extra(const Entry& e) {
   return !e.link_target.empty() || e.device_major != 0 || e.device_minor != 0 || !e.xattrs.empty() ||
-         e.hardlink_group != 0 || e.sparse || e.changed_while_read || e.list_depth != 0;
+         e.hardlink_group != 0 || e.sparse || e.changed_while_read || e.list_depth != 0 || e.mtime_far != 0;
 }
 
 // The difference as the column keeps it; wraps around, as the reader does.
@@ -124,6 +124,7 @@ void LeafEncoder::Columns::add_extra(const Entry& e, std::size_t index) {
   }
   x->set_changed_while_read(e.changed_while_read);
   x->set_list_depth(e.list_depth);
+  x->set_mtime_far(e.mtime_far);
 }
 
 EncodedNode LeafEncoder::finish() {

@@ -28,6 +28,8 @@ class SystemClock final : public Clock {
 
 /// RFC 3339 in UTC with seconds: 2026-11-22T15:52:07Z.
 std::string rfc3339(WallTime t);
+/// The same of any second since 1970: years before 0 and after 9999 with their sign.
+std::string rfc3339_of(std::int64_t seconds);
 
 inline std::int64_t unix_seconds(WallTime t) {
   return std::chrono::floor<std::chrono::seconds>(t.time_since_epoch()).count();

@@ -27,14 +27,17 @@ struct Xattrs {
   std::string lost;         ///< not empty: it has others; which, and why they are not here
 };
 
-/// What lstat tells.  Times are nanoseconds since 1970 UTC, negative before; beyond the years 1677 to 2262 they stop at
-/// the end of the range.
+/// The whole seconds at which times in nanoseconds stop, a second before the ends of the range: what lies beyond 1677 to 2262 is so many nanoseconds into one of them.
+inline constexpr std::int64_t kFirstFarSecond = -9'223'372'036, kLastFarSecond = 9'223'372'035;
+
+/// What lstat tells.  Times are nanoseconds since 1970 UTC, negative before.
 struct EntryStat {
   EntryKind kind = EntryKind::file;
   std::uint32_t mode = 0;  ///< permission bits, setuid, setgid, sticky: 07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::int64_t mtime_ns = 0;
+  std::int64_t mtime_far = 0;  ///< seconds to be added to it: not 0 only beyond 1677 to 2262, where mtime_ns stops
   std::int64_t ctime_ns = 0;
   std::uint64_t size = 0;
   std::uint64_t inode = 0;
@@ -46,6 +49,9 @@ struct EntryStat {
 
   bool operator==(const EntryStat&) const = default;
 };
+
+inline bool is_later(const EntryStat& a, const EntryStat& b) { return a.mtime_far != b.mtime_far ? a.mtime_far > b.mtime_far : a.mtime_ns > b.mtime_ns; }
+inline bool same_mtime(const EntryStat& a, const EntryStat& b) { return a.mtime_far == b.mtime_far && a.mtime_ns == b.mtime_ns; }
 
 /// Names of users and groups, asked from the system once each.  Not thread-safe: one per thread, or under a lock.
 /// A returned reference holds until the next call.

@@ -1,22 +1,24 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <limits>
-
 #include "platform/entry_meta.hpp"
 #include "platform/stat_linux.hpp"
 
 namespace farkeep::posix {
 namespace {
 
-std::int64_t nanoseconds(const timespec& t) {
+struct Stamp {
+  std::int64_t ns;
+  std::int64_t far = 0;
+};
+
+Stamp stamp(const timespec& t) {
   constexpr std::int64_t kPerSecond = 1'000'000'000;
-  using Range = std::numeric_limits<std::int64_t>;
-  std::int64_t out;
-  if (__builtin_mul_overflow(static_cast<std::int64_t>(t.tv_sec), kPerSecond, &out) ||
-      __builtin_add_overflow(out, static_cast<std::int64_t>(t.tv_nsec), &out))
-    return t.tv_sec < 0 ? Range::min() : Range::max();
-  return out;
+  std::int64_t const seconds = t.tv_sec, rest = t.tv_nsec % kPerSecond;  // a damaged inode may hold more than a second
+  std::int64_t ns = 0;
+  if (!__builtin_mul_overflow(seconds, kPerSecond, &ns) && !__builtin_add_overflow(ns, rest, &ns)) return {ns};
+  std::int64_t const end = seconds < 0 ? kFirstFarSecond : kLastFarSecond;
+  return {end * kPerSecond + rest, seconds - end};
 }
 
 EntryKind kind_of(mode_t mode) {
@@ -46,8 +48,10 @@ EntryStat entry_stat(const struct ::stat& st) {
   out.mode = st.st_mode & 07777;
   out.uid = st.st_uid;
   out.gid = st.st_gid;
-  out.mtime_ns = nanoseconds(st.st_mtim);
-  out.ctime_ns = nanoseconds(st.st_ctim);
+  Stamp const mtime = stamp(st.st_mtim);
+  out.mtime_ns = mtime.ns;
+  out.mtime_far = mtime.far;
+  out.ctime_ns = stamp(st.st_ctim).ns;
   out.size = static_cast<std::uint64_t>(st.st_size);
   out.inode = st.st_ino;
   out.device = st.st_dev;

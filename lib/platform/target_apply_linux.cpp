@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <limits>
 #include <system_error>
 
 #include "base/error.hpp"
@@ -25,10 +26,11 @@ struct OwnerState {
   bool changed = false;
 };
 
-timespec to_timespec(std::int64_t ns) {
+timespec to_timespec(const EntryStat& stat) {
   // Downwards, also before 1970: the nanoseconds of a timespec are never negative.
-  auto const whole = std::chrono::floor<std::chrono::seconds>(std::chrono::nanoseconds{ns});
-  return {whole.count(), (std::chrono::nanoseconds{ns} - whole).count()};
+  std::chrono::nanoseconds const near{stat.mtime_ns};
+  auto const whole = std::chrono::floor<std::chrono::seconds>(near);
+  return {whole.count() + stat.mtime_far, (near - whole).count()};
 }
 
 OwnerState apply_owner(const ApplyTo& to, TargetContext& context, const EntryStat& stat, const OwnerText& text,
@@ -126,13 +128,25 @@ void apply_mode(const ApplyTo& to, Special special, const EntryStat& stat, const
 }
 
 void apply_times(const ApplyTo& to, const EntryStat& stat, NotApplied& missing) {
-  timespec const times[2] = {{0, UTIME_OMIT}, to_timespec(stat.mtime_ns)};
+  timespec const times[2] = {{0, UTIME_OMIT}, to_timespec(stat)};
   // Of a path the first needs Linux 5.8; the second needs /proc.
   bool const set = to.path_only ? ::utimensat(to.descriptor, "", times, AT_EMPTY_PATH) == 0 || ::utimensat(AT_FDCWD, path_of(to.descriptor).c_str(), times, 0) == 0
                                 : ::futimens(to.descriptor, times) == 0;
-  if (set) return;
+  if (!set) {
+    missing.times = true;
+    say_why(missing, errno);
+    return;
+  }
+  // Beyond what it holds a file system has the nearest time, without a word.
+  constexpr std::int64_t kAllHold = std::numeric_limits<std::int32_t>::max();
+  constexpr std::uint64_t kCoarsest = 2;
+  std::int64_t const want = times[1].tv_sec;
+  struct stat now;
+  if ((want >= 0 && want <= kAllHold) || ::fstat(to.descriptor, &now) != 0) return;
+  std::int64_t const got = now.st_mtim.tv_sec;
+  if (static_cast<std::uint64_t>(std::max(got, want)) - static_cast<std::uint64_t>(std::min(got, want)) <= kCoarsest) return;
   missing.times = true;
-  say_why(missing, errno);
+  if (missing.why.empty()) missing.why = "the file system of the target holds no such time, and has the nearest: restore to one that does";
 }
 
 }  // namespace

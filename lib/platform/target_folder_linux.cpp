@@ -40,7 +40,7 @@ int open_up(int folder, const std::string& name, std::uint32_t our_uid) {
 FileIdentity identity_of(const EntryStat& s) { return {s.device, s.inode, s.kind}; }
 
 bool same(const EntryStat& a, const EntryStat& b) {
-  return a.kind == b.kind && a.mtime_ns == b.mtime_ns && a.size == b.size && a.device_major == b.device_major &&
+  return a.kind == b.kind && same_mtime(a, b) && a.size == b.size && a.device_major == b.device_major &&
          a.device_minor == b.device_minor;
 }
 
@@ -64,7 +64,7 @@ void TargetFolder::leave() const noexcept {
 bool TargetFolder::keeps_own(const EntryStat& wanted) const {
   if (made_) return false;
   auto const overwrite = context_->options.overwrite;
-  return overwrite == Overwrite::never || (overwrite == Overwrite::if_newer && wanted.mtime_ns <= found_.mtime_ns);
+  return overwrite == Overwrite::never || (overwrite == Overwrite::if_newer && !is_later(wanted, found_));
 }
 
 Overwrite TargetFolder::overwrite() const { return context_->options.overwrite; }
@@ -158,7 +158,7 @@ TargetPlan TargetFolder::plan(const std::string& name, const EntryStat& wanted) 
       keep = as_wanted;
       break;
     case Overwrite::if_newer:
-      keep = wanted.mtime_ns <= there.mtime_ns;
+      keep = !is_later(wanted, there);
       break;
     case Overwrite::never:
       keep = true;
@@ -326,7 +326,7 @@ NotApplied TargetFolder::apply(const std::string& name, const EntryStat& stat, s
   missing.left_out = wanted_mode != stat.mode;
   missing.owner = context_->options.ownership != Ownership::none && (there.uid != want.uid || there.gid != want.gid);
   missing.mode = there.mode != wanted_mode && there.kind != EntryKind::symlink;
-  missing.times = there.mtime_ns != stat.mtime_ns;
+  missing.times = !same_mtime(there, stat);
   Xattrs const found = posix::XattrPlace::of_path_only(held.get(), name).read();
   std::vector<Xattr> const& has = found.kept;
   for (const Xattr& x : xattrs) {

@@ -18,7 +18,7 @@ std::string compare(const SourceFolder& folder, const SourceName& found, const T
   auto const& want = node.stat;
   if (there.kind != want.kind) return "is of another kind";
   if (there.uid != want.uid || there.gid != want.gid) return "belongs to somebody else";
-  if (there.mtime_ns != want.mtime_ns) return fmt::format("has mtime {}, not {}", there.mtime_ns, want.mtime_ns);
+  if (!same_mtime(there, want)) return fmt::format("has mtime {}, not {}", there.mtime_ns, want.mtime_ns);
   if (want.kind == EntryKind::symlink) return folder.link_target(found.name) == node.link ? "" : "points elsewhere";
   if (there.mode != want.mode) return fmt::format("has mode {:o}, not {:o}", there.mode, want.mode);
   if (want.kind == EntryKind::file && content_of(*folder.file(found.name), node.content.size()) != node.content) return "has other content";

@@ -144,11 +144,37 @@ TEST_CASE("entry: a restore does not see ctime and inode, and sees everything el
   Entry other = e;
   SECTION("mode") { other.mode = 0600; }
   SECTION("time") { other.mtime_ns++; }
+  SECTION("time far away") { other.mtime_far++; }
   SECTION("owner") { other.user = "bob"; }
   SECTION("content") { other.chunks[0].id = some_id(9); }
   SECTION("attributes") { other.xattrs = {{"user.x", {}}}; }
   SECTION("link") { other.hardlink_group = 5; }
   CHECK_FALSE(same_restored(e, other));
+}
+
+TEST_CASE("entry: a time that is far away is written in one way only") {
+  constexpr std::int64_t kSecondNs = 1'000'000'000;
+  const auto valid = [](std::int64_t ns, std::int64_t far) {
+    Entry e = file("f", 3);
+    e.mtime_ns = ns;
+    e.mtime_far = far;
+    return check_entry(e).has_value();
+  };
+  for (const std::int64_t rest : {std::int64_t{0}, kSecondNs - 1}) {
+    CHECK(valid(kLastFarSecond * kSecondNs + rest, 1));
+    CHECK(valid(kLastFarSecond * kSecondNs + rest, INT64_MAX - kLastFarSecond));
+    CHECK_FALSE(valid(kLastFarSecond * kSecondNs + rest, INT64_MAX));
+    CHECK(valid(kFirstFarSecond * kSecondNs + rest, -1));
+    CHECK(valid(kFirstFarSecond * kSecondNs + rest, INT64_MIN - kFirstFarSecond));
+    CHECK_FALSE(valid(kFirstFarSecond * kSecondNs + rest, INT64_MIN));
+    CHECK_FALSE(valid(kLastFarSecond * kSecondNs + rest, -1));
+    CHECK_FALSE(valid(kFirstFarSecond * kSecondNs + rest, 1));
+  }
+  for (const std::int64_t ns : {INT64_MAX, INT64_MIN, std::int64_t{0}, kLastFarSecond * kSecondNs - 1}) {
+    CHECK(valid(ns, 0));
+    CHECK_FALSE(valid(ns, 1));
+    CHECK_FALSE(valid(ns, -1));
+  }
 }
 
 TEST_CASE("path: what a person writes is brought into the catalog's spelling") {
@@ -172,6 +198,7 @@ TEST_CASE("entry: names of one file agree in all that a restore gives, and in no
   SECTION("file") { other.hardlink_group = 6; }
   SECTION("mode") { other.mode = 0600; }
   SECTION("time") { other.mtime_ns++; }
+  SECTION("time far away") { other.mtime_far++; }
   SECTION("owner") { other.user = "bob"; }
   SECTION("group of the owner") { other.gid++; }
   SECTION("content") { other.chunks[0].id = some_id(9); }

@@ -39,6 +39,16 @@ std::vector<Entry> menagerie() {
   empty.mtime_ns = INT64_MAX;
   all.push_back(empty);
 
+  Entry far = empty;
+  far.path = "a/c1";
+  far.mtime_ns = kLastFarSecond * 1'000'000'000 + 123'456'789;
+  far.mtime_far = 901'469'275'965;
+  all.push_back(far);
+  far.path = "a/c2";
+  far.mtime_ns = kFirstFarSecond * 1'000'000'000;
+  far.mtime_far = -1;
+  all.push_back(far);
+
   Entry sparse = file("a/d", 9);
   sparse.sparse = true;
   sparse.size = std::uint64_t{1} << 50;

@@ -88,6 +88,18 @@ TEST_CASE("clock: RFC 3339 before 1970 and on a leap day") {
   CHECK(rfc3339(from_unix_seconds(1709164800)) == "2024-02-29T00:00:00Z");
 }
 
+TEST_CASE("clock: RFC 3339 of seconds in any year, as <chrono> has it where it reaches") {
+  CHECK(rfc3339_of(15'032'385'535) == "2446-05-10T22:38:55Z");
+  CHECK(rfc3339_of(-99'999'999'999) == "-1199-02-15T14:13:21Z");
+  CHECK(rfc3339_of(253'402'300'799) == "9999-12-31T23:59:59Z");
+  CHECK(rfc3339_of(253'402'300'800) == "+10000-01-01T00:00:00Z");
+  CHECK(rfc3339_of(-62'167'219'200) == "0000-01-01T00:00:00Z");
+  CHECK(rfc3339_of(-62'167'219'201) == "-0001-12-31T23:59:59Z");
+  CHECK(rfc3339_of(INT64_MAX).ends_with("-12-04T15:30:07Z"));
+  CHECK(rfc3339_of(INT64_MIN).ends_with("-01-27T08:29:52Z"));
+  for (std::int64_t s = -9'223'372'036; s < 9'223'372'036; s += 12'345'677) CHECK(rfc3339_of(s) == rfc3339(WallTime{std::chrono::seconds(s)}));
+}
+
 TEST_CASE("error: a failure says once what is wrong, however often it is passed on") {
   const failure inner(Errc::busy, "opening the vault");
   CHECK(std::string(inner.what()) == "opening the vault: busy, try again later");
