@@ -77,11 +77,19 @@ Identity, keys, journal and caches. What root writes there belongs to the folder
 another machine; there the recovery key or a passphrase is.
 )";
 
+constexpr std::string_view kKept = R"(
+A snapshot holds content, holes, hard links, owners by number and name, modes, modification times, extended attributes, ACLs and capabilities, links, device nodes, fifos and sockets.
+It does not hold the flags of chattr(1), project ids of quotas, birth and access times; a run that reads files with flags says how many.
+
+A file that cannot be read is named, and the run ends with 3. One of which only an attribute cannot be read, or has no room in 128 KiB an entry, is kept without it, and named too. A file that was deleted
+between being listed and being read is counted, and is no error.
+)";
+
 constexpr std::string_view kDaemon = R"(
 The daemon runs the jobs of agent.ini(5) when they are due, tries again what fails, and prepares for new addresses of the servers. It listens on no port; farkeep(1)
 reaches it through a socket in its state folder, which only its own user and root may open.
 
-As the unit `farkeepd.service` it runs as the user farkeep, with the right to read every file (CAP_DAC_READ_SEARCH) and no right to change any. The unit is enabled by
+As the unit `farkeepd.service` it runs as the user farkeep, with the right to read every file (CAP_DAC_READ_SEARCH) and no right to change any. The system shows it no attributes named trusted.*, which overlay file systems have: where those matter, a drop-in adds CAP_SYS_ADMIN. The unit is enabled by
 the package and starts nothing before there are a configuration and a registration: `/etc/farkeep/agent.ini` and `/var/lib/farkeep/identity`.
 )";
 
@@ -165,6 +173,7 @@ Page farkeep_page(const manual::Program& program) {
   page.verbs(program);
   page.options("GENERAL OPTIONS", program.general);
   page.text("EXAMPLES", kExamples);
+  page.text("WHAT A SNAPSHOT HOLDS", kKept);
   page.exit_status();
   page.text("FILES", kFiles);
   page.text("SEE ALSO", "farkeepd(8), agent.ini(5), farkeep-server(8)");

@@ -9,6 +9,7 @@
 #include "base/utf8.hpp"
 #include "crypto/envelope.hpp"
 #include "platform/printable.hpp"
+#include "platform/process.hpp"
 
 namespace farkeep {
 namespace {
@@ -66,6 +67,7 @@ task<void> BackupAttempt::Work::pipeline() {
   scope->spawn(produce(), "comparing with the last snapshot");
   co_await consume();
   judge_sources();
+  tell_what_is_not_kept();
   co_await commit();
 }
 
@@ -140,6 +142,7 @@ task<void> BackupAttempt::Work::consume() {
       if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
     }
     result.vanished.add(slot.vanished);
+    result.flagged.add(slot.flagged);
     progress.vanished = result.vanished.count;
     progress.changed_while_read += slot.changed_while_read;
     for (auto& e : slot.entries) {
@@ -154,6 +157,7 @@ task<void> BackupAttempt::Work::consume() {
   }
   progress.excluded = scanner->excluded();
   result.vanished.add(scanner->vanished());
+  result.flagged.add(scanner->flagged());
   progress.vanished = result.vanished.count;
 }
 
@@ -178,6 +182,16 @@ void BackupAttempt::Work::judge_sources() {
     parts.reporter.problem(path, text);
     if (result.problems.size() < kMaxProblems) result.problems.push_back({path, text});
   }
+}
+
+void BackupAttempt::Work::tell_what_is_not_kept() {
+  if (sees_no_trusted_attributes())
+    parts.reporter.note("attributes named trusted.* (overlay file systems of containers have them) are not in the snapshot, for the system shows them only with CAP_SYS_ADMIN: "
+                        "back up as root, or give the service that right, where they matter");
+  if (result.flagged.count)
+    parts.reporter.note(fmt::format("{} files and folders that were read have flags that a snapshot does not hold (immutable, append-only, no dump, no copy-on-write), {} for one: lsattr shows "
+                                    "them, and after a restore chattr sets them",
+                                    result.flagged.count, printable("/" + result.flagged.first)));
 }
 
 void BackupAttempt::Work::count(const Entry& e) {

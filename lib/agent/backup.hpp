@@ -44,7 +44,8 @@ struct BackupResult {
     std::string path, text;
   };
   std::vector<Problem> problems;  ///< the first 100
-  Vanished vanished;              ///< no problem: such a snapshot is complete
+  CountedPaths vanished;          ///< no problem: such a snapshot is complete
+  CountedPaths flagged;           ///< with flags that no snapshot holds
   std::vector<SourceFound> sources;  ///< what the walk found of each
   std::vector<Lack> lacks;        ///< what is missing of the sources as a whole
   std::string hook_problem;       ///< why an after hook failed; empty: none did

@@ -10,7 +10,7 @@ constexpr std::size_t kLargePiece = 2 * limits::kMiB;
 
 struct Piece {
   CutData data;
-  bool more;
+  bool more = false;
 };
 Piece next_piece(FileCutter* cutter) {
   Piece p;
@@ -45,6 +45,7 @@ task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batc
   slot->journal = std::move(done.journal);
   slot->problems = std::move(done.problems);
   slot->vanished = std::move(done.vanished);
+  slot->flagged = std::move(done.flagged);
   slot->changed_while_read = done.changed_while_read;
   slot->done = true;
   slot->finished.wake_all();
@@ -86,6 +87,7 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
       };
       Entry entry = co_await read_pieces(of, *cutter, lane, std::move(ahead));
       if (entry.changed_while_read && tries < kTriesToRead) continue;
+      if (cutter->has_flags()) slot->flagged.add(item.found.path);
       if (!cutter->lost().empty()) slot->problems.push_back({item.found.path, cutter->lost(), true});
       slot->changed_while_read = entry.changed_while_read;
       slot->entries.push_back(std::move(entry));

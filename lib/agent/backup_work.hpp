@@ -29,7 +29,7 @@ struct Slot {
   std::vector<Entry> entries;
   std::vector<bool> journal;
   std::vector<DoneBatch::Problem> problems;
-  Vanished vanished;
+  CountedPaths vanished, flagged;
   std::uint64_t changed_while_read = 0;
   bool done = false;
   Waiters finished;
@@ -53,6 +53,7 @@ struct BackupAttempt::Work {
   task<bool> server_has_last();
   task<void> consume();
   void judge_sources();
+  void tell_what_is_not_kept();
   task<void> hand_nodes(std::vector<NodePlainOwned> nodes, bool all);
   void count(const Entry& e);
   // backup_match.cpp: what the walk finds, as units of work

@@ -225,6 +225,7 @@ void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch
       continue;
     }
     if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing the file");
+    if (cutter.has_flags()) done.flagged.add(item.path);
     if (!cutter.lost().empty()) done.problems.push_back({item.path, cutter.lost(), true});
     done.changed_while_read += entry.changed_while_read;
     done.bytes_read += entry.size;

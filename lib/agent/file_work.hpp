@@ -68,6 +68,7 @@ class FileCutter {
   Entry finish();
   /// Then: what the entry lacks, and why; empty: nothing.
   const std::string& lost() const { return lost_; }
+  bool has_flags() const { return file_->has_flags(); }
 
  private:
   std::size_t fill(Buffer& to, std::size_t most);
@@ -141,7 +142,8 @@ struct DoneBatch {
   std::vector<bool> journal;   ///< for each: it belongs in the journal
   CutData data;
   std::vector<Problem> problems;
-  Vanished vanished;
+  CountedPaths vanished;
+  CountedPaths flagged;  ///< files with flags (SourceFile::has_flags)
   std::uint64_t changed_while_read = 0;
   std::uint64_t bytes_read = 0;
 };

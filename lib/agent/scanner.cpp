@@ -207,6 +207,7 @@ bool Scanner::descend(ScanItem& item, std::size_t source, bool begins, const Lev
     try {
       auto inner = item.folder->folder(item.name);
       item.stat = inner->stat();
+      if (whole && inner->has_flags()) flagged_.add(item.path);
       if (begins) {
         devices_[source] = item.stat.device;
         kernels_[source] = inner->is_kernels();

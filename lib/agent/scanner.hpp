@@ -32,19 +32,19 @@ inline constexpr std::size_t kNamesRoom = 32 * limits::kMiB;
 /// Whether a folder holds what the running system makes up, whatever is mounted there: /dev, /proc, /run and /sys, as catalog paths.
 bool is_of_running_system(std::string_view path);
 
-/// Entries that were removed after the walk had listed them: they are in no snapshot, and that is right.
-struct Vanished {
+/// Entries of which something is told, however many there are.
+struct CountedPaths {
   std::uint64_t count = 0;
   std::string first;  ///< one of them, as a catalog path
   void add(const std::string& path) {
     if (count++ == 0) first = path;
   }
-  void add(const Vanished& others) {
+  void add(const CountedPaths& others) {
     if (count == 0) first = others.first;
     count += others.count;
   }
 };
-/// Whether a failure may mean that.  The folder that it lay in says whether it does (SourceFolder::lists).
+/// Whether a failure may mean that an entry was removed after the walk had listed it.  The folder that it lay in says whether it does (SourceFolder::lists).
 bool may_have_vanished(const boost::system::error_code& code) noexcept;
 
 /// What a walk found of a source.
@@ -73,7 +73,10 @@ class Scanner {
   std::vector<ScanItem> next(std::size_t most);
 
   std::uint64_t excluded() const { return excluded_; }
-  const Vanished& vanished() const { return vanished_; }
+  /// What was removed after it had been listed: it is in no snapshot, and that is right.
+  const CountedPaths& vanished() const { return vanished_; }
+  /// Folders with flags (SourceFolder::has_flags).
+  const CountedPaths& flagged() const { return flagged_; }
   /// Folders of which only the folder itself was taken, for there is nothing to keep in them: absolute.
   const std::vector<std::string>& not_entered() const { return not_entered_; }
   /// Of each source; complete when next() has come to the end.
@@ -121,7 +124,7 @@ class Scanner {
   std::deque<Level> levels_;  // a level stays where it is while deeper ones come
   std::size_t held_ = 0;  // by all of them
   std::uint64_t excluded_ = 0;
-  Vanished vanished_;
+  CountedPaths vanished_, flagged_;
   std::vector<std::string> not_entered_;
 };
 

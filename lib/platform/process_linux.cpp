@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <malloc.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -65,6 +66,15 @@ void raise_descriptor_limit() {
   limit.rlim_cur = limit.rlim_max;
   // Refused, the limit stays as it is: deep trees then fail with a clear message.
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// capget(2): glibc has no wrapper.
+bool sees_no_trusted_attributes() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
+  if (::syscall(SYS_capget, &header, sets) != 0) return false;
+  auto const has = [&](int capability) { return (sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0; };
+  return (has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE)) && !has(CAP_SYS_ADMIN);
 }
 
 bool set_niceness(int niceness) { return ::setpriority(PRIO_PROCESS, 0, niceness) == 0; }

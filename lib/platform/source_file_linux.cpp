@@ -54,6 +54,8 @@ std::vector<DataRange> OpenSourceFile::data_ranges() const {
 
 bool OpenSourceFile::is_kernels() const { return lies_in_kernel(file_.get()); }
 
+bool OpenSourceFile::has_flags() const { return is_flagged(file_.get()); }
+
 Xattrs OpenSourceFile::xattrs() const { return XattrPlace::of(file_.get(), name_).read(); }
 
 }  // namespace farkeep::posix

@@ -1,4 +1,6 @@
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -204,6 +206,13 @@ Xattrs OpenSourceFolder::xattrs() const {
 }
 
 bool OpenSourceFolder::is_kernels() const { return lies_in_kernel(folder_.get()); }
+
+bool OpenSourceFolder::has_flags() const { return cannot_list_ == 0 && is_flagged(folder_.get()); }
+
+bool is_flagged(int descriptor) {
+  int flags = 0;
+  return ::ioctl(descriptor, FS_IOC_GETFLAGS, &flags) == 0 && (flags & (FS_IMMUTABLE_FL | FS_APPEND_FL | FS_NODUMP_FL | FS_NOCOW_FL)) != 0;
+}
 
 bool lies_in_kernel(int descriptor) {
   struct statfs fs;

@@ -18,6 +18,7 @@ class OpenSourceFile final : public SourceFile {
   std::vector<DataRange> data_ranges() const override;
   Xattrs xattrs() const override;
   bool is_kernels() const override;
+  bool has_flags() const override;
 
  private:
   Descriptor file_;
@@ -41,6 +42,7 @@ class OpenSourceFolder final : public SourceFolder {
   EntryStat stat() const override;
   Xattrs xattrs() const override;
   bool is_kernels() const override;
+  bool has_flags() const override;
 
  private:
   Descriptor folder_;
@@ -51,5 +53,7 @@ class OpenSourceFolder final : public SourceFolder {
 
 /// Whether an open file or folder lies on a file system that the kernel makes up.
 bool lies_in_kernel(int descriptor);
+/// Whether it has flags of chattr(1) that somebody set on purpose.
+bool is_flagged(int descriptor);
 
 }  // namespace farkeep::posix

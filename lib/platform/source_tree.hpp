@@ -40,8 +40,9 @@ class SourceFile {
   virtual std::vector<DataRange> data_ranges() const = 0;
   /// Those that can be read, limits::kMaxXattrBytes at most.
   virtual Xattrs xattrs() const = 0;
-  /// As SourceFolder::is_kernels().
+  /// As those of SourceFolder.
   virtual bool is_kernels() const { return false; }
+  virtual bool has_flags() const { return false; }
 };
 
 /// A name in a folder with its lstat, or the reason why there is none.
@@ -91,6 +92,8 @@ class SourceFolder {
   virtual Xattrs xattrs() const = 0;
   /// It lies on a file system that the kernel makes up (proc, sysfs, cgroup…): what looks like files there is no content to keep, and its sizes are not true.
   virtual bool is_kernels() const { return false; }
+  /// Its file system keeps flags about it (chattr) that are no part of a snapshot: immutable, append-only, no dump, no copy on write.
+  virtual bool has_flags() const { return false; }
 };
 
 /// The seam between backup and the machine's file trees, for simulations.  Safe from many threads.

@@ -1,6 +1,7 @@
 #include "platform/source_tree.hpp"
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -409,4 +410,30 @@ TEST_CASE("source: times beyond 1677 to 2262 are read as they are, and come back
     CHECK(missing.times != same);
     if (!same) CHECK_THAT(missing.why, Catch::Contains("holds no such time"));
   }
+}
+
+TEST_CASE("source: flags that no snapshot holds are seen, on files and on folders") {
+  Scratch s;
+  put(s.at("f"), "");
+  REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
+  auto const folder = SourceFolder::open(s.path());
+  CHECK_FALSE(folder->file("f")->has_flags());
+  CHECK_FALSE(folder->folder("d")->has_flags());
+  // linux/fs.h does not go together with sys/mount.h, which other tests need.
+  constexpr unsigned long kGetFlags = _IOR('f', 1, long), kSetFlags = _IOW('f', 2, long);
+  constexpr int kNoDump = 0x40;
+  auto const set = [&](const std::string& name) {
+    int const f = ::open(s.at(name).c_str(), O_RDONLY | O_CLOEXEC);
+    int flags = 0;
+    bool const done = ::ioctl(f, kGetFlags, &flags) == 0 && (flags |= kNoDump, ::ioctl(f, kSetFlags, &flags) == 0);
+    ::close(f);
+    return done;
+  };
+  if (!set("f")) {
+    WARN("skipped: this file system has no flags");
+    return;
+  }
+  CHECK(folder->file("f")->has_flags());
+  CHECK(set("d"));
+  CHECK(folder->folder("d")->has_flags());
 }
