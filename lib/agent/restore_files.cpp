@@ -185,6 +185,7 @@ Written finish_unit(Unit* u, const TargetFolder* top, LinkTargets* targets) {
       if (ends_restore(f)) throw;
       w.problem(op.entry.path, f.what());
     }
+    w.numbers.push_back(op.number);
   }
   for (auto& f : u->folders_done) {
     if (f.finished) continue;

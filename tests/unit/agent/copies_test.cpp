@@ -232,6 +232,29 @@ TEST_CASE("copies: what could not be had while the other server was away is the 
   CHECK(m.same());
 }
 
+TEST_CASE("copies: further names of a file whose content came late are no loss any more") {
+  Overwritten m;
+  m.write("a", m.noise(100'000, 1));
+  fs::create_hard_link(m.base / "source/a", m.base / "source/b");
+  m.backup();
+  m.stores[1] = m.stores[0];
+  std::map<const Buffer*, ObjectId> records;
+  for (auto& [id, record] : m.stores[0].where)
+    if (RecordView::parse(*record)->type() == ObjectType::data) records.emplace(record.get(), id);
+  for (auto& [record, id] : records) m.damage(0, id);
+  FakeVault vault(m.stores[0]), other(m.stores[1]);
+  Partner partner(other);
+  partner.down = true;
+  RestoreProgress done;
+  CHECK_THROWS_AS(m.restore_from(vault, &partner, &done), failure);
+  done.snapshot = Digest{};
+  FakeVault second(m.stores[1]);
+  const RestoreResult r = m.restore_from(second, nullptr, &done);
+  CHECK(r.lost == 0);
+  CHECK(r.problems.empty());
+  CHECK(m.same());
+}
+
 TEST_CASE("copies: what comes late into a folder that was finished leaves the folder with its own time, also where what is there is kept") {
   for (const Overwrite over : {Overwrite::always, Overwrite::never}) {
     Machine m;
