@@ -12,7 +12,7 @@ out=$(realpath "$out")
 farkeep_packages package
 
 cd "$top"
-cmake -S . -B "$FARKEEP_BUILD/release" -C config/cmake/release.cmake -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
+cmake -S . -B "$FARKEEP_BUILD/release" -C config/cmake/release.cmake -DFARKEEP_PORTABLE=ON -DFARKEEP_TESTS=OFF -DFARKEEP_BENCH=OFF >/dev/null
 cmake --build "$FARKEEP_BUILD/release" -j "$(nproc)"
 work=$(mktemp -d "${TMPDIR:-/tmp}/farkeep-package.XXXXXX")
 trap 'rm -rf "$work"' EXIT
