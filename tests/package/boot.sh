@@ -150,7 +150,7 @@ story() {
     until_it "the backup of the snapshot" has_snapshots 3
     in_root farkeep restore latest --target /srv/now --path /srv/fs/now >"$work/restore.log" 2>&1 || fail "restore: $(cat "$work/restore.log")"
     is "the file in it" "$(cat "$root/srv/now/srv/fs/now/file")" then
-    [ ! -e "$root/srv/fs/now" ] || fail "the snapshot of the file system is still there"
+    until_it "the end of the snapshot of the file system" [ ! -e "$root/srv/fs/now" ]  # the last hook runs when the backup is there already
     # And back: what the root's agent left in the state folder is the other one's again.
     rm "$folder/snapshots.conf"
     sed -i '/^\[job moment\]/,$d' "$root/etc/farkeep/agent.ini"

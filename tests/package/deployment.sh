@@ -62,6 +62,7 @@ INI
   note "what a run wrote that was cut off is taken over by the next one, though no file changes then"
   true >"$root/etc/farkeep/.not-taken-over"
   alone sh /root/bundles/web1/install.sh || fail "install.sh ended with $?: $(cat "$work/out")"
+  for i in $(seq 100); do [ "$(journal farkeepd | grep -c "is taken over" || true)" = 0 ] || break; sleep 0.1; done  # it says so when it has told systemd
   is "the process, and how often it was read anew" "$(field farkeepd MainPID), $(journal farkeepd | grep -c "is taken over" || true)" "$pid, 1"
   [ ! -e "$root/etc/farkeep/.not-taken-over" ] || fail "every further run would have it read anew"
 
