@@ -52,8 +52,9 @@ bool is_mtime(std::int64_t ns, std::int64_t far) {
   if (far == 0) return true;
   constexpr std::int64_t kSecondNs = 1'000'000'000;
   const std::int64_t end = (far > 0 ? kLastFarSecond : kFirstFarSecond) * kSecondNs;
+  const std::uint64_t beyond = static_cast<std::uint64_t>(ns) - static_cast<std::uint64_t>(end);  // of what lies before it too much for any second
   std::int64_t sum = 0;
-  return ns >= end && ns - end < kSecondNs && !__builtin_add_overflow(far > 0 ? kLastFarSecond : kFirstFarSecond, far, &sum);
+  return beyond < static_cast<std::uint64_t>(kSecondNs) && !__builtin_add_overflow(far > 0 ? kLastFarSecond : kFirstFarSecond, far, &sum);
 }
 
 bool has_content_fields(const Entry& e) {
