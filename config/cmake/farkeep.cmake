@@ -86,7 +86,7 @@ function(farkeep_test name)
   target_include_directories(test_${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(test_${name} PRIVATE ${T_LINKS} farkeep_flags)
   add_test(NAME ${name} COMMAND test_${name} --order lex ${T_ONLY})
-  set_tests_properties(${name} PROPERTIES TIMEOUT 900)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 1500)
 endfunction()
 
 # farkeep_bench(name SOURCES … LINKS …): a program that prints figures; never run by ctest.

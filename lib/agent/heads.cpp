@@ -16,7 +16,6 @@
 #include "base/log.hpp"
 #include "base/valid_text.hpp"
 #include "wire/message.hpp"
-#include "wire/refusal.hpp"
 
 namespace farkeep {
 
@@ -365,8 +364,7 @@ task<void> look_at_address(HeadParts parts, std::chrono::nanoseconds patience, H
     task<void> used = parts.servers.use(look.target, std::move(work));
     co_await with_timeout(parts.timers, patience, std::move(used), "asking " + look.target.name + " for its newest snapshot");
   } catch (const boost::system::system_error& e) {
-    const bool is_refusal = dynamic_cast<const wire::Refusal*>(&e) != nullptr;  // whatever it says, nobody here wants to stop
-    if (classify(e.code()) == Errc::cancelled && !is_refusal) throw;
+    if (classify(e.code()) == Errc::cancelled) throw;
     if (look.answered) co_return;  // only its goodbye failed
     look.problem = e.what();
     look.alarm = is_history_alarm(e);

@@ -108,6 +108,7 @@ TEST_CASE("liar: a list that cannot be used is read from the other server") {
 TEST_CASE("liar: whatever a server refuses while it is read, the other one is asked") {
   for (int code = 1; code <= static_cast<int>(Errc::command); ++code) {
     INFO(code);
+    if (static_cast<Errc>(code) == Errc::cancelled) continue;  // no word of a peer becomes this (wire/refusal.hpp)
     LiedToReader r;
     r.liars[0].fails = [&](Liar::Asked, int) { throw wire::Refusal(static_cast<Errc>(code), "asking a liar", {}); };
     CHECK(r.read() == Errc{});
