@@ -520,8 +520,8 @@ TEST_CASE("mirror: what an agent tells of itself is known on both sides, at once
   w.planet.pass(2min);
   CHECK(known(*w.east) == "second");
   CHECK(known(*w.west) == "second");
-  CHECK(tell(*w.east, "many", 256) == Errc{});
-  CHECK(tell(*w.east, "too many", 257) == Errc::too_large);
+  CHECK(tell(*w.east, "many", limits::kMaxReportJobs) == Errc{});
+  CHECK(tell(*w.east, "too many", limits::kMaxReportJobs + 1) == Errc::too_large);
   CHECK(known(*w.east) == "many");
 }
 
