@@ -52,7 +52,7 @@ TEST_CASE("standing: a machine that was renamed is called as it says now, in pri
   auto r = report(kNow, kNow + 26h);
   CHECK(name_of(agent, standing_of(told(r), kNow)) == "old");
   r.set_name("new\x1b[2J");
-  CHECK(name_of(agent, standing_of(told(r), kNow)) == "new?[2J");
+  CHECK(name_of(agent, standing_of(told(r), kNow)) == "new [2J");
 }
 
 TEST_CASE("standing: an agent's clock may be wrong by years, in both directions") {
