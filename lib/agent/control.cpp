@@ -70,7 +70,7 @@ task<void> ControlServer::accept_one(Scope& scope) {
     client->stream->close();
     co_return;
   }
-  scope.spawn(serve(scope, client), "a client of the control socket");
+  scope.spawn(serve(client), "a client of the control socket");
   clients_.push_back(std::move(client));
 }
 
@@ -83,18 +83,15 @@ bool ControlServer::make_place() {
   return true;
 }
 
-// The fence of one client: nothing but the end of all leaves it.
-task<void> ControlServer::serve(Scope& scope, std::shared_ptr<Client> client) {
-  std::exception_ptr ended;
+// The fence of one client: nothing leaves it, not even what goes wrong while all of them end.
+task<void> ControlServer::serve(std::shared_ptr<Client> client) {
   try {
     co_await talk(*client);
   } catch (const std::exception& e) {
-    ended = std::current_exception();
     log_debug("the control socket: {}", e.what());
   }
   client->stream->close();
   clients_.remove(client);
-  if (ended && scope.cancelled()) std::rethrow_exception(ended);
 }
 
 task<void> ControlServer::talk(Client& client) {

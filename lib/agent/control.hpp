@@ -35,7 +35,7 @@ class ControlServer {
   struct Client;
   task<void> accept_all(Scope& scope);
   task<void> accept_one(Scope& scope);
-  task<void> serve(Scope& scope, std::shared_ptr<Client> client);
+  task<void> serve(std::shared_ptr<Client> client);
   task<void> talk(Client& client);
   bool make_place();
 

@@ -178,10 +178,9 @@ task<void> Listener::State::accept_from(tcp::acceptor& acceptor) {
   }
 }
 
-// The fence of one connection: nothing but cancellation leaves it.
+// The fence of one connection: nothing leaves it, not even what goes wrong while all of them end.
 task<void> Listener::State::serve(std::unique_ptr<ArrivedStream> stream) {
   const std::string from = stream->describe();
-  std::exception_ptr ended;
   bool shook_hands = false;
   try {
     std::unique_ptr<SecureStream> secure = co_await shake_hands(std::move(stream));
@@ -193,11 +192,9 @@ task<void> Listener::State::serve(std::unique_ptr<ArrivedStream> stream) {
       no_room.say(timers.now(), from + " turned away: " + std::to_string(options.max_connections) + " connections are the limit");
     }
   } catch (const std::exception& e) {
-    ended = std::current_exception();
     if (!shook_hands) ++failed;
     if (!scope.cancelled()) failures.say(timers.now(), "connection from " + from + " ended: " + e.what());
   }
-  if (ended && scope.cancelled()) std::rethrow_exception(ended);
 }
 
 // 1. until it says something  2. TLS, which costs memory and processor time

@@ -116,16 +116,13 @@ task<void> TextEndpoint::State::answer(Guest& guest) {
   socket.shutdown(Tcp::socket::shutdown_send, gone);
 }
 
-// The fence of one connection: nothing but the end of all leaves it.
+// The fence of one connection: nothing leaves it, not even what goes wrong while all of them end.
 task<void> TextEndpoint::State::serve(std::unique_ptr<Guest> guest) {
-  std::exception_ptr ended;
   try {
     co_await with_timeout(timers, kPatience, answer(*guest), "answering who asks for metrics");
   } catch (const std::exception& e) {
-    ended = std::current_exception();
     if (!scope.cancelled()) log_debug("metrics: {}", e.what());
   }
-  if (ended && scope.cancelled()) std::rethrow_exception(ended);
 }
 
 task<void> TextEndpoint::State::accept() {

@@ -238,6 +238,25 @@ TEST_CASE("listener: cancelling ends every handler, then run()") {
   CHECK(saw_abort);
 }
 
+// As a handshake does, whose other side said something wrong in that very turn.
+TEST_CASE("listener: a connection that fails otherwise while all end fails itself only") {
+  bool failed = false;
+  Served w{ListenerOptions{}, [&failed](std::unique_ptr<SecureStream> stream) -> task<void> {
+             try {
+               co_await echo(std::move(stream));
+             } catch (const boost::system::system_error&) {
+               failed = true;
+             }
+             if (failed) throw failure(Errc::protocol, "speaking to a peer");
+           }};
+  auto client = w.client();
+  w.ask(*client, "x");
+  w.stop.emit(asio::cancellation_type::terminal);
+  w.until([&] { return w.ended; });
+  CHECK(failed);
+  CHECK(World::code_of(w.end) == aborted());
+}
+
 TEST_CASE("listener: a renewed certificate serves the connections that come after it") {
   Served w{ListenerOptions{}};
   auto before = w.client();
