@@ -146,6 +146,7 @@ void Heads::pin(const ServerId& server, const Head& head, const std::string& nam
   }
   agent::pb::Pin& pin = find_or_add(all, server);
   if (pin.judged() == 0) pin.set_judged(pin.sequence() > 0 ? pin.sequence() : head.sequence);
+  if (pin.judged() + 1 == head.sequence) pin.set_judged(head.sequence);  // proven, and nothing lies in between
   if (head.sequence > pin.sequence()) set(pin, head);
   pin.clear_alarm();
   pin.clear_alarm_ns();
