@@ -51,4 +51,14 @@ Notice doubled_notice(const std::vector<AlarmedAgent>& agents) {
   return out;
 }
 
+Notice fork_notice(const std::string& partner, const std::vector<std::string>& agents) {
+  std::string text = "ALARM: the partner " + partner + " has other snapshots than this server under the same numbers of " + (agents.size() == 1 ? "agent " : "agents ");
+  text += listed(agents.size(), kMostNamed, [&](std::size_t i) { return agents[i]; });
+  text += ": somebody has the agent's key, or two machines work as one agent. See on its machine which snapshots are its own (farkeep snapshots), and set the other ones aside where they are "
+          "(farkeep-server pair names one; farkeep-server snapshots set-aside)";
+  Notice out{Notice::Event::failed, "", std::move(text), true};
+  for (std::size_t i = 0; i < agents.size() && i < kMostNamed; ++i) out.agents.push_back(agents[i]);
+  return out;
+}
+
 }  // namespace farkeep

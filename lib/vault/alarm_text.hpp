@@ -20,6 +20,9 @@ struct AlarmedAgent {
 /// Of agents as which two machines work.
 Notice doubled_notice(const std::vector<AlarmedAgent>& agents);
 
+/// Of agents, by their ids in hexadecimal digits, of whom the partner has other snapshots than this server under the same numbers.
+Notice fork_notice(const std::string& partner, const std::vector<std::string>& agents);
+
 /// How many agents, and jobs of one agent, a text names; it counts the others.
 inline constexpr std::size_t kMostNamed = 20;
 

@@ -19,7 +19,7 @@ constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a pa
 constexpr auto kTellAllAgain = std::chrono::hours{1};     // what the partner could not take, or lost since: 2 KiB and a report for each agent
 constexpr std::chrono::nanoseconds kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again; then twice as long
 
-constexpr std::size_t kMaxForked = 64;
+constexpr std::size_t kMaxForked = 1024;  // 16 KiB
 constexpr std::size_t kMaxProblem = 4096;  // of what `status` shows
 
 double uniform(Random& random) {
@@ -196,7 +196,8 @@ Mirror::Names Mirror::due_again() const {
 void Mirror::see_theirs(const VaultName& name, const std::string& digest) {
   auto const behind = behind_.find(name);
   if (behind == behind_.end() || behind->second.theirs == digest) return;
-  behind->second = Behind{};
+  behind->second.wait = {};
+  behind->second.again = {};
   behind->second.theirs = digest;
 }
 

@@ -81,7 +81,7 @@ class Mirror final : public MirrorNews {
   void see_theirs(const VaultName& name, const std::string& digest);
   task<bool> push_vault(Peer& peer, ServerId partner, VaultName name, bool compare_all);
   void forget_too_much();
-  task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name);
+  task<bool> push_row(SnapshotPush& push, SnapshotRow row, VaultName name, std::string& fork);
   task<void> push_vault_slots(Peer& peer, Vault& vault);
   task<void> push_vault_slot(Peer& peer, std::string slot);
   task<void> strike_out(Peer& peer, const Vault& vault, std::set<std::uint64_t>& sequences);
@@ -89,7 +89,7 @@ class Mirror final : public MirrorNews {
   /// What the partner does not take because it has another snapshot under that number.
   struct Forks {
     std::string text;                 // empty: there are none
-    std::vector<std::string> agents;  // the first 64
+    std::vector<std::string> agents;  // the first 1,024
   };
   Forks about_forks() const;
   task<void> note(std::string problem, std::size_t behind, std::optional<Forks> forks = std::nullopt);

@@ -168,15 +168,17 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     // A partner that lost snapshots may have lost what earlier pushes found there, and somebody may have put junk in its place.
     if (compare_all) known.trusted = lost.empty();
     bool all = true;
+    std::string fork;
     for (auto const sequence : lacking) {
       auto rows = co_await vault.snapshots(sequence - 1, 1);
       if (rows.empty() || rows.front().sequence != sequence) continue;  // it cannot be read: the vault has said so
       SnapshotPush push{peer, vault, parts_.identity.roots(), partner, known};
-      bool const pushed = co_await push_row(push, std::move(rows.front()), name);
+      bool const pushed = co_await push_row(push, std::move(rows.front()), name, fork);
       all = all && pushed;
       forget_too_much();
     }
     if (all) known_.erase(name);
+    else behind_[name].fork = std::move(fork);
     co_return all;
   } catch (const failure& e) {
     auto const code = classify(e.code());
@@ -196,7 +198,8 @@ void Mirror::forget_too_much() {
 }
 
 // One that cannot be mirrored holds up none behind it: an object of it is lost here, or it is a fork, of which both sides keep what they have.  People must look.
-task<bool> Mirror::push_row(SnapshotPush& push, SnapshotRow row, VaultName name) {
+// `fork`: the first of them, in words.
+task<bool> Mirror::push_row(SnapshotPush& push, SnapshotRow row, VaultName name, std::string& fork) {
   auto const sequence = row.sequence;
   try {
     co_await push.push(std::move(row));
@@ -205,7 +208,6 @@ task<bool> Mirror::push_row(SnapshotPush& push, SnapshotRow row, VaultName name)
     auto const code = classify(e.code());
     if (code == Errc::fork) {
       log_error("FORK: the partner refuses snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());
-      auto& fork = behind_[name].fork;
       if (fork.empty()) fork = fmt::format("number {} of agent {} ({})", sequence, name.agent.hex(), e.what());
     } else if (code == Errc::missing_object || code == Errc::damaged || code == Errc::malformed || code == Errc::too_large) {
       log_error("mirroring snapshot {} of agent {}: {}", sequence, name.agent.brief(), e.what());

@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "base/hex.hpp"
 #include "base/log.hpp"
 #include "base/utf8.hpp"
+#include "vault/alarm_text.hpp"
 
 namespace farkeep {
 namespace {
 
-constexpr std::size_t kMostProblem = 800;
+constexpr std::size_t kMostProblem = 500;
 
 std::string since(std::int64_t ns) { return ns > 0 ? "since " + rfc3339(WallTime{std::chrono::nanoseconds{ns}}) : std::string{"yet"}; }
 
@@ -67,14 +69,16 @@ std::optional<Notice> MirrorWatch::look_for_forks(const vault::pb::MirrorState& 
     if (auto const watch = registry_.alarm_watch()) told_forks_->insert(watch->forked().begin(), watch->forked().end());
   }
   std::set<std::string> const now(mirror.forked().begin(), mirror.forked().end());
-  bool const is_news = std::any_of(now.begin(), now.end(), [&](const std::string& agent) { return !told_forks_->contains(agent); });
-  if (is_news && last_forks_ && clock_.steady() - *last_forks_ < kForks) return std::nullopt;
+  std::vector<std::string> news;
+  for (auto const& agent : now)
+    if (!told_forks_->contains(agent)) news.push_back(hex(as_bytes(agent)));
+  if (!news.empty() && last_forks_ && clock_.steady() - *last_forks_ < kForks) return std::nullopt;
   bool const is_over = now.empty() && !told_forks_->empty();
-  if (is_news) last_forks_ = clock_.steady();
   if (now != *told_forks_) note_forks(now);
-  if (is_news) return Notice{Notice::Event::failed, "", std::string(whole_characters(mirror.fork(), kMostProblem)), true};
   if (is_over) return Notice{Notice::Event::recovered, "", "the partner " + partner + " has no other snapshots under the same numbers any more", true};
-  return std::nullopt;
+  if (news.empty()) return std::nullopt;
+  last_forks_ = clock_.steady();
+  return fork_notice(partner, news);
 }
 
 void MirrorWatch::note_forks(const std::set<std::string>& told) {
