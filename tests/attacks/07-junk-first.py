@@ -3,7 +3,6 @@
 there: envelopes, nodes and chunks.  The snapshot is protected all the same, and when the primary is lost, the alternate alone restores it."""
 import os
 import signal
-import time
 
 from rogue import records, world
 from rogue.agent import Agent, said_by
@@ -29,15 +28,6 @@ def all_records(c):
     return list(found.values())
 
 
-def eventually(what):
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.3)
-    return False
-
-
 def attack(w):
     source = w.agent(files=10, size=100000)
     thief = Agent.thief_of(w.state(), w.work + "/thief")
@@ -49,7 +39,7 @@ def attack(w):
         except (Refused, OSError, EOFError):
             return False
 
-    w.must(eventually(alternate_knows), "before: the alternate knows the agent")
+    w.must(w.eventually(alternate_knows, PATIENCE), "before: the alternate knows the agent")
     w.down("west")
     w.farkeep("honest", "backup", "main")
     with thief.connect(w.address["east"]) as c:
@@ -66,7 +56,7 @@ def attack(w):
             elif r.kind == records.DATA:
                 thief.put(c, records.data(r.session, r.ids, size=len(r.raw) // 2), 1)
     w.up("east")
-    w.must(eventually(lambda: w.farkeep("honest", "snapshots", "--wait-protected", expect=None).returncode == 0), "the snapshot is protected, whatever was there before it")
+    w.must(w.eventually(lambda: w.farkeep("honest", "snapshots", "--wait-protected", expect=None).returncode == 0, PATIENCE), "the snapshot is protected, whatever was there before it")
     w.down("east", signal.SIGKILL)
     w.must(w.restores("honest", source), "the primary is lost: the alternate alone restores it")
     w.must(w.farkeep("honest", "check", "--read-data", expect=None).returncode == 0, "and check reads all of it there")

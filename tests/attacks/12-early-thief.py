@@ -2,7 +2,6 @@
 """A thief of an agent's key comes to one server before the mirror does: the agent and both servers tell, as long as it is so, and an operator mends it."""
 import hashlib
 import os
-import time
 
 from rogue import records, world
 from rogue.agent import Agent
@@ -14,16 +13,6 @@ NET = 172
 
 def numbers_at(w, name):
     return [line.split('"number":')[1].split(",")[0] for line in w.server("snapshots", name, "--json").splitlines() if '"number":' in line]
-
-
-def within(seconds, holds):
-    """Whether it comes to hold."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if holds():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 def attack(w):
@@ -50,7 +39,7 @@ def attack(w):
             f.write(os.urandom(5000 + i))
         w.farkeep("honest", "backup", "main")
     w.up("west")
-    w.must(within(60, lambda: "4" in numbers_at(w, "west")), "the newest comes to the alternate all the same")
+    w.must(w.eventually(lambda: "4" in numbers_at(w, "west")), "the newest comes to the alternate all the same")
     w.must(numbers_at(w, "west") == ["1", "2", "4"], "what the thief's keeps away is missing there: %s" % numbers_at(w, "west"))
 
     status = w.farkeep("honest", "status", expect=None)
@@ -63,15 +52,15 @@ def attack(w):
     w.must(run.returncode == 6 and "ALARM" in run.stdout + run.stderr, "the next backup is made, with an alarm (%d)" % run.returncode)
     w.must(w.farkeep("honest", "backup", "main", expect=None).returncode == 0, "the one after that is as any other")
     for name in ("east", "west"):
-        w.must(within(90, lambda: "another snapshot in the place of number 2" in w.server("pair", name)), "the server %s tells that both differ, and in what" % name)
+        w.must(w.eventually(lambda: "another snapshot in the place of number 2" in w.server("pair", name), 90), "the server %s tells that both differ, and in what" % name)
         w.server("status", name, expect=6)
 
     w.server("snapshots set-aside", "west", "honest", "2", "--reason", "a thief's")
-    w.must(within(90, lambda: numbers_at(w, "west") == numbers_at(w, "east")), "with the thief's out of the way everything comes: %s" % numbers_at(w, "west"))
+    w.must(w.eventually(lambda: numbers_at(w, "west") == numbers_at(w, "east"), 90), "with the thief's out of the way everything comes: %s" % numbers_at(w, "west"))
     last = w.farkeep("honest", "status", expect=None)
     w.must("number 2" not in last.stdout + last.stderr, "the agent's alarm ends")
     for name in ("east", "west"):
-        w.must(within(90, lambda: "another snapshot" not in w.server("pair", name)), "the server %s is content" % name)
+        w.must(w.eventually(lambda: "another snapshot" not in w.server("pair", name), 90), "the server %s is content" % name)
         w.server("status", name)
     w.must(w.restores("honest", source), "and all of it restores")
 

@@ -152,6 +152,16 @@ class World:
 
     # ---- verdicts
 
+    @staticmethod
+    def eventually(holds, seconds=60):
+        """Whether it comes to hold."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if holds():
+                return True
+            time.sleep(0.2)
+        return False
+
     def must(self, holds, what):
         print(("held:   " if holds else "BROKEN: ") + what, flush=True)
         if not holds:
