@@ -8,7 +8,7 @@ namespace farkeep::server {
 namespace {
 
 constexpr std::chrono::nanoseconds kKeysCheck = std::chrono::seconds{5};          // an operator who revokes a key waits for it
-constexpr std::chrono::nanoseconds kDoubtCheck = std::chrono::milliseconds{250};  // agents wait for the certificate that a clock which is believed again brings
+constexpr std::chrono::nanoseconds kDoubtCheck = std::chrono::seconds{1};  // agents wait for the new certificate: the partner may say any moment that the clock is right
 
 }  // namespace
 
@@ -23,14 +23,14 @@ std::string trust_in(const std::string& root_word, const Identity& identity) {
 }
 
 task<void> RenewalWatch::wait(Server& server, const Identity& identity, std::chrono::nanoseconds look) {
+  static_cast<void>(co_await renewal_due(server, identity));  // one that is due now has just failed, and waits its time
   for (std::chrono::nanoseconds waited{0};;) {
-    bool const believes_anew = co_await verdict_changed(server);
-    auto const pause = verdict_ == ClockGuard::Verdict::ahead ? kDoubtCheck : kKeysCheck;
-    if (!believes_anew) co_await timers_.sleep(pause);
+    auto const pause = in_doubt_ ? kDoubtCheck : kKeysCheck;
+    co_await timers_.sleep(pause);
+    waited += pause;
     bool const changed = co_await keys_changed(server, identity);
     if (changed) co_return;
-    waited += pause;
-    if (waited < look && !believes_anew) continue;
+    if (waited < look && !in_doubt_) continue;
     waited = std::chrono::nanoseconds{0};
     bool const due = co_await renewal_due(server, identity);
     if (due) co_return;
@@ -51,23 +51,12 @@ task<bool> RenewalWatch::keys_changed(Server& server, const Identity& identity) 
   co_return changed;
 }
 
-// The partner may just have said that the clock is right.
-task<bool> RenewalWatch::verdict_changed(Server& server) {
-  bool changed = false;
-  const auto look = [&]() -> task<void> {
-    auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
-    changed = verdict_ && verdict != *verdict_;
-    verdict_ = verdict;
-  };
-  static_cast<void>(co_await problem_of(look()));  // the next look says so
-  co_return changed;
-}
-
 // What the clock said before is in a file: one that cannot be read is no reason to stop serving.
 task<bool> RenewalWatch::renewal_due(Server& server, const Identity& identity) {
   bool due = false;
   const auto look = [&]() -> task<void> {
     auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
+    in_doubt_ = verdict == ClockGuard::Verdict::ahead;
     due = identity.renewal(clock_.wall(), verdict) != Identity::Renewal::none;
   };
   auto const problem = co_await problem_of(look());

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <string>
 
 #include "async/timers.hpp"
@@ -34,7 +33,6 @@ class RenewalWatch {
 
  private:
   task<bool> keys_changed(Server& server, const Identity& identity);
-  task<bool> verdict_changed(Server& server);
   task<bool> renewal_due(Server& server, const Identity& identity);
 
   Disk& disk_;
@@ -43,7 +41,7 @@ class RenewalWatch {
   Workers& workers_;
   const std::string data_;
   const Began began_;
-  std::optional<ClockGuard::Verdict> verdict_;
+  bool in_doubt_ = false;  // the clock is far ahead
   std::string same_word_;  // the last one that says the same as at the start
 };
 

@@ -34,6 +34,7 @@ namespace farkeep::server {
 namespace {
 
 constexpr auto kRenewalCheck = std::chrono::minutes{1};  // of certificate and clock: a clock that is right again counts at once
+constexpr auto kForTheDoubt = std::chrono::seconds{3};    // two servers that start together have met by then
 constexpr auto kRenewalAgain = std::chrono::hours{1};    // after one that could not be written
 constexpr auto kMetricsAgain = std::chrono::minutes{1};  // when they cannot be listened for
 constexpr auto kLook = std::chrono::minutes{1};          // for agents that are overdue
@@ -45,13 +46,13 @@ Revocations revocations_of(const std::string& root_word, const Identity& identit
   return word ? word->revoked : Revocations{};
 }
 
-TlsContext tls_of(const Identity& identity, Revocations revoked, const Clock& clock, const Clock& servers_by) {
+TlsContext tls_of(const Identity& identity, Revocations revoked, const Clock& clock, TlsContext::AnotherTime servers_by) {
   TlsCredentials credentials;
   credentials.revoked = std::move(revoked);
   credentials.certificate_pem = to_pem(identity.chain()) + to_pem(identity.links());
   credentials.key_pem = identity.key().to_pem();
   credentials.authority_pem = identity.roots().pem();
-  return TlsContext{credentials, clock, &servers_by};
+  return TlsContext{credentials, clock, std::move(servers_by)};
 }
 
 // As a service reads it: mistakes go to the log, what the command line says has the last word, and without a file the server listens where it said that it would be.
@@ -117,9 +118,7 @@ class Service {
   // Another certificate needs new parts: it happens twice a year, and when a clock was wrong.
   task<void> serve_until_stopped() {
     auto store = co_await DirectoryStore::open(app_.disk(), workers_, app_.random(), store_folder(started_.data), disk_size(started_.data));
-    ClockGuard guard{app_.disk(), started_.data, app_.clock(), build_time()};
-    certificate_clock_.emplace(guard, app_.clock());
-    std::optional<Keys> keys = keys_on_disk(guard);
+    std::optional<Keys> keys = keys_on_disk(guard_);
     for (auto unavailable = Unavailable::fails; keys; unavailable = Unavailable::is_tried_again) {
       Keys now = std::move(*keys);
       keys = co_await serve_with(std::move(now), unavailable, *store);
@@ -137,7 +136,7 @@ class Service {
     Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
     auto const word = registry.root_word();
     identity.hear(word);
-    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock(), *certificate_clock_);
+    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock(), [this] { return guard_.instead_of_now(); });
     RenewalWatch::Began began{state, trust_in(word, identity)};
     return Keys{std::move(identity), std::move(tls), std::move(began), renewed, renewal};
   }
@@ -181,10 +180,11 @@ class Service {
 
     std::optional<Keys> next;
     std::exception_ptr error;
+    std::string why;
     {
       Scope scope{executor};
       scope.spawn(server.run(), "mirror and vaults");
-      scope.spawn(listen(server, listener), "the listener");
+      scope.spawn(listen(listener), "the listener");
       if (started_.metrics_listen) scope.spawn(serve_metrics(std::move(metrics), server, listener, identity.name()), "metrics");
       scope.spawn(obey_signals(scope, server, listener), "signals");
       scope.spawn(watch_agents(server), "watching for overdue agents");
@@ -196,25 +196,24 @@ class Service {
       scope.spawn(begin_anew(scope, server, keys, next), "the certificate");
       try {
         co_await scope.join();
-      } catch (...) {
+      } catch (const std::exception& e) {
         error = std::current_exception();
+        why = e.what();
       }
     }
     auto const unclosed = co_await problem_of(server.close());
     if (!unclosed.empty()) log_error("closing the vaults: {}; what was acknowledged is durable", unclosed);
-    if (error) std::rethrow_exception(error);
+    if (error && next) log_error("while the server began anew: {}", why);  // of what ended meanwhile
+    else if (error) std::rethrow_exception(error);
     if (!next && !unclosed.empty()) throw failure(Errc::io, "stopping: " + unclosed);
     co_return next;
   }
 
-  // While the clock is far ahead the partner may be about to end the doubt: who comes meanwhile waits, instead of being shown a certificate that has expired.
-  task<void> listen(Server& server, Listener& listener) {
-    constexpr std::chrono::nanoseconds kWait = std::chrono::seconds{3}, kStep = std::chrono::milliseconds{250};
-    for (std::chrono::nanoseconds waited{0}; waited < kWait; waited += kStep) {
-      auto const verdict = co_await workers_.offload([](ClockGuard* guard) { return guard->judge(); }, &server.clock_guard());
-      if (verdict != ClockGuard::Verdict::ahead) break;
-      co_await timers_.sleep(kStep);
-    }
+  // While the clock is far ahead the partner may be about to end the doubt, and the server begins anew then: who comes meanwhile waits, instead of being shown a certificate
+  // that has expired.
+  task<void> listen(Listener& listener) {
+    auto const instead = co_await workers_.offload([](ClockGuard* guard) { return guard->instead_of_now(); }, &guard_);
+    if (instead) co_await timers_.sleep(kForTheDoubt);
     co_await listener.run();
   }
 
@@ -411,7 +410,7 @@ class Service {
   const ServerConfig started_;  // what counts at the start only is taken from here
   const std::unique_ptr<DiskLock> lock_;  // before anything else in there is touched
   ServerConfig config_;
-  std::optional<CertificateClock> certificate_clock_;  // of serve_until_stopped()
+  ClockGuard guard_{app_.disk(), started_.data, app_.clock(), build_time()};
   asio::io_context io_{1};
   AsioTimers timers_;
   const WallTime since_{app_.clock().wall()};

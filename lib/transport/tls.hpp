@@ -1,7 +1,9 @@
 #pragma once
 
 #include <boost/asio/ip/address.hpp>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -68,8 +70,10 @@ struct TlsCredentials {
 /// keep what they need.
 class TlsContext {
  public:
-  /// `clock` outlives all copies and handshakes, and so does `servers_by`: servers whose certificates do not hold by `clock` are judged once more by that.  Throws failure(configuration) for PEM that is wrong or does not fit.
-  TlsContext(const TlsCredentials& credentials, const Clock& clock, const Clock* servers_by = nullptr);
+  using AnotherTime = std::function<std::optional<WallTime>()>;
+  /// `clock` outlives all copies and handshakes.  `servers_by`: when it gives a time, servers whose certificates do not hold by `clock` are judged once more by that; it is called in any
+  /// handshake that fails so, and throws nothing.  Throws failure(configuration) for PEM that is wrong or does not fit.
+  TlsContext(const TlsCredentials& credentials, const Clock& clock, AnotherTime servers_by = {});
 
   task<std::unique_ptr<SecureStream>> connect(std::unique_ptr<Stream> under, ExpectedServer expected) const;
   /// Needs a certificate of our own.

@@ -67,8 +67,8 @@ void show(SSL_CTX* context, const TlsCredentials& credentials) {
 
 }  // namespace
 
-TlsContext::Parts::Parts(const TlsCredentials& credentials, const Clock& c, const Clock* servers)
-    : clock(c), servers_by(servers), roots(roots_of(credentials)), revoked(credentials.revoked), native(SSL_CTX_new(TLS_method())) {
+TlsContext::Parts::Parts(const TlsCredentials& credentials, const Clock& c, AnotherTime servers)
+    : clock(c), servers_by(std::move(servers)), roots(roots_of(credentials)), revoked(credentials.revoked), native(SSL_CTX_new(TLS_method())) {
   SSL_CTX* context = native.get();
   must(context != nullptr, "starting TLS");
   must(SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) == 1, "choosing TLS 1.3");
@@ -107,8 +107,9 @@ int PeerCheck::check(const X509* leaf, const STACK_OF(X509) * shown) {
   roots.follow(between, parts_->revoked);
   std::string why;
   auto checked = checked_chain(*certificate, between, roots, now, &why);
-  if (!checked && parts_->servers_by) {
-    auto server = checked_chain(*certificate, between, roots, parts_->servers_by->wall(), nullptr);
+  const auto then = !checked && parts_->servers_by ? parts_->servers_by() : std::nullopt;
+  if (then) {
+    auto server = checked_chain(*certificate, between, roots, *then, nullptr);
     if (server && server->name.role == CertificateName::Role::server) checked = std::move(server);
   }
   if (!checked) {

@@ -18,10 +18,10 @@ struct SslFree {
 };
 
 struct TlsContext::Parts {
-  Parts(const TlsCredentials& credentials, const Clock& c, const Clock* servers);
+  Parts(const TlsCredentials& credentials, const Clock& c, AnotherTime servers);
 
   const Clock& clock;
-  const Clock* const servers_by;
+  const AnotherTime servers_by;
   TrustedRoots roots;
   Revocations revoked;
   bool has_certificate = false;

@@ -178,8 +178,8 @@ task<std::unique_ptr<SecureStream>> start(std::unique_ptr<Stream> under, std::sh
 
 }  // namespace
 
-TlsContext::TlsContext(const TlsCredentials& credentials, const Clock& clock, const Clock* servers_by)
-    : parts_(std::make_shared<const Parts>(credentials, clock, servers_by)) {}
+TlsContext::TlsContext(const TlsCredentials& credentials, const Clock& clock, AnotherTime servers_by)
+    : parts_(std::make_shared<const Parts>(credentials, clock, std::move(servers_by))) {}
 
 task<std::unique_ptr<SecureStream>> TlsContext::connect(std::unique_ptr<Stream> under, ExpectedServer expected) const {
   return start(std::move(under), parts_, std::move(expected));

@@ -125,19 +125,15 @@ void ClockGuard::note() {
 }
 
 // One that went back may be right again.
-WallTime ClockGuard::time_for_certificates() const noexcept {
+std::optional<WallTime> ClockGuard::instead_of_now() const noexcept {
   constexpr auto kOld = std::chrono::seconds{1};
-  auto const now = clock_.wall();
   try {
     std::lock_guard guard{mutex_};
     auto const steady = clock_.steady();
-    if (!doubt_ || steady - doubt_->at >= kOld) {
-      auto const verdict = judge_locked(now);
-      doubt_ = Doubt{steady, verdict == Verdict::ahead ? believed() : std::nullopt};
-    }
-    return doubt_->instead.value_or(now);
+    if (!doubt_ || steady - doubt_->at >= kOld) doubt_ = Doubt{steady, judge_locked(clock_.wall()) == Verdict::ahead ? believed() : std::nullopt};
+    return doubt_->instead;
   } catch (const std::exception&) {
-    return now;  // what was believed cannot be read
+    return std::nullopt;  // what was believed cannot be read
   }
 }
 

@@ -44,9 +44,9 @@ class ClockGuard {
   /// The administrator's word that the clock is right.
   void accept();
 
-  /// By when other servers' certificates are judged: the clock, or, while it is far ahead of the newest time that was believed, that one.  Two servers that were off for longer than their
-  /// certificates live hear each other's clocks by that, agree, and renew them.  At most a second old; throws nothing.
-  WallTime time_for_certificates() const noexcept;
+  /// While the clock is far ahead of the newest time that was believed: that one, by which other servers' certificates are judged then.  Two servers that were off for longer
+  /// than their certificates live hear each other's clocks so, agree, and renew them.  At most a second old; throws nothing.
+  std::optional<WallTime> instead_of_now() const noexcept;
 
  private:
   struct Heard {
@@ -70,18 +70,6 @@ class ClockGuard {
   mutable std::optional<Doubt> doubt_;
   std::optional<Heard> heard_;  // of the partner; it goes on by the steady clock, so that a jump of ours shows
   WallTime written_{};
-};
-
-/// Goes by that.  Both outlive it.
-class CertificateClock final : public Clock {
- public:
-  CertificateClock(const ClockGuard& guard, const Clock& clock) : guard_(guard), clock_(clock) {}
-  WallTime wall() const override { return guard_.time_for_certificates(); }
-  SteadyTime steady() const override { return clock_.steady(); }
-
- private:
-  const ClockGuard& guard_;
-  const Clock& clock_;
 };
 
 }  // namespace farkeep
