@@ -36,7 +36,6 @@ void remember(AgentState& state, const ServerId& server, WallTime now, const std
   Heads heads(state);
   heads.pin(server, Head{manifest.statement().sequence, manifest.snapshot_id(), now}, {});
   if (manifest.format() == StatementFormat::bound) heads.found_bound(manifest.statement().sequence);
-  if (manifest.format() == StatementFormat::bound) heads.found_bound(manifest.statement().sequence);
   agent::pb::Job record = state.job(job);
   record.set_snapshot_sequence(manifest.statement().sequence);
   record.set_snapshot_digest(manifest.snapshot_id().raw());

@@ -15,7 +15,7 @@ constexpr auto kVisitEvery = std::chrono::minutes{1};
 constexpr int kAtOnce = 8;  // a job that ends tells it before and after, and a person who works on a machine starts several
 constexpr std::size_t kMaxSoftware = 128;
 constexpr std::size_t kMostInMemory = 4096;   // agents; their notes are 300 bytes each…
-constexpr std::size_t kMostReports = 256;     // …but a report may have 64 KiB: more than these are written at once
+constexpr std::size_t kMostReports = 256;     // …but a report may have 128 KiB: more than these are written at once
 
 }  // namespace
 
