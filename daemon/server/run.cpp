@@ -13,6 +13,7 @@
 #include "async/signals.hpp"
 #include "base/build_time.hpp"
 #include "base/log.hpp"
+#include "clock_watch.hpp"
 #include "command.hpp"
 #include "common/take_over.hpp"
 #include "platform/disk_size.hpp"
@@ -136,7 +137,7 @@ class Service {
     Registry registry{app_.disk(), app_.clock(), app_.random(), started_.data + "/registry"};
     auto const word = registry.root_word();
     identity.hear(word);
-    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock(), [this] { return guard_.instead_of_now(); });
+    auto tls = tls_of(identity, revocations_of(word, identity), app_.clock(), [this] { return clock_watch_.instead_of_now(); });
     RenewalWatch::Began began{state, trust_in(word, identity)};
     return Keys{std::move(identity), std::move(tls), std::move(began), renewed, renewal};
   }
@@ -146,8 +147,9 @@ class Service {
     try {
       guard.note();
       auto const now = app_.clock().wall();
-      auto const what = identity.renewal(now, guard.judge());
-      if (!identity.renew_if_due(app_.disk(), started_.data, now, guard.judge(), app_.random())) return false;
+      auto const verdict = guard.judge();
+      auto const what = identity.renewal(now, verdict);
+      if (!identity.renew_if_due(app_.disk(), started_.data, now, verdict, app_.random())) return false;
       if (what == Identity::Renewal::issue) log_info("the server's certificate was renewed");
       else log_info("the newest certificate of the server is not valid now, by this machine's clock; an earlier one is shown");
       return true;
@@ -178,6 +180,7 @@ class Service {
     service_status(listening_at(listens_at));  // first: who waited for "ready" may look at once
     service_ready();
 
+    co_await clock_watch_.look_for_doubt();
     std::optional<Keys> next;
     std::exception_ptr error;
     std::string why;
@@ -192,7 +195,7 @@ class Service {
       scope.spawn(notifier_.run(), "notifying");
       scope.spawn(feed_watchdog(), "the watchdog");
       scope.spawn(give_memory_back(), "giving memory back");
-      scope.spawn(watch_clock(server), "watching the clock");
+      scope.spawn(clock_watch_.run(server), "watching the clock");
       scope.spawn(begin_anew(scope, server, keys, next), "the certificate");
       try {
         co_await scope.join();
@@ -203,6 +206,7 @@ class Service {
     }
     auto const unclosed = co_await problem_of(server.close());
     if (!unclosed.empty()) log_error("closing the vaults: {}; what was acknowledged is durable", unclosed);
+    if (stopping_) next.reset();  // both came in one turn
     if (error && next) log_error("while the server began anew: {}", why);  // of what ended meanwhile
     else if (error) std::rethrow_exception(error);
     if (!next && !unclosed.empty()) throw failure(Errc::io, "stopping: " + unclosed);
@@ -212,8 +216,7 @@ class Service {
   // While the clock is far ahead the partner may be about to end the doubt, and the server begins anew then: who comes meanwhile waits, instead of being shown a certificate
   // that has expired.
   task<void> listen(Listener& listener) {
-    auto const instead = co_await workers_.offload([](ClockGuard* guard) { return guard->instead_of_now(); }, &guard_);
-    if (instead) co_await timers_.sleep(kForTheDoubt);
+    if (clock_watch_.instead_of_now()) co_await timers_.sleep(kForTheDoubt);
     co_await listener.run();
   }
 
@@ -293,6 +296,7 @@ class Service {
       reload(server, listener);
     }
     log_info("stopping");
+    stopping_ = true;
     service_stopping();
     patience_.expires_after(limits::kGoodbye);
     patience_.async_wait([this](const boost::system::error_code& e) {
@@ -355,37 +359,6 @@ class Service {
     }
   }
 
-  // Certificates must not come from a clock that is not believed: people are told.
-  task<void> watch_clock(Server& server) {
-    std::string told;
-    const auto look = [&]() -> task<void> {
-      auto trouble = co_await workers_.offload(
-          [](ClockGuard* guard) {
-            guard->note();
-            return guard->trouble();
-          },
-          &server.clock_guard());
-      if (!trouble.empty() && told.empty()) log_error("{}; no certificates are issued meanwhile", trouble);
-      if (trouble.empty() && !told.empty()) log_info("this server's clock is believed again");
-      if (trouble.empty() != told.empty()) {
-        Notice notice{trouble.empty() ? Notice::Event::recovered : Notice::Event::failed, "", trouble.empty() ? "this server's clock is believed again" : trouble, true};
-        notifier_.tell(std::move(notice));
-      }
-      told = std::move(trouble);
-      auto const difference = server.clock_guard().difference();
-      if (difference.has_value() != difference_told_) {
-        difference_told_ = difference.has_value();
-        if (difference) log_warning("the partner's clock is {} minutes {} this server's: one of the two is wrong", std::abs(difference->count()) / 60, difference->count() > 0 ? "ahead of" : "behind");
-        else log_info("the partner's clock and this server's agree again");
-      }
-    };
-    for (;;) {
-      auto const problem = co_await problem_of(look());
-      if (!problem.empty()) log_warning("noting the time: {}", problem);
-      co_await timers_.sleep(kRenewalCheck);
-    }
-  }
-
   // What comes next is there before what is now ends: while there are keys with which nothing can be done, the server goes on with those that it has.
   task<void> begin_anew(Scope& scope, Server& server, const Keys& now, std::optional<Keys>& next) {
     RenewalWatch watch{app_.disk(), app_.clock(), timers_, workers_, started_.data, now.began};
@@ -421,9 +394,10 @@ class Service {
   Signals signals_;
   Outbox outbox_;
   Notifier notifier_;
+  ClockWatch clock_watch_{guard_, timers_, workers_, notifier_};
   Waiters look_;
   bool look_again_ = false;
-  bool difference_told_ = false;
+  bool stopping_ = false;                   // asked to: nothing begins anew
   asio::steady_timer patience_{io_};
   bool ended_ = false;
 };

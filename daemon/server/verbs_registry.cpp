@@ -213,7 +213,7 @@ Exit set_revoked(App& app, const Operands& operands, bool revoked, bool takes_pa
   boost::json::object o;
   o["agent"] = id.hex();
   o["state"] = revoked ? "revoked" : "active";
-  app.out().result("Agent " + id.brief() + " (" + agent.name() + ") is " + (revoked ? "revoked" : "admitted") + (app.registry().partner() ? "; the partner hears of it within seconds while both run" : ""), o);
+  app.out().result("Agent " + id.brief() + " (" + name_of(agent, standing_of(app, agent)) + ") is " + (revoked ? "revoked" : "admitted") + (app.registry().partner() ? "; the partner hears of it within seconds while both run" : ""), o);
   if (!revoked && app.registry().partner()) app.out().hint("What the partner's own administrator revoked there stays so until it is admitted there, too.");
   return Exit::done;
 }

@@ -163,7 +163,18 @@ Exit pair(App& app, const po::variables_map&, const Operands& operands) {
   text += fmt::format("\nPartner      {} ({}), {}\nMirror       {}, {} vaults, {} behind; last contact {}, last equal {}", partner->name(),
                       hex(as_bytes(partner->server_id())).substr(0, 8), join_text(partner->address()), state, mirror.vaults(), mirror.behind(),
                       time_text(mirror.contact_ns()), time_text(mirror.equal_ns()));
-  if (!mirror.problem().empty()) text += "\nProblem      " + mirror.problem();
+  if (!mirror.problem().empty() && mirror.problem() != mirror.fork()) text += "\nProblem      " + mirror.problem();
+  if (!mirror.fork().empty()) {
+    text += "\nDiffers      " + mirror.fork() + "\nAgents       ";
+    boost::json::array agents;
+    for (auto const& agent : mirror.forked()) {
+      if (!agents.empty()) text += ", ";
+      text += hex(as_bytes(agent));
+      agents.push_back(boost::json::string(hex(as_bytes(agent))));
+    }
+    o["differs"] = mirror.fork();
+    o["differing_agents"] = std::move(agents);
+  }
   app.out().result(text, o);
   return Exit::done;
 }

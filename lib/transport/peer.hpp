@@ -49,9 +49,16 @@ class HangUp : public failure {
   using failure::failure;
   HangUp(Errc code, const std::string& doing, std::chrono::seconds retry_after) : failure(code, doing), retry_after_(retry_after) {}
   std::chrono::seconds retry_after() const noexcept { return retry_after_; }
+  /// Tells the other side what this machine's clock says, which is why it is refused.
+  HangUp by(WallTime time) && {
+    time_ = time;
+    return std::move(*this);
+  }
+  std::optional<WallTime> time() const noexcept { return time_; }
 
  private:
   std::chrono::seconds retry_after_{0};
+  std::optional<WallTime> time_;
 };
 
 /// For an answer of several frames: all but the last.

@@ -185,6 +185,7 @@ task<void> Peer::serve_one(Handler& handler, std::uint32_t number, Request reque
     last = Outgoing{number, verb, true, false, std::move(reply)};  // too large for a frame: this request fails, nothing else
   } catch (const HangUp& e) {
     refused = wire::to_failure(classify(e.code()), e.what(), e.retry_after());
+    if (e.time()) refused->set_time_ns(e.time()->time_since_epoch().count());
     hang_up = true;
   } catch (const wire::Refusal& e) {
     refused = wire::to_failure(classify(e.code()), e.what(), e.retry_after());

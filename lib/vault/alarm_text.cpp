@@ -1,6 +1,9 @@
 #include "vault/alarm_text.hpp"
 
+#include <algorithm>
 #include <functional>
+#include <map>
+#include <utility>
 
 namespace farkeep {
 namespace {
@@ -21,6 +24,19 @@ std::string among_many(const AlarmedAgent& agent) {
 }
 
 }  // namespace
+
+void put_in_order(std::vector<AlarmedAgent>& agents) {
+  std::stable_sort(agents.begin(), agents.end(), [](const AlarmedAgent& a, const AlarmedAgent& b) { return a.before_ns < b.before_ns; });
+  std::map<std::string, std::size_t> seen;  // of each account
+  std::vector<std::pair<std::size_t, AlarmedAgent>> turns;
+  turns.reserve(agents.size());
+  for (auto& agent : agents) {
+    auto const turn = seen[agent.account]++;
+    turns.emplace_back(turn, std::move(agent));
+  }
+  std::stable_sort(turns.begin(), turns.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::transform(turns.begin(), turns.end(), agents.begin(), [](auto& turn) { return std::move(turn.second); });
+}
 
 Notice alarm_notice(Notice::Event event, const std::vector<AlarmedAgent>& agents, const std::string& remark) {
   bool const overdue = event == Notice::Event::overdue;
@@ -55,7 +71,7 @@ Notice fork_notice(const std::string& partner, const std::vector<std::string>& a
   std::string text = "ALARM: the partner " + partner + " has other snapshots than this server under the same numbers of " + (agents.size() == 1 ? "agent " : "agents ");
   text += listed(agents.size(), kMostNamed, [&](std::size_t i) { return agents[i]; });
   text += ": somebody has the agent's key, or two machines work as one agent. See on its machine which snapshots are its own (farkeep snapshots), and set the other ones aside where they are "
-          "(farkeep-server pair names one; farkeep-server snapshots set-aside)";
+          "(farkeep-server pair names all of these agents; farkeep-server snapshots set-aside)";
   Notice out{Notice::Event::failed, "", std::move(text), true};
   for (std::size_t i = 0; i < agents.size() && i < kMostNamed; ++i) out.agents.push_back(agents[i]);
   return out;

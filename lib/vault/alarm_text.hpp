@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,12 @@ struct AlarmedAgent {
   std::string name, account;
   std::string told;        ///< when it last told of its jobs
   std::vector<Job> jobs;   ///< at least one
+  std::int64_t before_ns = 0;  ///< when something was last told of it; 0: never
 };
+
+/// In the order in which to name them, since not all may fit: the accounts in turn, and of one account first those of whom nothing was told for the longest time.  So
+/// neither an account full of agents, nor agents that fall ill and recover all day, keep another one's name out of the text.
+void put_in_order(std::vector<AlarmedAgent>& agents);
 
 /// Of agents as which two machines work.
 Notice doubled_notice(const std::vector<AlarmedAgent>& agents);

@@ -18,6 +18,7 @@ std::string last_good(const AgentStanding::Job& job) { return "last good snapsho
 struct Alarms::Found {
   bool may_overdue, may_recovered, may_double;
   std::map<std::string, std::string> accounts;  // names
+  std::map<std::string, std::size_t> registered;  // how many agents bear a name
   std::vector<AlarmedAgent> overdue, recovered, doubled;
   std::vector<vault::pb::Alarm> told;
 };
@@ -29,10 +30,13 @@ std::vector<Notice> Alarms::look(bool anybody) {
   if (!anybody) return {};
   bool const away = partner_is_away(now);
   if (!away && !is_primary_()) return {};
-  Found found{!is_quiet && steady >= overdue_again_, steady >= recovered_again_, steady >= doubled_again_, {}, {}, {}, {}, {}};
+  Found found{!is_quiet && steady >= overdue_again_, steady >= recovered_again_, steady >= doubled_again_, {}, {}, {}, {}, {}, {}};
   for (auto const& account : registry_.accounts()) found.accounts[account.id()] = account.name();
-  for (auto const& agent : registry_.agents()) look_at(agent, now, found);
+  auto const agents = registry_.agents();
+  for (auto const& agent : agents) ++found.registered[agent.name()];
+  for (auto const& agent : agents) look_at(agent, now, found);
   if (!found.told.empty()) registry_.set_alarms(found.told);
+  for (auto* some : {&found.overdue, &found.recovered, &found.doubled}) put_in_order(*some);
 
   std::string remark;
   if (away) remark = "the partner has not answered for " + std::to_string(kPartnerAway / std::chrono::minutes{1}) + " minutes or more, so this server may not know all";
@@ -54,13 +58,14 @@ std::vector<Notice> Alarms::look(bool anybody) {
 
 // Whether it is too early, after an outage, to say that somebody is late.  Notes that there was a look.
 bool Alarms::quiet(WallTime now) {
-  auto watch = registry_.alarm_watch().value_or(vault::pb::AlarmWatch{});
+  auto const watch = registry_.alarm_watch().value_or(vault::pb::AlarmWatch{});
   auto const before = watch.looked_ns() > 0 ? wall(watch.looked_ns()) : now;
   auto until = std::min(wall(watch.quiet_until_ns()), now + kMostQuiet);  // later ones are of a clock that was wrong
   if (watch.looked_ns() == 0 || now - before > kOutage) until = std::max(until, now + std::clamp<std::chrono::nanoseconds>(now - before, kLeastQuiet, kMostQuiet));
-  watch.set_looked_ns(ns(now));
-  watch.set_quiet_until_ns(ns(until));
-  registry_.set_alarm_watch(watch);
+  registry_.change_alarm_watch([&](vault::pb::AlarmWatch& told) {
+    told.set_looked_ns(ns(now));
+    told.set_quiet_until_ns(ns(until));
+  });
   return now < until;
 }
 
@@ -81,8 +86,11 @@ void Alarms::look_at(const vault::pb::Agent& agent, WallTime now, Found& found) 
   AlarmedAgent one;
   auto const& called = name_of(agent, standing);
   one.name = called.empty() ? id.brief() : called;
+  // What an agent says of itself is no other one's name.
+  if (!called.empty() && (called != agent.name() || found.registered[agent.name()] > 1)) one.name += " (" + id.brief() + ")";
   one.account = found.accounts[agent.account()];
   one.told = rfc3339(standing.told);
+  one.before_ns = alarm.changed_ns();
   AlarmedAgent fresh = one, well = one;
   // By name: an agent may have told two jobs of one name, and is overdue with it while one of them is.
   std::map<std::string, const AgentStanding::Job*> jobs;

@@ -100,6 +100,7 @@ void ClockGuard::heard(WallTime theirs) {
   auto const now = clock_.wall();
   heard_ = Heard{theirs, clock_.steady()};
   if (judge_locked(now) != Verdict::plausible || !agree(theirs - now)) return;
+  if (now >= written_ && now - written_ < kEvery) return;  // the partner may come as often as it likes
   try {
     believe(now);
   } catch (const failure& f) {
@@ -125,16 +126,9 @@ void ClockGuard::note() {
 }
 
 // One that went back may be right again.
-std::optional<WallTime> ClockGuard::instead_of_now() const noexcept {
-  constexpr auto kOld = std::chrono::seconds{1};
-  try {
-    std::lock_guard guard{mutex_};
-    auto const steady = clock_.steady();
-    if (!doubt_ || steady - doubt_->at >= kOld) doubt_ = Doubt{steady, judge_locked(clock_.wall()) == Verdict::ahead ? believed() : std::nullopt};
-    return doubt_->instead;
-  } catch (const std::exception&) {
-    return std::nullopt;  // what was believed cannot be read
-  }
+std::optional<WallTime> ClockGuard::instead_of_now() const {
+  std::lock_guard guard{mutex_};
+  return judge_locked(clock_.wall()) == Verdict::ahead ? believed() : std::nullopt;
 }
 
 void ClockGuard::accept() {

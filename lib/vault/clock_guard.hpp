@@ -45,8 +45,8 @@ class ClockGuard {
   void accept();
 
   /// While the clock is far ahead of the newest time that was believed: that one, by which other servers' certificates are judged then.  Two servers that were off for longer
-  /// than their certificates live hear each other's clocks so, agree, and renew them.  At most a second old; throws nothing.
-  std::optional<WallTime> instead_of_now() const noexcept;
+  /// than their certificates live hear each other's clocks so, agree, and renew them.
+  std::optional<WallTime> instead_of_now() const;
 
  private:
   struct Heard {
@@ -63,11 +63,6 @@ class ClockGuard {
   const Clock& clock_;
   const WallTime built_;
   mutable std::mutex mutex_;
-  struct Doubt {
-    SteadyTime at;                  // when it was looked at
-    std::optional<WallTime> instead;  // what counts, where the clock is not believed
-  };
-  mutable std::optional<Doubt> doubt_;
   std::optional<Heard> heard_;  // of the partner; it goes on by the steady clock, so that a jump of ours shows
   WallTime written_{};
 };

@@ -18,6 +18,9 @@ class DiskWatch {
     no_data,  ///< nothing can be stored: what is here can be restored
   };
 
+  /// What people were told last, by an earlier run.  Before the first look.
+  void was_told(Level level) noexcept { level_ = level; }
+
   /// What there is to tell now.  A level counts as left for a better one only with an eighth more room than it took to enter it, so that a disk at the edge is
   /// not told of all day.
   std::optional<Notice> see(const StoreHealth& health);

@@ -17,6 +17,8 @@ constexpr auto kFirstWait = std::chrono::seconds{1};
 constexpr auto kPoll = std::chrono::seconds{2};        // for changes that an administrator's command made in the registry's files
 constexpr auto kPartnerPoll = std::chrono::seconds{5};  // whether there is a partner by now
 constexpr auto kTellAllAgain = std::chrono::hours{1};     // what the partner could not take, or lost since: 2 KiB and a report for each agent
+constexpr std::chrono::nanoseconds kLasts = std::chrono::minutes{1};        // a conversation of that length got on: the next failure is a new one
+constexpr std::chrono::nanoseconds kReachedWait = std::chrono::minutes{1};  // the longest after one that failed on the way
 constexpr std::chrono::nanoseconds kBehindWait = std::chrono::seconds{10};  // before a vault that could not be mirrored is tried again; then twice as long
 
 constexpr std::size_t kMaxForked = 1024;  // 16 KiB
@@ -82,17 +84,19 @@ task<void> Mirror::run() {
     }
     auto const name = partner->name();
     reached_ = false;
+    auto const began = parts_.timers.now();
     // Whatever a partner made go wrong: agents are served all the same.
     std::string problem = co_await problem_of(converse(std::move(*partner)));
     talks_ = false;
+    bool const lasted = reached_ && parts_.timers.now() - began >= kLasts;
     if (longest != settings_.backoff) backoff = fresh_backoff();
     longest = settings_.backoff;
-    if (reached_) backoff.reset();
-    if (problem != logged_problem_) log_warning("mirroring to {}: {}", name, problem);
+    if (lasted) backoff.reset();
+    if (reached_ || problem != logged_problem_) problems_.say(parts_.timers.now(), fmt::format("mirroring to {}: {}", name, problem));
     logged_problem_ = problem;
     co_await note(std::move(problem), 0);
-    // Where it was reached the wait is short, and must be one: both sides would else wake each other without end over something that neither can do.
-    if (reached_) co_await parts_.timers.sleep(backoff.next());
+    // Where it was reached there must be a wait that nothing cuts short: both sides would else wake each other without end over something that neither can do.
+    if (reached_) co_await parts_.timers.sleep(std::min(backoff.next(), kReachedWait));
     else co_await race(try_now_.wait(), parts_.timers.sleep(backoff.next()));
   }
 }
@@ -147,6 +151,7 @@ task<void> Mirror::work(Peer& peer, ServerId partner) {
   co_await pull_directory(peer);
   SteadyTime next_comparison = parts_.timers.now();
   behind_.clear();
+  co_await recall_forks();
   for (;;) {
     auto const now_at = co_await parts_.workers.offload([](Registry* registry) { return registry->generation(); }, &parts_.registry);
     bool const all_again = parts_.timers.now() >= tell_all_again;
@@ -220,30 +225,49 @@ task<void> Mirror::greet(Peer& peer, ServerId partner) {
   hello.set_version_max(1);
   hello.set_software(parts_.software);
   hello.set_time_ns(parts_.clock.wall().time_since_epoch().count());
-  auto const answer = co_await peer.call<wire::pb::HelloReply>(wire::Verb::hello, hello, limits::kHelloTimeout);
+  std::optional<WallTime> theirs;
+  std::exception_ptr refused;
+  wire::pb::HelloReply answer;
+  try {
+    answer = co_await peer.call<wire::pb::HelloReply>(wire::Verb::hello, hello, limits::kHelloTimeout);
+    theirs = WallTime{std::chrono::nanoseconds{answer.time_ns()}};
+  } catch (const wire::Refusal& e) {
+    theirs = e.time();  // it does not know us by its clock; where ours agrees with it, a certificate for now is made, and it will
+    refused = std::current_exception();
+  }
+  if (theirs) co_await parts_.workers.offload([](ClockGuard* guard, WallTime said) { guard->heard(said); }, &parts_.guard, *theirs);
+  if (refused) std::rethrow_exception(refused);
   if (answer.server_id() != as_text(partner.view())) throw failure(Errc::identity, "greeting the partner at " + peer.describe() + ": another server answers");
-  co_await parts_.workers.offload([](ClockGuard* guard, WallTime theirs) { guard->heard(theirs); }, &parts_.guard, WallTime{std::chrono::nanoseconds{answer.time_ns()}});
   compares_ = answer.compares();
   known_.clear();
   partner_root_ = to_string(peer.identity().root_key);
-  if (logged_problem_ != "-") log_info("mirroring to {}", peer.describe());
-  logged_problem_ = "-";
+  greetings_.say(parts_.timers.now(), fmt::format("mirroring to {}", peer.describe()));
+}
+
+task<void> Mirror::recall_forks() {
+  auto state = co_await parts_.workers.offload([](Registry* registry) { return registry->mirror_state().value_or(vault::pb::MirrorState{}); }, &parts_.registry);
+  forked_before_ = {state.forked().begin(), state.forked().end()};
+  fork_before_ = state.fork();
 }
 
 Mirror::Forks Mirror::about_forks() const {
-  Forks out;
   std::string first;
-  std::size_t forked = 0;
+  auto agents = forked_before_;
   for (auto const& [name, behind] : behind_) {
     if (behind.fork.empty()) continue;
-    if (++forked == 1) first = behind.fork;
-    if (out.agents.size() < kMaxForked) out.agents.push_back(wire::to_field(name.agent));
+    if (first.empty()) first = behind.fork;
+    agents.insert(wire::to_field(name.agent));
   }
-  if (forked == 0) return out;
-  std::string const more = forked > 1 ? fmt::format(", nor some of {} other agents", forked - 1) : std::string{};
-  out.text = fmt::format("the partner has another snapshot in the place of {}, and does not take it{}. See on the agent's machine which of the two is its own (farkeep snapshots), and set the other one aside where it is "
-                         "(farkeep-server snapshots set-aside)",
-                         first, more);
+  Forks out;
+  if (agents.empty()) return out;
+  std::string const more = agents.size() > 1 ? fmt::format(", nor some of {} other agents", agents.size() - 1) : std::string{};
+  out.text = fork_before_;
+  if (!first.empty())
+    out.text = fmt::format("the partner has another snapshot in the place of {}, and does not take it{}. See on the agent's machine which of the two is its own (farkeep snapshots), and set the other one aside where it is "
+                           "(farkeep-server snapshots set-aside)",
+                           first, more);
+  for (auto const& agent : agents)
+    if (out.agents.size() < kMaxForked) out.agents.push_back(agent);
   return out;
 }
 

@@ -9,6 +9,7 @@
 
 #include "async/waiters.hpp"
 #include "async/workers.hpp"
+#include "base/rare_line.hpp"
 #include "crypto/random.hpp"
 #include "transport/secure_dialer.hpp"
 #include "vault/directory.hpp"
@@ -92,6 +93,7 @@ class Mirror final : public MirrorNews {
     std::vector<std::string> agents;  // the first 1,024
   };
   Forks about_forks() const;
+  task<void> recall_forks();
   task<void> note(std::string problem, std::size_t behind, std::optional<Forks> forks = std::nullopt);
 
   MirrorParts parts_;
@@ -108,6 +110,8 @@ class Mirror final : public MirrorNews {
   Names changed_;
   Names to_compare_;  // of changed_: as a whole
   std::map<VaultName, Behind> behind_;  // on this connection
+  std::set<std::string> forked_before_;  // agents of whom there was one before this connection, and whose vault was not looked at since
+  std::string fork_before_;              // the text of then
   bool registry_changed_ = false;
   Waiters news_;
   Waiters try_now_;       // ends the wait after a failure
@@ -119,6 +123,7 @@ class Mirror final : public MirrorNews {
   bool compares_ = false;  // the partner knows how to (PROTOCOL §4)
   std::map<VaultName, PartnerKnowledge> known_;  // of this connection, of vaults that could not be mirrored: not compared again and again
   std::string logged_problem_;
+  RareLine greetings_{LogLevel::info}, problems_{LogLevel::warning};  // a partner may greet, and then fail, as often as it likes
   std::uint64_t vaults_ = 0;
 };
 

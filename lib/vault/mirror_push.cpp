@@ -120,7 +120,9 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
     question.set_after(std::move(last));
   }
   Names out;
+  std::set<std::string> agents;
   for (auto const& name : ours) {
+    agents.insert(wire::to_field(name.agent));
     auto const found = theirs.find(key_of(name));
     see_theirs(name, found == theirs.end() ? std::string{} : found->second.digest + found->second.receipts);
     try {
@@ -128,6 +130,7 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
       // One that says nothing of its receipts may have been set back, and nobody sees it.
       bool const equal = found != theirs.end() && found->second.digest == as_text(summary.digest.view()) &&
                          (found->second.receipts.empty() || found->second.receipts == as_text(summary.partner_receipts.view()));
+      if (equal) forked_before_.erase(wire::to_field(name.agent));
       if (summary.head.sequence > 0 && !(equal && summary.is_protected)) out.insert(name);
     } catch (const failure& e) {
       if (classify(e.code()) == Errc::cancelled) throw;
@@ -135,12 +138,14 @@ task<Mirror::Names> Mirror::differing(Peer& peer) {
       out.insert(name);  // pushing it says why it cannot be done, and it counts as behind
     }
   }
+  std::erase_if(forked_before_, [&](const std::string& agent) { return !agents.contains(agent); });
   co_return out;
 }
 
 // False when it could not be done and should be tried again; a lost connection throws.
 task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool compare_all) {
-  std::exception_ptr error;
+  std::string fork;
+  bool all = true, looked = true;
   try {
     auto const lease = co_await parts_.vaults.open(name.account, name.agent);
     auto& vault = *lease;
@@ -167,26 +172,29 @@ task<bool> Mirror::push_vault(Peer& peer, ServerId partner, VaultName name, bool
     known.compares = compares_;
     // A partner that lost snapshots may have lost what earlier pushes found there, and somebody may have put junk in its place.
     if (compare_all) known.trusted = lost.empty();
-    bool all = true;
-    std::string fork;
     for (auto const sequence : lacking) {
       auto rows = co_await vault.snapshots(sequence - 1, 1);
-      if (rows.empty() || rows.front().sequence != sequence) continue;  // it cannot be read: the vault has said so
+      if (rows.empty() || rows.front().sequence != sequence) {  // it cannot be read: the vault has said so
+        all = looked = false;
+        continue;
+      }
       SnapshotPush push{peer, vault, parts_.identity.roots(), partner, known};
       bool const pushed = co_await push_row(push, std::move(rows.front()), name, fork);
       all = all && pushed;
       forget_too_much();
     }
     if (all) known_.erase(name);
-    else behind_[name].fork = std::move(fork);
-    co_return all;
   } catch (const failure& e) {
+    all = looked = false;
     auto const code = classify(e.code());
     if (code == Errc::disconnected || code == Errc::protocol || code == Errc::cancelled || code == Errc::timed_out) throw;
     log_error("mirroring the vault of agent {}: {}", name.agent.brief(), e.what());
     if (code == Errc::no_space || code == Errc::busy) behind_[name].wait = {};
   }
-  co_return false;
+  // Of what was not looked at, what was known before still holds.
+  if (looked) forked_before_.erase(wire::to_field(name.agent));
+  if (!all && (looked || !fork.empty())) behind_[name].fork = std::move(fork);
+  co_return all;
 }
 
 // As much as a vault remembers of itself.  It only saves comparing, and sending further copies twice.

@@ -84,10 +84,7 @@ std::optional<Notice> MirrorWatch::look_for_forks(const vault::pb::MirrorState& 
 void MirrorWatch::note_forks(const std::set<std::string>& told) {
   told_forks_ = told;
   try {
-    auto watch = registry_.alarm_watch().value_or(vault::pb::AlarmWatch{});
-    watch.clear_forked();
-    for (auto const& agent : told) watch.add_forked(agent);
-    registry_.set_alarm_watch(watch);
+    registry_.change_alarm_watch([&](vault::pb::AlarmWatch& watch) { *watch.mutable_forked() = {told.begin(), told.end()}; });
   } catch (const failure& f) {
     log_warning("noting what was told of the mirror: {}", f.what());
   }
@@ -97,9 +94,7 @@ void MirrorWatch::note_forks(const std::set<std::string>& told) {
 void MirrorWatch::note(State told) {
   told_ = told;
   try {
-    auto watch = registry_.alarm_watch().value_or(vault::pb::AlarmWatch{});
-    watch.set_mirror(static_cast<std::uint32_t>(told));
-    registry_.set_alarm_watch(watch);
+    registry_.change_alarm_watch([&](vault::pb::AlarmWatch& watch) { watch.set_mirror(static_cast<std::uint32_t>(told)); });
   } catch (const failure& f) {
     log_warning("noting what was told of the mirror: {}", f.what());
   }

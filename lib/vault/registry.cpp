@@ -115,6 +115,19 @@ std::set<std::string> Registry::met_damaged() {
   return out;
 }
 
+void Registry::meet_damaged(const std::set<std::string>& names) {
+  for (auto const& name : names) {
+    auto const file = folder_ + "/" + name;
+    std::optional<Buffer> bytes;
+    try {
+      bytes = read(file);
+    } catch (const failure& f) {
+      if (classify(f.code()) != Errc::damaged) throw;  // else it is noted
+    }
+    if (bytes && !registry_payload(*bytes)) note_damage(file, "its checksum is wrong");
+  }
+}
+
 bool Registry::take_met_damage() {
   std::lock_guard guard{damage_mutex_};
   return std::exchange(met_damage_, false);
@@ -323,7 +336,14 @@ void Registry::set_alarms(const std::vector<vault::pb::Alarm>& alarms) {
   bump();
 }
 std::optional<vault::pb::Alarm> Registry::alarm(const AgentId& id) { return load<vault::pb::Alarm>(path("alarms", id.view())); }
-void Registry::set_alarm_watch(const vault::pb::AlarmWatch& watch) { save(folder_ + "/watch", watch); }
+void Registry::change_alarm_watch(const std::function<void(vault::pb::AlarmWatch&)>& change) {
+  std::lock_guard guard{watch_mutex_};
+  auto const before = alarm_watch();
+  auto watch = before.value_or(vault::pb::AlarmWatch{});
+  change(watch);
+  if (before && watch.SerializeAsString() == before->SerializeAsString()) return;
+  save(folder_ + "/watch", watch);
+}
 std::optional<vault::pb::AlarmWatch> Registry::alarm_watch() { return load<vault::pb::AlarmWatch>(folder_ + "/watch"); }
 
 // ---- the pair

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 #include <memory>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -108,7 +109,8 @@ class Registry {
   /// All of them in one change.
   void set_alarms(const std::vector<vault::pb::Alarm>& alarms);
   std::optional<vault::pb::Alarm> alarm(const AgentId& id);
-  void set_alarm_watch(const vault::pb::AlarmWatch& watch);
+  /// Writes it only when that changed something.
+  void change_alarm_watch(const std::function<void(vault::pb::AlarmWatch&)>& change);
   std::optional<vault::pb::AlarmWatch> alarm_watch();
 
   // ---- the pair
@@ -169,6 +171,8 @@ class Registry {
   std::vector<wire::pb::RegistryEntry> wanted();
   /// Those that were damaged when they were read last, as the same names.
   std::set<std::string> met_damaged();
+  /// Looks at these files, as met_damaged() named them in an earlier run: those that still are damaged count as met.
+  void meet_damaged(const std::set<std::string>& names);
   /// True when damage was met since this was last asked.
   bool take_met_damage();
   /// An operator's act: of this account or agent the partner's word counts no more, and what held is this server's now; a damaged file goes to
@@ -267,6 +271,7 @@ class Registry {
   std::mutex word_mutex_;
   std::string last_word_;
   std::mutex damage_mutex_;
+  std::mutex watch_mutex_;
   std::set<std::string> damage_;  // paths that were told, and not read whole since
   std::map<std::string, SteadyTime> unreadable_;  // paths that the disk does not give, since when
   bool met_damage_ = false;

@@ -80,7 +80,7 @@ struct Server::Parts {
         answers(settings.answer_memory),
         unusable(clock),
         guests(settings.max_agents),
-        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, failures, budget, questions, answers, mirror, unusable, refusals, troubles, disk_watch, settings.agent_quota, settings.software} {}
+        session{registry, identity, directory, registration, admission, vaults, workers, timers, clock, guard, failures, budget, questions, answers, mirror, unusable, refusals, troubles, disk_watch, settings.agent_quota, settings.software} {}
 
   task<void> watch(Session& one, Guests::Guest& guest, bool stranger);
   task<void> tidy();
@@ -120,6 +120,9 @@ struct Server::Parts {
   DiskWatch disk_watch;
   DamageWatch damage_watch;
   std::vector<Notice> disk_notices;
+
+  void recall_what_was_told();
+  task<void> note_what_was_told();
 };
 
 // What the command line asked of the vaults while others have the store.
@@ -161,9 +164,40 @@ task<std::string> Server::Parts::carry_out(AsideOrder order) {
 
 Server::Server(Executor executor, Disk& disk, Store& store, const Identity& identity, const Clock& clock, Timers& timers, Workers& workers,
                Random& random, SecureDialer& dialer, ServerSettings settings)
-    : parts_(std::make_unique<Parts>(std::move(executor), disk, store, identity, clock, timers, workers, random, dialer, std::move(settings))) {}
+    : parts_(std::make_unique<Parts>(std::move(executor), disk, store, identity, clock, timers, workers, random, dialer, std::move(settings))) {
+  parts_->recall_what_was_told();
+}
 
 Server::~Server() = default;
+
+// Neither a restart nor another certificate makes people hear it again, nor that it is over never.
+void Server::Parts::recall_what_was_told() {
+  try {
+    auto const watch = registry.alarm_watch();
+    if (!watch) return;
+    if (watch->disk() <= static_cast<std::uint32_t>(DiskWatch::Level::no_data)) disk_watch.was_told(static_cast<DiskWatch::Level>(watch->disk()));
+    std::set<std::string> const damaged(watch->damaged().begin(), watch->damaged().end());
+    registry.meet_damaged(damaged);
+    damage_watch.was_told(damaged);
+  } catch (const failure& f) {
+    log_warning("reading what people were told last: {}", f.what());
+  }
+}
+
+task<void> Server::Parts::note_what_was_told() {
+  const auto note = [this]() -> task<void> {
+    co_await workers.offload(
+        [](Registry* r, std::uint32_t disk, std::set<std::string> damaged) {
+          r->change_alarm_watch([&](vault::pb::AlarmWatch& watch) {
+            watch.set_disk(disk);
+            *watch.mutable_damaged() = {damaged.begin(), damaged.end()};
+          });
+        },
+        &registry, static_cast<std::uint32_t>(disk_watch.level()), std::set<std::string>{damage_watch.told()});
+  };
+  auto const problem = co_await problem_of(note());
+  if (!problem.empty()) log_warning("noting what people were told: {}", problem);  // on a full disk it counts in memory
+}
 
 // What the first version left, or a partner that was replaced.  A few at a time: others change the registry, too.
 task<void> Server::Parts::adopt_registry(ServerId own) {
@@ -306,6 +340,7 @@ task<std::vector<Notice>> Server::look_for_overdue(bool anybody) {
   if (changed) parts_->mirror.registry_changed();
   if (auto notice = parts_->unusable.look(anybody)) notices.push_back(std::move(*notice));
   if (auto notice = parts_->damage_watch.see(parts_->registry.met_damaged())) notices.push_back(std::move(*notice));
+  co_await parts_->note_what_was_told();
   co_return std::move(notices);
 }
 

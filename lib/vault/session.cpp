@@ -178,8 +178,9 @@ task<Reply> Session::hello(Request request) {
                                                 " to " + std::to_string(theirs.version_max()) + ": update the older one");
   if (!who_.untimely.empty()) {
     auto const say = [](std::int64_t ns) { return ns > 0 ? rfc3339(WallTime{std::chrono::nanoseconds{ns}}) : std::string{"nothing"}; };
+    auto const now = parts_.clock.wall();
     throw HangUp(Errc::identity, who_.untimely + ": the server's clock or this machine's is wrong, or the certificate was not renewed in time; the server says it is " +
-                                     say(parts_.clock.wall().time_since_epoch().count()) + ", this machine says " + say(theirs.time_ns()));
+                                     say(now.time_since_epoch().count()) + ", this machine says " + say(theirs.time_ns())).by(now);
   }
   if (who_.role != PeerIdentity::Role::anonymous)
     co_await workers_->offload([](Session* self, std::string software) { self->admit(software); }, this, theirs.software());
@@ -189,7 +190,10 @@ task<Reply> Session::hello(Request request) {
     if (!share_)
       throw HangUp(Errc::busy, "this server is full ([server] max_connections); use the other server, or try again in " + std::to_string(kAskAgain.count()) + " s", kAskAgain);
   }
-  if (who_.role == PeerIdentity::Role::server) parts_.news.partner_came();
+  if (who_.role == PeerIdentity::Role::server) {
+    co_await workers_->offload([](ClockGuard* guard, WallTime said) { guard->heard(said); }, &parts_.guard, WallTime{std::chrono::nanoseconds{theirs.time_ns()}});
+    parts_.news.partner_came();
+  }
   stage_ = wire::Stage::greeted;
   wire::pb::HelloReply ours;
   ours.set_version(kProtocolVersion);

@@ -64,6 +64,7 @@ struct SessionParts {
   Workers& workers;
   Timers& timers;
   const Clock& clock;
+  ClockGuard& guard;
   FailureLimit& failures;
   // Of all sessions together, in shares (GuestShare).
   Budget& budget;     ///< bytes of records between the network and the disk (vault/room.hpp)

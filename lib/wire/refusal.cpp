@@ -50,7 +50,9 @@ Refusal to_refusal(const pb::Failure& message, std::string_view doing) {
   auto text = std::string{doing};
   if (!message.text().empty()) text += ": the server says \"" + printable(message.text()) + "\"";
   auto const after = std::min(std::chrono::seconds{message.retry_after_s()}, kMaxRetryAfter);
-  return Refusal{code_of(message.code()), text, after};
+  std::optional<WallTime> time;
+  if (message.time_ns() > 0) time = WallTime{std::chrono::nanoseconds{message.time_ns()}};
+  return Refusal{code_of(message.code()), text, after, time};
 }
 
 }  // namespace farkeep::wire

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "wire/wire.pb.h"
 
@@ -12,13 +14,16 @@ namespace farkeep::wire {
 /// What a peer answered instead of what was asked: its code, and its text as what() says it.
 class Refusal : public failure {
  public:
-  Refusal(Errc code, const std::string& doing, std::chrono::seconds retry_after)
-      : failure(code, doing), retry_after_(retry_after) {}
+  Refusal(Errc code, const std::string& doing, std::chrono::seconds retry_after, std::optional<WallTime> time = std::nullopt)
+      : failure(code, doing), retry_after_(retry_after), time_(time) {}
   /// busy: not before.  At most an hour, whatever the peer said.
   std::chrono::seconds retry_after() const noexcept { return retry_after_; }
+  /// What the peer's clock says, where it refused because of what a clock says.
+  std::optional<WallTime> time() const noexcept { return time_; }
 
  private:
   std::chrono::seconds retry_after_;
+  std::optional<WallTime> time_;
 };
 
 /// A failure as a message.  `text` is for people: what could not be done, why, what to do now; never a secret.

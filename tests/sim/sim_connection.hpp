@@ -68,6 +68,7 @@ struct SimNet::State : std::enable_shared_from_this<State> {
   std::map<Endpoint, std::shared_ptr<SimListener::State>> listeners;
   std::vector<std::weak_ptr<Connection>> connections;
   std::uint16_t next_port = 40000;
+  std::size_t made = 0;  // connections
 };
 
 struct SimListener::State {

@@ -51,6 +51,8 @@ std::size_t SimNet::connections() const {
   return n;
 }
 
+std::size_t SimNet::made() const { return state_->made; }
+
 SimListener::SimListener(SimNet& net, Endpoint at, PeerIdentity self) : state_(std::make_shared<State>()) {
   state_->at = at;
   state_->self = std::move(self);
@@ -103,6 +105,7 @@ task<std::unique_ptr<SecureStream>> SimDialer::open(Endpoint destination) {
   auto it = net->listeners.find(destination);
   if (it == net->listeners.end()) throw failure(asio::error::connection_refused, doing);
   const Endpoint from{own_, net->next_port++};
+  ++net->made;
   auto connection = std::make_shared<Connection>(net, lines, from, destination);
   net->connections.push_back(connection);
   auto [mine, theirs] = join(connection, self_, it->second->self);

@@ -47,6 +47,8 @@ class SimNet {
   void reset(const Address& a, const Address& b);
   /// How many connections are open at both ends.
   std::size_t connections() const;
+  /// How many were made since the beginning.
+  std::size_t made() const;
 
   struct State;
 

@@ -28,6 +28,7 @@ struct Centre {
     wire::pb::Report r;
     r.set_time_ns(ns_of(clock.wall()));
     r.set_other_machine(other_machine);
+    r.set_name(called);
     for (auto& [name, overdue_in] : jobs) {
       auto* job = r.add_job();
       job->set_name(name);
@@ -65,6 +66,7 @@ struct Centre {
 
   FakeClock& clock;
   std::uint64_t other_machine = 0;  // what agents tell of it
+  std::string called;               // and as what
   sim::SimDisk disk;
   SystemRandom random;
   Registry registry;
@@ -79,16 +81,20 @@ struct AlarmWorld {
   std::string token;
 
   AlarmWorld() {
-    Registry::TokenOrder order;
-    order.account = AccountId::from(east.registry.add_account("acme", 0).id()).value();
-    order.uses = 100;
-    order.valid = 10000h;
-    token = to_string(east.registry.create_token(order).view());
+    token = token_of("acme");
     CHECK(east.pass(1h).empty());
   }
-  vault::pb::Agent agent(const std::string& name) {
+  std::string token_of(const std::string& account) {
+    Registry::TokenOrder order;
+    order.account = AccountId::from(east.registry.add_account(account, 0).id()).value();
+    order.uses = 100;
+    order.valid = 10000h;
+    return to_string(east.registry.create_token(order).view());
+  }
+  vault::pb::Agent agent(const std::string& name) { return agent(name, token); }
+  vault::pb::Agent agent(const std::string& name, const std::string& with) {
     Registry::Enrolment e;
-    e.token = token;
+    e.token = with;
     e.name = name;
     e.key = std::string(32, static_cast<char>(++keys));
     return east.registry.enrol(e);
@@ -201,6 +207,28 @@ TEST_CASE("alarms: many at one time are one notice that names twenty and counts 
   CHECK(w.east.pass(1h).empty());
 }
 
+TEST_CASE("alarms: agents that fall ill and recover all day keep no other one's name out of the text") {
+  AlarmWorld w;
+  std::vector<vault::pb::Agent> restless;
+  for (int i = 0; i < 40; ++i) restless.push_back(w.agent("a" + std::to_string(i)));
+  auto const quiet = w.agent("quiet one");
+  w.east.report(quiet, {{"main", 3h}});
+  for (auto const& one : restless) w.east.report(one, {{"main", 1h}});
+  CHECK(w.east.pass(61min) == "overdue:");
+  for (auto const& one : restless) w.east.report(one, {{"main", 119min}});
+  CHECK(w.east.pass(20min) == "recovered:");
+  CHECK(w.east.pass(100min) == "overdue:");
+  CHECK_THAT(w.east.last.text, Contains("41 agents are overdue: quiet one (main), "));
+}
+
+TEST_CASE("alarms: an account full of agents keeps no other one's agent out of the text") {
+  AlarmWorld w;
+  for (int i = 0; i < 40; ++i) w.east.report(w.agent("a" + std::to_string(i)), {{"main", 1h}});
+  w.east.report(w.agent("theirs", w.token_of("other")), {{"main", 1h}});
+  CHECK(w.east.pass(61min) == "overdue:");
+  CHECK_THAT(w.east.last.text, Contains("theirs (main)"));
+}
+
 TEST_CASE("alarms: names of agents' own choice make no text longer than a few kilobytes") {
   AlarmWorld w;
   for (int i = 0; i < 5; ++i) {
@@ -290,7 +318,7 @@ TEST_CASE("alarms: the quiet after an outage has an end and a least, a short res
   vault::pb::AlarmWatch wrong;
   wrong.set_looked_ns(ns_of(w.clock.wall() + 100000h));
   wrong.set_quiet_until_ns(ns_of(w.clock.wall() + 100000h));
-  w.east.registry.set_alarm_watch(wrong);
+  w.east.registry.change_alarm_watch([&](vault::pb::AlarmWatch& watch) { watch = wrong; });
   w.east.report(w.agent("wrong"), {{"main", 1min}});
   CHECK(w.east.pass(24h).empty());
   CHECK(w.east.pass(1min) == "overdue:main");
@@ -393,4 +421,17 @@ TEST_CASE("alarms: an agent that says again and again that there are two machine
   }
   CHECK(told >= 1);
   CHECK(told <= 120min / Alarms::kPause + 1);
+}
+
+TEST_CASE("alarms: an agent that calls itself by another one's name is told apart") {
+  AlarmWorld w;
+  auto const web = w.agent("web7"), other = w.agent("db1");
+  w.east.report(web, {{"main", 1h}});
+  w.east.called = "web7";
+  w.east.report(other, {{"main", 2h}});
+  CHECK(w.east.pass(61min) == "overdue:main");
+  CHECK(w.east.last.agents == std::vector<std::string>{"web7"});
+  CHECK(w.east.pass(60min) == "overdue:main");
+  auto const id = AgentId::from(other.id()).value();
+  CHECK(w.east.last.agents == std::vector<std::string>{"web7 (" + id.brief() + ")"});
 }

@@ -96,3 +96,11 @@ TEST_CASE("disk watch: a refusal while another program had filled the disk is fo
   CHECK(looks <= 241);
   CHECK(looks >= 240);
 }
+
+TEST_CASE("disk watch: that a disk which an earlier run called full has room is told") {
+  DiskWatch watch;
+  watch.was_told(Level::full);
+  auto const told = watch.see(with(1000));
+  REQUIRE(told);
+  CHECK(told->text.find("has room again") != std::string::npos);
+}

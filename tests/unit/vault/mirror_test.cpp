@@ -826,6 +826,85 @@ TEST_CASE("mirror: two snapshots with one number stay where they are and stop no
   CHECK(w.equal_and_protected(other, 1));
 }
 
+TEST_CASE("mirror: a fork that is known stays so while its vault cannot be looked at, and ends when it is over") {
+  PairOfServers w;
+  TestAgent agent{w.planet};
+  w.east->stop();
+  auto made = std::make_unique<SickStore>(w.planet.random.id<StoreId>(), "");
+  auto& store = *made;
+  w.east->use_store(std::move(made));
+  w.east->start();
+  REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
+  w.planet.pass(5s);
+  w.part();
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  agent.sequence = 0;  // an agent restored from an image: it starts again
+  agent.previous = Digest{};
+  REQUIRE(agent.run(*w.west, 200) == Errc{});
+  w.heal();
+  w.planet.pass(2min);
+  auto const forked = [&] { return w.east->registry().mirror_state().value().forked_size(); };
+  CHECK(forked() == 1);
+  w.east->stop();
+  store.sick = true;
+  w.east->start();
+  w.planet.pass(5min);
+  auto const state = w.east->registry().mirror_state().value();
+  CHECK(state.forked_size() == 1);
+  CHECK(state.fork().find("in the place of number 1") != std::string::npos);
+
+  w.east->stop();
+  store.sick = false;
+  w.east->start();
+  AsideOrders orders{w.west->disk(), "/data"};
+  AsideOrder order;
+  order.account = agent.account;
+  order.agent = agent.agent;
+  order.sequence = 1;
+  order.reason = "of the image";
+  orders.place(order);
+  w.planet.pass(5min);
+  CHECK(forked() == 0);
+  CHECK(w.equal_and_protected(agent, 1));
+}
+
+TEST_CASE("mirror: a partner that greets and then fails is asked once a minute, not twice a second") {
+  PairOfServers w;
+  for (auto* centre : {w.east.get(), w.west.get()}) {
+    centre->stop();
+    centre->settings().mirror.backoff = 15min;
+  }
+  w.west->start();
+  w.east->start();
+  w.planet.pass(1min);
+  w.west->disk().set_full(true);
+  w.east->registry().add_account("more", 0);
+  w.planet.pass(10min);
+  auto const before = w.planet.net.made();
+  w.planet.pass(1h);
+  CHECK(w.planet.net.made() - before <= 130);
+  CHECK(w.planet.net.made() > before);
+}
+
+TEST_CASE("mirror: the partner's clock is heard from its hello, too") {
+  PairOfServers w;
+  w.west->stop();
+  CHECK_FALSE(w.east->server().clock_guard().difference());
+  Client partner{w.planet, "10.0.0.3", PeerIdentity::of_server(w.west->identity().id()), {}, {}};
+  partner.who.certificate = w.west->identity().chain()[0].der();
+  auto const greet = [&](Peer& peer) -> task<void> {
+    msg::Hello question;
+    question.set_version_min(1);
+    question.set_version_max(1);
+    auto const said = w.planet.clock.wall() + 2h;
+    question.set_time_ns(said.time_since_epoch().count());
+    co_await peer.call<msg::HelloReply>(Verb::hello, question);
+  };
+  REQUIRE(partner.with(*w.east, greet, false) == Errc{});
+  REQUIRE(w.east->server().clock_guard().difference());
+  CHECK(w.east->server().clock_guard().difference()->count() > 7000);
+}
+
 TEST_CASE("mirror: a vault that has failed for hours is tried again when the partner's has changed") {
   PairOfServers w;
   for (auto* centre : {w.east.get(), w.west.get()}) {

@@ -260,6 +260,13 @@ TEST_CASE("registry: what was found damaged is told to people once, and that it 
   CHECK_THROWS_AS(w.registry.agent(id), failure);
   CHECK_FALSE(watch.see(w.registry.met_damaged()));
 
+  // A server that begins anew has told it, and has met nothing yet.
+  Registry again{system_disk(), w.clock, w.random, w.folder.path() + "/registry"};
+  DamageWatch later;
+  later.was_told(watch.told());
+  again.meet_damaged(watch.told());
+  CHECK_FALSE(later.see(again.met_damaged()));
+
   w.registry.set_root_word("a word");
   rot(w.folder.path() + "/registry/root-word");
   CHECK(w.registry.root_word() == "a word");  // from its copy
@@ -274,4 +281,9 @@ TEST_CASE("registry: what was found damaged is told to people once, and that it 
   auto const well = watch.see(w.registry.met_damaged());
   REQUIRE(well);
   CHECK(well->event == Notice::Event::recovered);
+  Registry whole_again{system_disk(), w.clock, w.random, w.folder.path() + "/registry"};
+  whole_again.meet_damaged(later.told());
+  auto const over = later.see(whole_again.met_damaged());
+  REQUIRE(over);
+  CHECK(over->event == Notice::Event::recovered);
 }

@@ -183,6 +183,7 @@ struct Client {
     } catch (const wire::Refusal& e) {
       failed_text = e.what();
       retry_after = e.retry_after();
+      their_time = e.time();
       return classify(e.code());
     } catch (const boost::system::system_error& e) {
       failed_text = e.what();
@@ -192,6 +193,7 @@ struct Client {
   }
   std::string failed_text;
   std::chrono::seconds retry_after{};
+  std::optional<WallTime> their_time{};  // said with a refusal
   /// The same for whoever is in a coroutine already; throws.
   task<void> join(DataCentre& centre, Work work) { return converse(centre.at(), centre.identity().id(), std::move(work), true); }
 

@@ -165,6 +165,17 @@ TEST_CASE("session: no version in common names what the server speaks") {
   CHECK(stranger.failed_text.find("version 1") != std::string::npos);
 }
 
+TEST_CASE("session: whoever is refused for a certificate of another time hears what the server's clock says") {
+  SessionServer w;
+  Client late{w.planet, "10.1.0.9", PeerIdentity{}, {}, {}};
+  late.who.untimely = "expired";
+  auto const nothing = [](Peer&) -> task<void> { co_return; };
+  CHECK(late.with(*w.centre, nothing) == Errc::identity);
+  REQUIRE(late.their_time);
+  CHECK(*late.their_time <= w.planet.clock.wall());
+  CHECK(w.planet.clock.wall() - *late.their_time < 1min);
+}
+
 TEST_CASE("session: an agent cannot open another agent's vault, by id or by account") {
   SessionServer w;
   TestAgent victim{w.planet}, thief{w.planet, "10.1.0.2"};
