@@ -9,17 +9,18 @@ namespace {
 
 constexpr std::size_t kScanBatch = 1024;              // names looked at in one hop to a worker
 constexpr std::size_t kWorkItems = 512;               // items of one unit of work…
-constexpr std::size_t kWorkBytes = 1 * limits::kMiB;  // …and about as many bytes to read, and of paths
+constexpr std::size_t kWorkBytes = 1 * limits::kMiB;  // …and about as many bytes to read, and of paths…
+constexpr std::size_t kWorkFolders = 64;              // …and folders, which they hold open
 
 }  // namespace
 
 task<void> BackupAttempt::Work::scan_ahead() {
   CommandItems printed_items(job.commands, started);
   for (;;) {
-    std::vector<ScanItem> found = co_await parts.workers.offload(&Scanner::next, scanner.get(), kScanBatch);
-    if (found.empty()) break;
-    printed_items.merge(found);
-    co_await scanned.push(std::move(found));
+    std::optional<std::vector<ScanItem>> found = co_await parts.workers.offload(&Scanner::next, scanner.get(), kScanBatch);
+    if (!found) break;
+    printed_items.merge(*found);
+    co_await scanned.push(std::move(*found));
   }
   std::vector<ScanItem> last_items = printed_items.rest();
   if (!last_items.empty()) co_await scanned.push(std::move(last_items));
@@ -29,16 +30,23 @@ task<void> BackupAttempt::Work::scan_ahead() {
 task<void> BackupAttempt::Work::produce() {
   std::vector<WorkBatch::Item> items;
   std::uint64_t bytes = 0;
+  std::size_t folders = 0;
+  const SourceFolder* in_folder = nullptr;  // the last one
   while (auto found = co_await scanned.pop()) {
     std::vector<WorkBatch::Item> matched;
     co_await match(std::move(*found), matched);
     for (auto& item : matched) {
+      if (item.reuse) item.found.folder.reset();  // nothing more is read of it
       const bool alone = is_alone(item);
-      if (!items.empty() && (alone || items.size() >= kWorkItems || bytes >= kWorkBytes)) {
+      if (!items.empty() && (alone || items.size() >= kWorkItems || bytes >= kWorkBytes || folders >= kWorkFolders)) {
         std::vector<WorkBatch::Item> full = std::move(items);
         items.clear();
         co_await start(std::move(full));
-        bytes = 0;
+        bytes = folders = 0;
+      }
+      if (item.found.folder && item.found.folder.get() != in_folder) {
+        in_folder = item.found.folder.get();
+        ++folders;
       }
       bytes += item.found.path.size();
       if (is_read(item)) bytes += item.found.stat.size;
@@ -47,7 +55,7 @@ task<void> BackupAttempt::Work::produce() {
         std::vector<WorkBatch::Item> full = std::move(items);
         items.clear();
         co_await start(std::move(full));
-        bytes = 0;
+        bytes = folders = 0;
       }
     }
   }

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "agent/backup_work.hpp"
@@ -37,16 +39,28 @@ std::unique_ptr<FileCutter> open_output(const ReadContext* context, const std::s
 }
 }  // namespace
 
+void Slot::take(DoneBatch& batch) {
+  std::move(batch.entries.begin(), batch.entries.end(), std::back_inserter(entries));
+  journal.insert(journal.end(), batch.journal.begin(), batch.journal.end());
+  std::move(batch.problems.begin(), batch.problems.end(), std::back_inserter(problems));
+  vanished.add(batch.vanished);
+  flagged.add(batch.flagged);
+  changed_while_read += batch.changed_while_read;
+}
+
+// In pieces where there is more than the walk saw.
 task<void> BackupAttempt::Work::small(std::shared_ptr<Slot> slot, WorkBatch batch) {
-  DoneBatch done = co_await parts.workers.offload(&do_batch_of, context.get(), std::move(batch));
-  progress.bytes_read += done.bytes_read;
-  co_await uploader->offer(std::move(done.data));
-  slot->entries = std::move(done.entries);
-  slot->journal = std::move(done.journal);
-  slot->problems = std::move(done.problems);
-  slot->vanished = std::move(done.vanished);
-  slot->flagged = std::move(done.flagged);
-  slot->changed_while_read = done.changed_while_read;
+  while (!batch.items.empty()) {
+    DoneBatch done = co_await parts.workers.offload(&do_batch_of, context.get(), std::move(batch));
+    progress.bytes_read += done.bytes_read;
+    co_await uploader->offer(std::move(done.data));
+    slot->take(done);
+    batch.items = std::move(done.rest);
+    if (!done.grown) continue;
+    WorkBatch::Item grown = std::move(batch.items.front());
+    batch.items.erase(batch.items.begin());
+    co_await read_alone(*slot, std::move(grown));
+  }
   slot->done = true;
   slot->finished.wake_all();
 }
@@ -72,6 +86,12 @@ task<Entry> BackupAttempt::Work::read_pieces(const ScanItem* of, FileCutter& cut
 }
 
 task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Item item) {
+  co_await read_alone(*slot, std::move(item));
+  slot->done = true;
+  slot->finished.wake_all();
+}
+
+task<void> BackupAttempt::Work::read_alone(Slot& slot, WorkBatch::Item item) {
   std::string problem;
   Uploader::Lane lane;
   NodeLoader& lists = nodes ? static_cast<NodeLoader&>(*nodes) : *fetcher;
@@ -87,22 +107,20 @@ task<void> BackupAttempt::Work::large(std::shared_ptr<Slot> slot, WorkBatch::Ite
       };
       Entry entry = co_await read_pieces(of, *cutter, lane, std::move(ahead));
       if (entry.changed_while_read && tries < kTriesToRead) continue;
-      if (cutter->has_flags()) slot->flagged.add(item.found.path);
-      if (!cutter->lost().empty()) slot->problems.push_back({item.found.path, cutter->lost(), true});
-      slot->changed_while_read = entry.changed_while_read;
-      slot->entries.push_back(std::move(entry));
-      slot->journal.push_back(true);
+      if (cutter->has_flags()) slot.flagged.add(item.found.path);
+      if (!cutter->lost().empty()) slot.problems.push_back({item.found.path, cutter->lost(), true});
+      slot.changed_while_read += entry.changed_while_read;
+      slot.entries.push_back(std::move(entry));
+      slot.journal.push_back(true);
       break;
     }
   } catch (const NotThere&) {
-    slot->vanished.add(item.found.path);
+    slot.vanished.add(item.found.path);
   } catch (const Unreadable& f) {
     problem = f.what();
   }
   co_await uploader->close(lane);  // a file that could not be read to its end too: other files may count on these chunks
-  if (!problem.empty()) slot->problems.push_back({item.found.path, problem});
-  slot->done = true;
-  slot->finished.wake_all();
+  if (!problem.empty()) slot.problems.push_back({item.found.path, problem});
 }
 
 // A command that fails fails the run: half an output is not what anybody wants to restore.

@@ -33,6 +33,8 @@ struct Slot {
   std::uint64_t changed_while_read = 0;
   bool done = false;
   Waiters finished;
+
+  void take(DoneBatch& batch);
 };
 
 /// What turns entries into the catalog.  Used by one worker at a time.
@@ -64,6 +66,7 @@ struct BackupAttempt::Work {
   // backup_read.cpp: units of work, done
   task<void> small(std::shared_ptr<Slot> slot, WorkBatch batch);
   task<void> large(std::shared_ptr<Slot> slot, WorkBatch::Item item);
+  task<void> read_alone(Slot& slot, WorkBatch::Item item);
   task<void> printed(std::shared_ptr<Slot> slot, ScanItem item);
   using Ahead = std::function<task<void>()>;
   task<Entry> read_pieces(const ScanItem* of, FileCutter& cutter, Uploader::Lane& lane, Ahead ahead);

@@ -5,6 +5,7 @@
 #include "agent/catalog_cache.hpp"
 #include "agent/entry_source.hpp"
 #include "agent/file_work.hpp"
+#include "archive/node_codec.hpp"
 
 namespace farkeep {
 namespace {
@@ -39,9 +40,9 @@ task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const B
   }
   Scanner scanner(sources, job.sources, job.rules, job.scan);
   for (;;) {
-    const std::vector<ScanItem> found = co_await workers.offload(&Scanner::next, &scanner, kAtOnce);
-    if (found.empty()) break;
-    for (auto& item : found) {
+    const std::optional<std::vector<ScanItem>> found = co_await workers.offload(&Scanner::next, &scanner, kAtOnce);
+    if (!found) break;
+    for (auto& item : *found) {
       Entry entry;
       EntrySource::Took took = EntrySource::Took::absent;
       if (before)
@@ -54,7 +55,7 @@ task<Changes> look_for_changes(AgentState& state, const AgentKeys& keys, const B
         continue;
       }
       ++out.files;
-      out.bytes += item.stat.size;
+      out.bytes = saturating_add(out.bytes, item.stat.size);
       if (!out.newest.empty() && item.stat.mtime_ns <= out.newest_ns) continue;
       out.newest = "/" + item.path;
       out.newest_ns = item.stat.mtime_ns;

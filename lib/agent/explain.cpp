@@ -67,6 +67,11 @@ class Descent {
       if (source_ == kNone && !leads) return said;
       const std::uint64_t around = here_;
       step(name, at, begins);
+      if (source_ != kNone && !begins && job_.scan.one_file_system && folder_ && here_ != device_) {  // mounted by our coming in
+        source_ = kNone;
+        said = {false, at, "it is another file system (one_file_system)", {}, 0};
+        if (!leads) return said;
+      }
       if (source_ != kNone && !begins && !named_kernels_ && (is_of_running_system(at.substr(1)) || (folder_ && here_ != around && folder_->is_kernels()))) {
         source_ = kNone;
         said = {false, at, "the running system makes it up, so it is not entered unless it is named as a path", {}, 0};

@@ -1,8 +1,11 @@
 #include "agent/file_work.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <limits>
 #include <utility>
 
+#include "base/check.hpp"
 #include "base/codec.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
@@ -174,6 +177,7 @@ void FileCutter::cut(CutData& out, std::size_t begin, bool last) {
   while (at < out.bytes.size()) {
     const ChunkRef chunk = next_chunk(ByteView{out.bytes}.subspan(at), last);
     if (chunk.size == 0) break;
+    FARKEEP_CHECK(at <= std::numeric_limits<std::uint32_t>::max());  // a caller takes a few MiB before it goes on
     list_.add(chunk);
     out.chunks.push_back(CutChunk{chunk.id, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(chunk.size)});
     at += chunk.size;
@@ -210,11 +214,16 @@ Entry FileCutter::finish() {
 
 namespace {
 
-void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
+// False: it has grown since the walk saw it, and is not small.
+bool read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
   for (int tries = 1;; ++tries) {
     const std::size_t bytes = done.data.bytes.size(), chunks = done.data.chunks.size();
     FileCutter cutter(context, item);
-    while (cutter.step(done.data, 4 * limits::kMiB)) {
+    const bool is_larger = cutter.size_at_first() > kMostSmall || cutter.step(done.data, kMostSmall) || !cutter.take_list_nodes().empty();
+    if (is_larger) {
+      done.data.bytes.resize(bytes);
+      done.data.chunks.resize(chunks);
+      return false;
     }
     Entry entry = cutter.finish();
     if (entry.changed_while_read && tries < kTriesToRead) {
@@ -229,11 +238,11 @@ void read_small_file(const ReadContext& context, const ScanItem& item, DoneBatch
     done.bytes_read += entry.size;
     done.entries.push_back(std::move(entry));
     done.journal.push_back(true);
-    return;
+    return true;
   }
 }
 
-void read_item(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
+bool read_item(const ReadContext& context, const ScanItem& item, DoneBatch& done) {
   if (item.stat.kind == EntryKind::file) return read_small_file(context, item, done);
   Entry entry = entry_of(item);
   if (entry.kind == EntryKind::symlink) entry.link_target = item.folder->link_target(item.name);
@@ -243,6 +252,13 @@ void read_item(const ReadContext& context, const ScanItem& item, DoneBatch& done
   if (!xattrs.lost.empty()) done.problems.push_back({item.path, without(xattrs.lost), true});
   done.entries.push_back(std::move(entry));
   done.journal.push_back(false);  // cheap to look up again
+  return true;
+}
+
+std::size_t attribute_bytes(const Entry& entry) {
+  std::size_t out = 0;
+  for (auto& one : entry.xattrs) out += one.name.size() + one.value.size();
+  return out;
 }
 
 }  // namespace
@@ -255,7 +271,14 @@ void give_up(const ScanItem& item, const failure& f) {
 DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
   DoneBatch done;
   done.entries.reserve(batch.items.size());
-  for (auto& it : batch.items) {
+  std::size_t attributes = 0, counted = 0;
+  for (auto next = batch.items.begin(); next != batch.items.end(); ++next) {
+    for (; counted < done.entries.size(); ++counted) attributes += attribute_bytes(done.entries[counted]);
+    if (done.data.bytes.size() + attributes > kMostSmall) {
+      done.rest.assign(std::make_move_iterator(next), std::make_move_iterator(batch.items.end()));
+      return done;
+    }
+    WorkBatch::Item& it = *next;
     ScanItem& found = it.found;
     if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
     if (it.reuse) {
@@ -270,7 +293,11 @@ DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
     }
     if (!found.folder || (!found.problem.empty() && found.stat.kind != EntryKind::folder)) continue;
     try {
-      read_of(found, [&] { read_item(*context, found, done); });
+      const bool is_done = read_of(found, [&] { return read_item(*context, found, done); });
+      if (is_done) continue;
+      done.rest.assign(std::make_move_iterator(next), std::make_move_iterator(batch.items.end()));
+      done.grown = true;
+      return done;
     } catch (const NotThere&) {
       if (found.stat.kind == EntryKind::folder) {  // what was in it may have been read before
         done.entries.push_back(entry_of(found));
@@ -279,7 +306,12 @@ DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
         done.vanished.add(found.path);
       }
     } catch (const Unreadable& f) {
-      done.problems.push_back({found.path, f.what()});
+      const bool is_folder = found.stat.kind == EntryKind::folder;  // what is in it needs it, and it lacks its attributes
+      if (is_folder) {
+        done.entries.push_back(entry_of(found));
+        done.journal.push_back(false);
+      }
+      done.problems.push_back({found.path, f.what(), is_folder});
     }
   }
   return done;

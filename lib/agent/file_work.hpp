@@ -69,6 +69,8 @@ class FileCutter {
   /// Then: what the entry lacks, and why; empty: nothing.
   const std::string& lost() const { return lost_; }
   bool has_flags() const { return file_->has_flags(); }
+  /// When it was opened.
+  std::uint64_t size_at_first() const { return before_.size; }
 
  private:
   std::size_t fill(Buffer& to, std::size_t most);
@@ -121,6 +123,9 @@ auto read_of(const ScanItem& item, Read read) {
   }
 }
 
+/// The most content of a file that is read whole, and of the files of a batch but the last.
+inline constexpr std::size_t kMostSmall = 4 * limits::kMiB;
+
 /// One unit of work for a worker: a run of items in order, each either taken over from an earlier catalog or to be read.
 struct WorkBatch {
   struct Item {
@@ -146,9 +151,12 @@ struct DoneBatch {
   CountedPaths flagged;  ///< files with flags (SourceFile::has_flags)
   std::uint64_t changed_while_read = 0;
   std::uint64_t bytes_read = 0;
+  std::vector<WorkBatch::Item> rest;  ///< what was not done: there was too much for one piece of memory
+  bool grown = false;                 ///< the first of them is a file that is too large for a batch by now
 };
 
-/// Does the work of one batch: reads small files whole, looks up link targets and extended attributes.
+/// Does the work of one batch: reads small files whole, looks up link targets and extended attributes.  What lies on disk now may be larger than what the walk saw: it
+/// stops before a file of more than kMostSmall, and behind so many bytes of content and attributes in all.
 DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch);
 
 }  // namespace farkeep

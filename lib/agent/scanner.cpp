@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "archive/node_codec.hpp"
 #include "archive/path.hpp"
 #include "base/error.hpp"
 #include "base/limits.hpp"
@@ -14,6 +15,7 @@ namespace farkeep {
 namespace {
 
 constexpr std::size_t kPathBytes = 1 * limits::kMiB;  // of the items that next() gives
+constexpr std::size_t kFoldersAtOnce = 64;  // each item holds its folder open
 constexpr std::size_t kMostNotEntered = 20;  // named: a screen
 constexpr std::array<std::string_view, 4> kOfRunningSystem{"dev", "proc", "run", "sys"};
 
@@ -80,12 +82,14 @@ Scanner::Scanner(SourceTree& tree, const std::vector<std::string>& sources, cons
   for (std::size_t i = 0; i < found_.size(); ++i) found_[i].path = "/" + sources_[i];
 }
 
-std::vector<ScanItem> Scanner::next(std::size_t most) {
+std::optional<std::vector<ScanItem>> Scanner::next(std::size_t most) {
+  if (begun_ && levels_.empty()) return std::nullopt;
   Items out;
   out.reserve(most + 16);
-  std::size_t bytes = 0;
+  std::size_t bytes = 0, folders = 0;
+  const SourceFolder* folder = nullptr;  // of the last item
   if (!std::exchange(begun_, true) && sources_.size() > 0) begin(out);
-  while (!levels_.empty() && out.size() < most && bytes < kPathBytes) {
+  while (!levels_.empty() && out.size() < most && bytes < kPathBytes && folders < kFoldersAtOnce) {
     Level& top = levels_.back();
     if (top.at == top.next.names.size() && top.next.more) {
       go_on(top, out);
@@ -111,6 +115,9 @@ std::vector<ScanItem> Scanner::next(std::size_t most) {
     const bool not_there = may_have_vanished(found.error);
     if (found.error) item.problem = found.error.message();
     visit(std::move(item), not_there, top, out);
+    if (out.empty() || out.back().folder.get() == folder) continue;
+    folder = out.back().folder.get();
+    ++folders;
   }
   return out;
 }
@@ -192,7 +199,7 @@ void Scanner::count(const ScanItem& item, std::size_t source, bool begins) {
   if (!begins) ++found.entries;
   if (!is_whole || item.stat.kind != EntryKind::file) return;
   ++found.files;
-  found.bytes += item.stat.size;
+  found.bytes = saturating_add(found.bytes, item.stat.size);
 }
 
 // What a folder is shows when it has been entered: before that, something that is mounted on demand (autofs, a snapshot of ZFS) has another one in its place.
@@ -209,6 +216,10 @@ bool Scanner::descend(ScanItem& item, std::size_t source, bool begins, bool lead
     try {
       auto inner = item.folder->folder(item.name);
       item.stat = inner->stat();
+      if (whole && !begins && options_.one_file_system && item.stat.device != devices_[source]) {  // mounted by our coming in
+        whole = false;
+        if (!leads) return true;
+      }
       if (whole && inner->has_flags()) flagged_.add(item.path);
       if (begins) {
         devices_[source] = item.stat.device;
@@ -306,7 +317,7 @@ void Scanner::lose(std::string_view folder, const std::string& why, Items& out, 
 std::vector<SourceFound> look_at_sources(SourceTree& tree, const std::vector<std::string>& sources) {
   const ExcludeRules none;
   Scanner scanner(tree, sources, none, {}, Scanner::Reach::sources);
-  while (!scanner.next(1024).empty()) {
+  while (scanner.next(1024)) {
   }
   return scanner.found();
 }

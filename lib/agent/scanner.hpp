@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,9 +72,9 @@ class Scanner {
   /// `sources` are absolute paths.  `tree` and `rules` must outlive the scanner.
   Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach = Reach::everything, std::size_t room = kNamesRoom);
 
-  /// The next items, at most about `most` and fewer where paths are very long; none means the end.
+  /// The next items, at most about `most` and fewer where paths are very long or folders small; perhaps none at all, where much was left out.  Nothing: the end.
   /// A source that does not exist is an item with a problem; the walk goes on.
-  std::vector<ScanItem> next(std::size_t most);
+  std::optional<std::vector<ScanItem>> next(std::size_t most);
 
   std::uint64_t excluded() const { return excluded_; }
   /// What was removed after it had been listed: it is in no snapshot, and that is right.

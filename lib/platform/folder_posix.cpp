@@ -62,9 +62,9 @@ bool comes_before(const FolderName& a, const FolderName& b) { return a.name < b.
 class FirstNames {
  public:
   explicit FirstNames(const NamesWanted& wanted) : wanted_(wanted) {}
-  void put(std::string_view name, std::uint64_t inode) {
+  void put(std::string_view name, std::uint64_t inode, bool is_folder) {
     if (name <= wanted_.after || (more_ && name >= names_.front().name)) return;
-    names_.push_back({std::string{name}, inode});
+    names_.push_back({std::string{name}, inode, is_folder});
     held_ += weight(names_.back());
     if (more_) std::push_heap(names_.begin(), names_.end(), comes_before);
     while (held_ > wanted_.room && names_.size() > 1) {
@@ -122,7 +122,7 @@ void for_each_name(int folder, const std::string& path, See see) {
       return;
     }
     std::string_view const name{e->d_name};
-    if (name != "." && name != ".." && !see(name, std::uint64_t{e->d_ino})) return;
+    if (name != "." && name != ".." && !see(name, std::uint64_t{e->d_ino}, e->d_type == DT_DIR)) return;
   }
 }
 
@@ -130,8 +130,8 @@ void for_each_name(int folder, const std::string& path, See see) {
 
 std::vector<FolderName> read_names(int folder, const std::string& path, const NamesWanted& wanted, bool& more) {
   FirstNames names(wanted);
-  for_each_name(folder, path, [&](std::string_view name, std::uint64_t inode) {
-    names.put(name, inode);
+  for_each_name(folder, path, [&](std::string_view name, std::uint64_t inode, bool is_folder) {
+    names.put(name, inode, is_folder);
     return true;
   });
   return names.take(more);
@@ -139,8 +139,18 @@ std::vector<FolderName> read_names(int folder, const std::string& path, const Na
 
 bool has_name(int folder, const std::string& path, std::string_view name) {
   bool found = false;
-  for_each_name(folder, path, [&](std::string_view n, std::uint64_t) { return !(found = n == name); });
+  for_each_name(folder, path, [&](std::string_view n, std::uint64_t, bool) { return !(found = n == name); });
   return found;
+}
+
+std::vector<std::size_t> name_digests(int folder, const std::string& path, std::size_t most) {
+  std::vector<std::size_t> out;
+  for_each_name(folder, path, [&](std::string_view n, std::uint64_t, bool) {
+    out.push_back(std::hash<std::string_view>{}(n));
+    return out.size() < most;
+  });
+  std::sort(out.begin(), out.end());
+  return out;
 }
 
 std::optional<FolderOwner> owner_for_new(const std::string& path) {

@@ -14,6 +14,7 @@ namespace farkeep::posix {
 struct FolderName {
   std::string name;
   std::uint64_t inode;
+  bool is_folder = false;  ///< as the folder itself says; some say nothing
 };
 /// The names in an open folder, sorted as bytes, each once, without . and ..; `path` is for the message.  May be asked again; one
 /// thread at a time, for the position belongs to the descriptor.
@@ -30,6 +31,8 @@ std::vector<FolderName> read_names(int folder, const std::string& path, const Na
 
 /// Whether it lists this one.
 bool has_name(int folder, const std::string& path, std::string_view name);
+/// std::hash of each name that it lists, sorted; of the first `most`.
+std::vector<std::size_t> name_digests(int folder, const std::string& path, std::size_t most);
 
 // What disk.hpp promises.
 /// A folder whose parent could not be synced is removed again, so that the next call does not take it for durable.

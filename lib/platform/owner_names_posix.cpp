@@ -34,6 +34,13 @@ auto& remember(Map& map, const typename Map::key_type& key, Find find) {
   return map.emplace(key, find()).first->second;
 }
 
+// One that is too long for an entry (archive/entry.hpp) is none: a directory service may say anything.
+std::string kept(std::string name) {
+  constexpr std::size_t kMostName = 1024;
+  if (name.size() > kMostName) name.clear();
+  return name;
+}
+
 }  // namespace
 
 const std::string& OwnerNames::user(std::uint32_t uid) {
@@ -41,7 +48,7 @@ const std::string& OwnerNames::user(std::uint32_t uid) {
     passwd record;
     std::vector<char> buffer;
     auto const p = ask(record, buffer, [uid](auto... a) { return ::getpwuid_r(uid, a...); });
-    return p ? std::string{p->pw_name} : std::string{};
+    return p ? kept(p->pw_name) : std::string{};
   });
 }
 
@@ -50,7 +57,7 @@ const std::string& OwnerNames::group(std::uint32_t gid) {
     ::group record;
     std::vector<char> buffer;
     auto const g = ask(record, buffer, [gid](auto... a) { return ::getgrgid_r(gid, a...); });
-    return g ? std::string{g->gr_name} : std::string{};
+    return g ? kept(g->gr_name) : std::string{};
   });
 }
 

@@ -117,8 +117,10 @@ SourceNames OpenSourceFolder::names(const std::string& after, std::size_t room) 
     struct stat st;
     if (::fstatat(folder_.get(), out[i].name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
       out[i].stat = entry_stat(st);
-    else
+    else {
       out[i].error = {errno, boost::system::system_category()};
+      if (names[i].is_folder) out[i].stat.kind = EntryKind::folder;  // what leaves folders out leaves it out
+    }
   }
   return found;
 }
@@ -181,10 +183,26 @@ EntryStat OpenSourceFolder::stat(const std::string& name) const {
 }
 
 bool OpenSourceFolder::lists(const std::string& name) const {
-  // Of a folder of 300,000 names that is removed while it is read, not every one can be searched for.
+  // Of a folder of 300,000 names that is removed while it is read, not every one can be searched for: from the 64th on a list of what there is then serves.  What is in
+  // it may be removed later, so some are searched for once more; of all others it counts as there, and is told of.
   constexpr int kMostSearches = 64;
+  constexpr std::size_t kMostListed = 1 << 20;
   if (cannot_list_ != 0) return SourceFolder::lists(name);
-  if (searched_++ >= kMostSearches) return false;
+  std::lock_guard guard{search_};
+  if (searched_ >= kMostSearches && !listed_) {
+    Descriptor const again = open_quietly(folder_.get(), ".", O_DIRECTORY);
+    if (!again && errno == ENOENT) return false;
+    try {
+      if (again) listed_ = name_digests(again.get(), name_, kMostListed);
+    } catch (const failure& f) {
+      return classify(f.code()) != Errc::not_found;
+    }
+    if (!listed_) return true;
+  }
+  bool const is_listed = !listed_ || listed_->size() >= kMostListed || std::binary_search(listed_->begin(), listed_->end(), std::hash<std::string_view>{}(name));
+  if (!is_listed) return false;
+  if (searched_ >= 2 * kMostSearches) return true;
+  ++searched_;
   // Opened anew: the position of the other one belongs to who lists it.
   Descriptor const own = open_quietly(folder_.get(), ".", O_DIRECTORY);
   if (!own) return errno != ENOENT;

@@ -1,6 +1,8 @@
 #pragma once
 
-#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <optional>
 
 #include "platform/descriptor.hpp"
 #include "platform/source_tree.hpp"
@@ -48,7 +50,9 @@ class OpenSourceFolder final : public SourceFolder {
   Descriptor folder_;
   std::string name_;
   int cannot_list_;  // an error number, or 0
-  mutable std::atomic<int> searched_ = 0;  // for a name, from its first to its last
+  mutable std::mutex search_;
+  mutable int searched_ = 0;                                   // how often for a name, from its first to its last
+  mutable std::optional<std::vector<std::size_t>> listed_;  // digests of all names, sorted, when that was too often
 };
 
 /// Whether an open file or folder lies on a file system that the kernel makes up.

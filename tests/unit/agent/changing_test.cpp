@@ -1,4 +1,7 @@
 // Files that change while they are read, and folders when they are entered.
+#include <utility>
+
+#include "agent/explain.hpp"
 #include "restless_tree.hpp"
 #include "whole_machine.hpp"
 
@@ -120,5 +123,37 @@ TEST_CASE("changing folders: one_file_system means that of the source after it w
     m.write("folder/f", m.noise(3000, 2));
     m.job.scan.one_file_system = true;
     CHECK(backup(m, tree).progress.files == files);
+  }
+}
+
+TEST_CASE("changing folders: one_file_system enters nothing that is mounted by entering it, and explain says so") {
+  Machine m;
+  RestlessTree tree;
+  tree.unrest.comes_up["snapshot"] = 4711;
+  m.write("f", m.noise(3000, 1));
+  m.write("snapshot/f", m.noise(3000, 2));
+  m.job.scan.one_file_system = true;
+  CHECK(backup(m, tree).progress.files == 1);
+  CHECK_FALSE(explain(tree, m.job, (m.base / "source/snapshot/f").string()).kept);
+}
+
+TEST_CASE("changing files: one that was small when it was listed and is large when it is read is read in pieces, and what is beside it stays what it is") {
+  for (const std::size_t size : {3'000'000u, 5'000'000u, 90'000'000u}) {
+    Machine m;
+    RestlessTree tree;
+    m.write("a", m.noise(3000, 1));
+    m.write("grows", "");
+    m.write("h", m.noise(3'000'000, 2));
+    m.write("i", m.noise(70'000, 3));
+    bool grown = false;
+    tree.unrest.opens = [&](const std::string& name) {
+      if (name == "grows" && !std::exchange(grown, true)) m.write("grows", m.noise(size, 4));
+    };
+    const BackupResult r = backup(m, tree);
+    CHECK(grown);
+    CHECK(r.complete());
+    CHECK(r.progress.files == 4);
+    m.restore();
+    CHECK(m.same());
   }
 }

@@ -130,8 +130,8 @@ TEST_CASE("reading: a folder that is listed in parts gives the same walk, with s
   const auto walk = [&](std::size_t room) {
     Scanner scanner(system_sources(), m.job.sources, m.job.rules, m.job.scan, Scanner::Reach::everything, room);
     std::vector<std::string> out;
-    for (auto found = scanner.next(100); !found.empty(); found = scanner.next(100))
-      for (auto& item : found) out.push_back(item.path + (item.problem.empty() ? "" : ": " + item.problem));
+    while (auto found = scanner.next(100))
+      for (auto& item : *found) out.push_back(item.path + (item.problem.empty() ? "" : ": " + item.problem));
     return out;
   };
   const std::vector<std::string> whole = walk(kNamesRoom);
@@ -149,8 +149,8 @@ TEST_CASE("reading: a folder whose rest cannot be listed is named, and what was 
   for (int i = 0; i < 10; ++i) m.write(fmt::format("many{}", i), "x");
   Scanner scanner(tree, m.job.sources, m.job.rules, m.job.scan, Scanner::Reach::everything, 0);
   std::vector<std::string> files, problems;
-  for (auto found = scanner.next(100); !found.empty(); found = scanner.next(100))
-    for (auto& item : found) {
+  while (auto found = scanner.next(100))
+    for (auto& item : *found) {
       if (!item.problem.empty()) problems.push_back(item.path + ": " + item.problem);
       else if (item.stat.kind == EntryKind::file) files.push_back(item.name);
     }

@@ -20,6 +20,7 @@ struct Unrest {
   std::int64_t stamp_ns = 0;            // not 0: the times of "restless", however often it is written
   std::function<void()> was_read = {};  // once, when "restless" was read to its end and before anybody looks whether it changed
   std::string mounts = {};              // a folder where something is mounted as soon as it is entered; before that another one is to be seen
+  std::map<std::string, std::uint64_t> comes_up = {};  // the device of a folder that is mounted by entering it; before that nothing is to be seen of it
   std::map<std::string, std::uint64_t> inodes = {};   // of these names, which have other ones on the disk
   std::set<std::string> kernels = {};                 // folders on a file system that the kernel makes up
   std::map<std::string, std::uint64_t> devices = {};  // of these folders and all in them
@@ -92,6 +93,7 @@ class RestlessFolder final : public SourceFolder {
   }
   std::shared_ptr<SourceFolder> folder(const std::string& name) const override {
     if (unrest_.opens) unrest_.opens(name);
+    if (const auto up = unrest_.comes_up.find(name); up != unrest_.comes_up.end()) return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, up->second, false);
     const auto at = unrest_.devices.find(name);
     return std::make_shared<RestlessFolder>(folder_->folder(name), unrest_, at == unrest_.devices.end() ? device_ : at->second, is_kernels_ || unrest_.kernels.count(name) > 0);
   }

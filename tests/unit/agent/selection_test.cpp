@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/changes.hpp"
 #include "agent/explain.hpp"
 #include "agent/scanner.hpp"
 #include "base/limits.hpp"
@@ -24,8 +25,8 @@ struct Tree : Machine {
     std::vector<std::string> out;
     const std::string prefix = (base / "source").string().substr(1) + "/";
     problems.clear();
-    for (auto found = scanner.next(1000); !found.empty(); found = scanner.next(1000))
-      for (auto& item : found) {
+    while (auto found = scanner.next(1000))
+      for (auto& item : *found) {
         const std::string name = item.path.starts_with(prefix) ? item.path.substr(prefix.size()) : "/" + item.path;
         if (!item.problem.empty()) problems[name] = item.problem;
         else if (name[0] != '/') out.push_back(name);
@@ -177,6 +178,47 @@ TEST_CASE("sources: one below another is a source of its own where a rule, a mar
   CHECK_THAT(t.why("home/you/thesis").why, Contains("one_file_system"));
 }
 
+TEST_CASE("walk: however much is left out in a row, what comes behind it is in the snapshot, and its changes are seen") {
+  Tree t;
+  for (int i = 0; i < 6000; ++i) t.write("spool/" + std::string(200, 's') + std::to_string(i) + ".tmp", "");
+  t.write("zz/important", "x");
+  t.rules({{"*.tmp", "f", 1}});
+  CHECK(t.walk() == Names{"spool", "zz", "zz/important"});
+  CHECK(t.backup().progress.files == 1);
+  t.write("zz/later", "y");
+  const Changes seen = t.run(look_for_changes(*t.state, *t.keys, t.job, t.workers, *t.files, [] { return true; }));
+  CHECK(seen.files == 1);
+}
+
+TEST_CASE("walk: what it gives at once lies in few folders, for each of them is held open") {
+  Tree t;
+  for (int i = 0; i < 300; ++i) t.write(fmt::format("in{:03}/f", i), "x");
+  Scanner scanner(*t.files, t.job.sources, t.job.rules, t.job.scan);
+  std::size_t items = 0;
+  while (auto found = scanner.next(1000)) {
+    std::set<const SourceFolder*> folders;
+    for (auto& item : *found) folders.insert(item.folder.get());
+    CHECK(folders.size() <= 66);
+    items += found->size();
+  }
+  CHECK(items > 600);
+}
+
+TEST_CASE("walk: a folder that cannot be looked at is left out by a rule for folders") {
+  Tree t;
+  RestlessTree odd;
+  t.files = &odd;
+  t.write("doc/f", "x");
+  t.write("f", "x");
+  odd.unrest.lists = [](std::vector<SourceName>& names) {
+    for (auto& n : names)
+      if (n.name == "doc") n.error = {EACCES, boost::system::system_category()};  // its kind is known by what lists it
+  };
+  t.rules({{"doc/", "f", 1}});
+  CHECK(t.walk() == Names{"f"});
+  CHECK(t.problems.empty());
+}
+
 TEST_CASE("sources: those that cannot be come to are named, each, and what is beside them is walked") {
   Tree t;
   t.write("file", "x");
@@ -206,11 +248,12 @@ TEST_CASE("sources: what the running system makes up is not entered unless it is
   const auto walk = [&] {
     Scanner scanner(machine, t.job.sources, t.job.rules, t.job.scan);
     Names out;
-    for (auto& item : scanner.next(1000)) {
-      out.push_back(item.path);
-      INFO(item.path);
-      CHECK(explain(machine, t.job, "/" + item.path).kept);
-    }
+    while (auto found = scanner.next(1000))
+      for (auto& item : *found) {
+        out.push_back(item.path);
+        INFO(item.path);
+        CHECK(explain(machine, t.job, "/" + item.path).kept);
+      }
     out.push_back("|");
     for (auto& path : scanner.not_entered()) out.push_back(path);
     return out;
@@ -238,7 +281,7 @@ TEST_CASE("sources: of folders that are not entered the first are named, and the
   }
   t.job.sources = {"/"};
   Scanner scanner(machine, t.job.sources, t.job.rules, t.job.scan);
-  while (!scanner.next(1000).empty()) {
+  while (scanner.next(1000)) {
   }
   CHECK(scanner.not_entered().size() == 20);
   CHECK(scanner.more_not_entered() == 13);

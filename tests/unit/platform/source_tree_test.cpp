@@ -89,6 +89,19 @@ TEST_CASE("source: a folder is listed in parts, each name once and in order, how
   CHECK(folder->names("name1298", 1000).names.size() == 1);
 }
 
+TEST_CASE("source: whether a name is still in a folder, after any number of questions") {
+  Scratch s;
+  REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
+  for (int i = 0; i < 300; ++i) put(s.at("d/f" + std::to_string(i)), "");
+  auto const folder = SourceFolder::open(s.at("d"));
+  for (int i = 0; i < 70; ++i) {
+    REQUIRE(::unlink(s.at("d/f" + std::to_string(i)).c_str()) == 0);
+    CHECK_FALSE(folder->lists("f" + std::to_string(i)));
+  }
+  for (int i = 70; i < 300; ++i) CHECK(folder->lists("f" + std::to_string(i)));
+  CHECK_FALSE(folder->lists("f0"));
+}
+
 TEST_CASE("source: whether a name is still in a folder, also when the folder itself is gone") {
   Scratch s;
   REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
