@@ -17,13 +17,13 @@ namespace {
 
 struct Shown {
   ServerTarget target;
-  Head known, now, foreign;
+  Head known, now;
+  ForeignSnapshots foreign;
   std::vector<SnapshotInfo> all;
   std::string problem;  ///< why nothing of it can be accepted; empty: it answered, and its newest snapshot is ours
   bool alarmed = false;
-  bool differs() const {
-    if (!problem.empty()) return false;
-    if (foreign.sequence > 0) return true;
+  bool differs() const { return problem.empty() && (!foreign.first.empty() || gives_up()); }
+  bool gives_up() const {
     if (now.sequence <= known.sequence) return now.sequence < known.sequence || now.id != known.id;
     return alarmed && std::none_of(all.begin(), all.end(), [this](const SnapshotInfo& s) { return s.missing_from == 0 && s.sequence == known.sequence && s.id == known.id; });
   }
@@ -34,6 +34,9 @@ task<void> ask_server(App& app, Shown& out) {
     out.now = co_await shown_head(vault, app.keys(), app.workers(), app.state());
     SnapshotTrust trust = app.trust();
     out.all = co_await list_snapshots(vault, std::move(trust), app.workers());
+    // Where its history was changed, what was judged before says nothing of what is there now.
+    const std::uint64_t after = out.gives_up() ? 0 : Heads(app.state()).judged(out.target.id);
+    out.foreign = co_await list_foreign(vault, app.keys(), app.state(), after);
     out.problem.clear();
   };
   try {
@@ -53,7 +56,6 @@ task<void> ask_all(App& app, std::vector<Shown>& out) {
     Shown shown;
     shown.target = target;
     shown.known = Heads(app.state()).pinned(target.id);
-    shown.foreign = Heads(app.state()).foreign(target.id);
     shown.alarmed = Heads(app.state()).is_alarmed(target.id);
     shown.problem = "it was not asked";
     co_await ask_server(app, shown);
@@ -75,8 +77,10 @@ void tell(const Shown& s) {
     tell_text(fmt::format("  there: number {} ({}) of {}, job {}{}", it->sequence, it->id.brief(), rfc3339(it->server_time), it->details.job, it->problem.empty() ? "" : ", PROBLEM: " + it->problem));
   if (there.size() > n) tell_text(fmt::format("  and {} before them", there.size() - n));
   if (s.now.sequence < s.known.sequence) tell_text(fmt::format("  given up there: numbers {} to {}", s.now.sequence + 1, s.known.sequence));
-  else if (s.foreign.sequence > 0) tell_text(fmt::format("  left as it is there: number {}, which is not this machine's, and may be missing for ever as its own", s.foreign.sequence));
-  else tell_text(fmt::format("  given up there: number {} as {}", s.known.sequence, s.known.id.brief()));
+  else if (s.gives_up()) tell_text(fmt::format("  given up there: number {} as {}", s.known.sequence, s.known.id.brief()));
+  for (auto& one : s.foreign.first)
+    tell_text(fmt::format("  left as it is there: {}, which is not this machine's, and may be missing for ever as its own", in_words(one)));
+  if (s.foreign.more > 0) tell_text(fmt::format("  and {} more that are not this machine's, of which the next look tells", s.foreign.more));
 }
 
 void confirm(const Values& values) {
@@ -136,7 +140,7 @@ Exit history_accept(App& app, const Values& values, const Operands& operands) {
 
   boost::json::array accepted;
   for (auto* s : differing) {
-    Heads(app.state()).accept(s->target.id, s->now);
+    Heads(app.state()).accept(s->target.id, s->now, s->foreign.told_up_to);
     const std::string text = fmt::format("the administrator of this machine accepted what {} shows: its newest snapshot was {} and is {}", s->target.name, in_words(s->known), in_words(s->now));
     log_warning("{}", text);
     accepted.push_back(boost::json::object{{"server", s->target.name}, {"was", s->known.sequence}, {"is", s->now.sequence}});

@@ -31,6 +31,8 @@ WallTime acknowledged(std::string_view signed_receipt) {
   return receipt ? WallTime{std::chrono::nanoseconds(receipt->time_ns())} : WallTime{};
 }
 
+failure out_of_order(const VaultPort& vault) { return failure(Errc::protocol, "looking at snapshots: " + vault.server() + " sent them out of order"); }
+
 // A statement of format 1 binds nothing: before the first of format 2 only its details could tell, and farkeep snapshots looks at those.
 bool is_foreign(const Manifest& m, const AgentKeys& keys, std::uint64_t bound_from) {
   const Statement& s = m.statement();
@@ -44,7 +46,7 @@ bool is_foreign(const Manifest& m, const AgentKeys& keys, std::uint64_t bound_fr
 std::uint64_t Heads::judged(const ServerId& server) const {
   const auto all = state_.pins();
   const auto* pin = pin_of(all, server);
-  return !pin ? 0 : pin->judged() > 0 ? pin->judged() : pin->sequence();
+  return !pin ? 0 : pin->has_judged() ? pin->judged() : pin->sequence();
 }
 
 Head Heads::foreign(const ServerId& server) const {
@@ -53,7 +55,8 @@ Head Heads::foreign(const ServerId& server) const {
   return pin && pin->has_foreign() ? head_of_foreign(*pin) : Head{};
 }
 
-void Heads::judge(const ServerId& server, const std::string& name, std::uint64_t up_to, const Head& foreign) {
+bool Heads::judge(const ServerId& server, const std::string& name, std::uint64_t began, std::uint64_t up_to, const Head& foreign) {
+  if (judged(server) != began) return false;
   auto all = state_.pins();
   for (auto& pin : *all.mutable_pin()) {
     if (pin.server() != server.raw()) continue;
@@ -69,6 +72,7 @@ void Heads::judge(const ServerId& server, const std::string& name, std::uint64_t
     }
   }
   if (all.SerializeAsString() != state_.pins().SerializeAsString()) state_.set_pins(all);
+  return true;
 }
 
 std::string Heads::about_foreign(const agent::pb::Pin& pin) {
@@ -105,7 +109,7 @@ task<void> look_for_foreign(VaultPort& vault, const AgentKeys& keys, AgentState&
       const auto manifest = Manifest::parse(row.manifest);
       if (!manifest) continue;  // farkeep snapshots says so
       const std::uint64_t number = manifest->statement().sequence;
-      if (number <= up_to) throw failure(Errc::protocol, "looking at snapshots: " + vault.server() + " sent them out of order");
+      if (number <= up_to) throw out_of_order(vault);
       if (is_foreign(*manifest, keys, heads.bound_from())) {
         foreign = Head{number, manifest->snapshot_id(), acknowledged(as_text(row.receipt))};
         break;
@@ -113,9 +117,32 @@ task<void> look_for_foreign(VaultPort& vault, const AgentKeys& keys, AgentState&
       if (manifest->format() == StatementFormat::bound) heads.found_bound(number);
       up_to = number;
     }
-    heads.judge(vault.server_id(), vault.server(), up_to, foreign);
-    if (foreign.sequence > 0 || up_to == after) co_return;
+    const bool kept = heads.judge(vault.server_id(), vault.server(), after, up_to, foreign);
+    if (!kept || foreign.sequence > 0 || up_to == after) co_return;
   }
+}
+
+// Numbers ascend, so this ends; what came meanwhile, above the newest that the server named, is for the next look.
+task<ForeignSnapshots> list_foreign(VaultPort& vault, const AgentKeys& keys, AgentState& state, std::uint64_t after) {
+  const std::uint64_t head = vault.facts().head, bound_from = Heads(state).bound_from();
+  ForeignSnapshots out;
+  out.told_up_to = head;
+  for (std::uint64_t seen = after, before = seen; seen < head; before = seen) {
+    const std::vector<RemoteSnapshot> rows = co_await vault.snapshots(seen);
+    for (auto& row : rows) {
+      const auto manifest = Manifest::parse(row.manifest);
+      if (!manifest) continue;
+      const std::uint64_t number = manifest->statement().sequence;
+      if (number <= seen) throw out_of_order(vault);
+      seen = number;
+      if (number > head || !is_foreign(*manifest, keys, bound_from)) continue;
+      if (out.first.size() < ForeignSnapshots::kMost) out.first.push_back(Head{number, manifest->snapshot_id(), acknowledged(as_text(row.receipt))});
+      else ++out.more;
+    }
+    if (seen == before) break;
+  }
+  if (out.more > 0) out.told_up_to = out.first.back().sequence;
+  co_return out;
 }
 
 }  // namespace farkeep

@@ -145,7 +145,7 @@ void Heads::pin(const ServerId& server, const Head& head, const std::string& nam
     other.set_told(false);
   }
   agent::pb::Pin& pin = find_or_add(all, server);
-  if (pin.judged() == 0) pin.set_judged(pin.sequence() > 0 ? pin.sequence() : head.sequence);
+  if (!pin.has_judged()) pin.set_judged(pin.sequence() > 0 ? pin.sequence() : head.sequence);
   if (pin.judged() + 1 == head.sequence) pin.set_judged(head.sequence);  // proven, and nothing lies in between
   if (head.sequence > pin.sequence()) set(pin, head);
   pin.clear_alarm();
@@ -198,13 +198,13 @@ void Heads::forget_alarms_of_others() {
 }
 
 // What a server that was replaced had is no history of this machine any more, either.  The head first: its receipt would make the pin what it was.
-void Heads::accept(const ServerId& server, const Head& shown) {
+void Heads::accept(const ServerId& server, const Head& shown, std::uint64_t told_up_to) {
   auto all = read(state_);
   agent::pb::Pin& own = find_or_add(all, server);
   set(own, shown);
   own.clear_alarm();
   own.clear_alarm_ns();
-  own.set_judged(shown.sequence);
+  own.set_judged(std::min(told_up_to, shown.sequence));
   own.clear_foreign();
   const auto in_force = servers_in_force(state_);
   auto* pins = all.mutable_pin();

@@ -65,7 +65,9 @@ class Heads {
   /// The snapshots of this server up to this number were judged by look_for_foreign().
   std::uint64_t judged(const ServerId& server) const;
   /// They were judged up to here; the one after that is none of ours, or there is none such.  `name`: the server's, for people.
-  void judge(const ServerId& server, const std::string& name, std::uint64_t up_to, const Head& foreign);
+  /// `began`: what judged() was when the look began.  False, and nothing changes: it is another by now, for an administrator has accepted what is there, or
+  /// another look came first.
+  bool judge(const ServerId& server, const std::string& name, std::uint64_t began, std::uint64_t up_to, const Head& foreign);
   /// A snapshot of this server that is none of ours, below its newest; number 0: none is known.
   Head foreign(const ServerId& server) const;
   /// The alarms about such snapshots of the pair in force, each once: empty when all were told.
@@ -77,7 +79,8 @@ class Heads {
   /// Ends the alarms of servers that the directory in force does not name: whoever was replaced shows nothing any more.  What they had stays known.
   void forget_alarms_of_others();
   /// At the word of this machine's administrator: what the server shows now is all that it is known to have.  Its alarm ends; numbers that were given stay given.
-  void accept(const ServerId& server, const Head& shown);
+  /// `told_up_to`: the administrator was told of all that are none of ours up to this number; those after it are alarms still.
+  void accept(const ServerId& server, const Head& shown, std::uint64_t told_up_to);
 
  private:
   bool is_of_another(const agent::pb::Pins& all, const Head& head) const;
@@ -111,6 +114,15 @@ task<Head> prove_head(VaultPort& vault, const AgentKeys& keys, Workers& workers,
 /// with that number and the next cannot come there any more, while those after them do.  The first such is kept as an alarm (history_alarms) until it has gone.
 /// Bounded for each call; the next one goes on.  prove_head does it.
 task<void> look_for_foreign(VaultPort& vault, const AgentKeys& keys, AgentState& state);
+
+/// The snapshots that the server lists now and that are none of ours, from `after` on and up to its newest: for who is to accept them.
+struct ForeignSnapshots {
+  static constexpr std::size_t kMost = 64;  // nobody reads more
+  std::vector<Head> first;       ///< at most kMost
+  std::uint64_t more = 0;        ///< so many besides
+  std::uint64_t told_up_to = 0;  ///< none that is not in `first` lies below this number, nor is it
+};
+task<ForeignSnapshots> list_foreign(VaultPort& vault, const AgentKeys& keys, AgentState& state, std::uint64_t after);
 
 /// What the server shows, whatever this machine knows of it: proven in the same way, and nothing is kept.  Throws forged_head.
 task<Head> shown_head(VaultPort& vault, const AgentKeys& keys, Workers& workers, AgentState& state);

@@ -60,6 +60,7 @@ std::optional<JobTimes::Due> JobTimes::next(const agent::pb::Job& record, WallTi
 std::optional<WallTime> JobTimes::overdue_at(const agent::pb::Job& record, WallTime now) const {
   if (!job_.overdue_after) return std::nullopt;
   const std::int64_t last_good = believable(record.last_good_ns(), now);
+  if (record.lost() && last_good == 0) return job_.schedules.empty() ? std::nullopt : std::optional(now);
   const WallTime since = last_good > 0 ? time(last_good) : std::min(time(record.first_seen_ns()), now);
   if (since == WallTime{}) return record.last_good_ns() > 0 ? std::optional(now) : std::nullopt;  // of a time that nobody knows
   std::optional<WallTime> first;

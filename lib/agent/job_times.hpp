@@ -39,7 +39,7 @@ class JobTimes {
   /// How long a run that begins now may go on looking for a server before it counts as failed; what is left of `retry_for`.
   std::chrono::nanoseconds patience(const agent::pb::Job& record, WallTime now) const;
   /// From when on the job is overdue if it makes no snapshot: overdue_after behind its first scheduled time since the last one (or since it is known);
-  /// runs that are skipped do not change that.  Nothing: it has no schedule, or is never overdue.
+  /// runs that are skipped do not change that.  `now` where the record was lost: it may be overdue already, and somebody must look.  Nothing: it has no schedule, or is never overdue.
   std::optional<WallTime> overdue_at(const agent::pb::Job& record, WallTime now) const;
   /// A run has failed: notes in the record when it is tried again, or that it is not.
   void failed(agent::pb::Job& record, WallTime now) const;

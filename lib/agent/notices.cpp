@@ -10,6 +10,8 @@ namespace {
 
 std::string when(std::int64_t ns) { return ns > 0 ? rfc3339(WallTime{std::chrono::nanoseconds(ns)}) : "never"; }
 
+std::string last_good(const agent::pb::Job& record) { return record.lost() && record.last_good_ns() == 0 ? "not known, for its record was damaged" : "of " + when(record.last_good_ns()); }
+
 // An ending belongs to the path: what stands behind it, a query, stays behind it.
 std::string ping_of(const JobConfig& job, const char* ending) {
   if (job.ping.empty()) return {};
@@ -79,7 +81,7 @@ void Notices::look_at(const JobConfig& job) {
   const bool knew = record.told_failed() || record.told_overdue() || record.told_lacks();
   bool changed = false;
   if (overdue && !record.told_overdue()) {
-    tell(Notice::Event::overdue, job, "job " + job.name + " is overdue: its last good snapshot is of " + when(record.last_good_ns()) + " (see: farkeep status, farkeep doctor)", true);
+    tell(Notice::Event::overdue, job, "job " + job.name + " is overdue: its last good snapshot is " + last_good(record) + " (see: farkeep status, farkeep doctor)", true);
     record.set_told_overdue(true);
     changed = true;
   }

@@ -90,6 +90,7 @@ std::vector<std::string> settle_jobs(AgentState& state, const AgentConfig& confi
     record.set_snapshot_digest(newest ? newest->id.raw() : std::string{});
     record.set_snapshot_root(newest ? newest->root.raw() : std::string{});
     record.set_last_good_ns(newest ? newest->server_time.time_since_epoch().count() : 0);
+    record.set_lost(record.lost() && !newest);
     state.set_job(job.name, record);
     remember(state, job.name, newest && newest->is_protected ? newest->sequence : 0);
     out.push_back(fmt::format("job {}: its newest snapshot was number {} and is {} now", job.name, before, newest ? fmt::format("number {} ({})", newest->sequence, newest->id.brief()) : "none"));

@@ -2,7 +2,9 @@
 
 #include "agent/heads.hpp"
 #include "agent/scheduler.hpp"
+#include "agent/shown_job.hpp"
 #include "agent/stored_time.hpp"
+#include "base/error.hpp"
 #include "base/limits.hpp"
 #include "base/valid_text.hpp"
 #include "platform/process.hpp"
@@ -13,6 +15,15 @@ namespace {
 
 constexpr std::size_t kMostText = 128;
 
+// Pauses that cannot be read pause nothing, and keep no job from being reported.
+bool is_paused(const AgentState& state, const std::string& job, WallTime now) {
+  try {
+    return paused_until(state, job, now).has_value();
+  } catch (const failure&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZone& zone, WallTime now, const std::string& done) {
@@ -22,8 +33,11 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
   const AgentId agent = state.agent_id();
   for (auto& job : config.jobs) {
     if (!job.enabled || job.schedules.empty() || report.job_size() == limits::kMaxReportJobs) continue;
-    auto record = state.job(job.name);
-    if (job.name == done) record.set_last_good_ns(now_ns);
+    auto record = shown_job(state, job.name);
+    if (job.name == done) {
+      record.set_last_good_ns(now_ns);
+      record.set_lost(false);
+    }
     const JobTimes times(job, agent, zone);
     std::string schedules;
     for (auto& s : job.schedules) schedules += (schedules.empty() ? "" : ", ") + s.to_string();
@@ -32,7 +46,7 @@ Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZ
     row->set_schedule(valid_text(schedules, kMostText));
     row->set_last_good_ns(believable(record.last_good_ns(), now));
     if (const auto overdue = times.overdue_at(record, now)) row->set_overdue_ns(overdue->time_since_epoch().count());
-    row->set_paused(paused_until(state, job.name, now).has_value());
+    row->set_paused(is_paused(state, job.name, now));
   }
   report.set_name(valid_text(config.name.empty() ? host_name() : config.name, kMostText));
   report.set_other_machine(Heads::newest_of_other(state).sequence);

@@ -10,7 +10,8 @@
 namespace farkeep {
 
 /// What this agent tells a server for its administrators (PROTOCOL.md, Reports): a serialised wire Report.
-/// Throws where the record of one of its jobs cannot be read: a server goes on from what it was told last, which a report without the job, or with an empty record, would take away.
+/// A job whose record cannot be read, or was damaged, has a row like the others: without a last good snapshot, and overdue from now on, so that somebody is told.
+/// Without the row, or with that of a job that never ran, a server would take it out of its watch.
 /// `done`: a job whose snapshot was acknowledged this moment, and whose record does not say so yet; empty: none.
 Buffer report_of(const AgentState& state, const AgentConfig& config, const TimeZone& zone, WallTime now, const std::string& done = {});
 

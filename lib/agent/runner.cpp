@@ -116,7 +116,10 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
   }
   if (end.result) {
     record.set_snapshot_ns(now);
-    if (end.result->lacks.empty()) record.set_last_good_ns(now);
+    if (end.result->lacks.empty()) {
+      record.set_last_good_ns(now);
+      record.set_lost(false);
+    }
     record.set_lacks(in_words(end.result->lacks));
     keep_counts(record, end.result->sources, job.shrunk);
     record.set_bytes_sent(end.result->progress.bytes_sent);

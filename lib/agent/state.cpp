@@ -44,7 +44,7 @@ Buffer checked(const Message& m) {
 
 // What is not worth a failure: a damaged file says nothing, and is told of.
 template <class Message>
-Message AgentState::readable(std::string_view name) const {
+Message AgentState::readable(std::string_view name, bool* damaged) const {
   Message m;
   const Found file = find(name);
   if (!file.exists) return m;
@@ -52,6 +52,7 @@ Message AgentState::readable(std::string_view name) const {
   if (message && m.ParseFromArray(message->data(), static_cast<int>(message->size()))) return m;
   tell_once(path(name) + " is damaged and counts as empty");
   m.Clear();
+  if (damaged) *damaged = true;
   return m;
 }
 
@@ -326,8 +327,11 @@ std::optional<AgentState::Given> AgentState::readable_given() const {
 }
 
 agent::pb::Job AgentState::job(const std::string& name) const {
-  // A damaged one costs a run that asks the server what it has.
-  return readable<agent::pb::Job>("jobs/" + name + "/state");
+  // A damaged one costs a run that asks the server what it has; it does not count as that of a job that never ran.
+  bool damaged = false;
+  auto record = readable<agent::pb::Job>("jobs/" + name + "/state", &damaged);
+  if (damaged) record.set_lost(true);
+  return record;
 }
 
 void AgentState::set_job(const std::string& name, const agent::pb::Job& job) {

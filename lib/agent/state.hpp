@@ -126,7 +126,7 @@ class AgentState {
   /// `farkeep recover` alone: a number above all that may have been used.
   void set_last_given(const Given& given);
 
-  /// A hint; so are endpoints and protections.
+  /// A hint; so are endpoints and protections.  Of a record that is damaged nothing is left but that it is `lost`: whoever writes it again keeps that.
   agent::pb::Job job(const std::string& name) const;
   void set_job(const std::string& name, const agent::pb::Job& job);
   std::string job_folder(const std::string& name) const;  ///< made if missing
@@ -155,7 +155,7 @@ class AgentState {
   std::optional<Buffer> load(std::string_view name) const;
   Found find(std::string_view name) const;
   template <class Message>
-  Message readable(std::string_view name) const;
+  Message readable(std::string_view name, bool* damaged = nullptr) const;
   std::optional<result<KeyFile>> key_file() const;  // nothing: there is none
   std::optional<KeyOwner> owner() const;
   void store(std::string_view name, ByteView bytes);

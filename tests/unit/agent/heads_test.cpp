@@ -254,9 +254,79 @@ TEST_CASE("heads: of several that are not ours the next one is the alarm when th
   CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 4);
   CHECK_FALSE(Heads(*h.state).news_of_foreign().empty());
   CHECK(Heads(*h.state).news_of_foreign().empty());
-  Heads(*h.state).accept(h.id_of(1), Head{5, h.stores[1].digests.at(5), {}});
+  Heads(*h.state).accept(h.id_of(1), Head{5, h.stores[1].digests.at(5), {}}, 5);
   h.look();
   CHECK(history_alarms(*h.state).empty());
+}
+
+TEST_CASE("heads: what is accepted is what was told, all that is there; one that came after it is an alarm") {
+  History h;
+  h.back_up(2);
+  h.look();
+  h.plant(1, h.forged(3, h.keys->signing));
+  h.plant(1, h.forged(4, h.keys->signing));
+  for (int i = 3; i <= 5; ++i) {
+    h.write("a", std::to_string(i));
+    REQUIRE(h.attempt() == Errc{});
+  }
+  h.stores[1].snapshots[5] = h.stores[0].snapshots.at(5);
+  h.stores[1].digests[5] = h.stores[0].digests.at(5);
+  h.look();
+  REQUIRE(Heads(*h.state).foreign(h.id_of(1)).sequence == 3);
+  const auto list = [&](std::uint64_t after) {
+    FakeVault vault(h.stores[1], h.id_of(1));
+    return h.run(list_foreign(vault, *h.keys, *h.state, after));
+  };
+  const auto all = list(Heads(*h.state).judged(h.id_of(1)));
+  REQUIRE(all.first.size() == 2);
+  CHECK(all.first[0].sequence == 3);
+  CHECK(all.first[1].sequence == 4);
+  CHECK(all.more == 0);
+  CHECK(all.told_up_to == 5);
+  CHECK(list(3).first.size() == 1);
+  const Head shown{5, h.stores[1].digests.at(5), {}};
+  SECTION("all were told") {
+    Heads(*h.state).accept(h.id_of(1), shown, all.told_up_to);
+    h.look();
+    CHECK(history_alarms(*h.state).empty());
+  }
+  SECTION("the first was told alone") {
+    Heads(*h.state).accept(h.id_of(1), shown, 3);
+    h.look();
+    CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 4);
+  }
+  SECTION("a look that began before it changes nothing") {
+    const std::uint64_t began = Heads(*h.state).judged(h.id_of(1));
+    Heads(*h.state).accept(h.id_of(1), shown, all.told_up_to);
+    CHECK_FALSE(Heads(*h.state).judge(h.id_of(1), "alternate", began, began, all.first[0]));
+    CHECK(history_alarms(*h.state).empty());
+    CHECK(Heads(*h.state).judged(h.id_of(1)) == 5);
+  }
+}
+
+TEST_CASE("heads: of more than anybody reads the first are told, and the next look begins behind them") {
+  History h;
+  h.back_up(1);
+  h.look();
+  constexpr std::uint64_t kThere = ForeignSnapshots::kMost + 3;
+  for (std::uint64_t i = 0; i < kThere; ++i) h.plant(1, h.forged(2 + i, h.keys->signing));
+  FakeVault vault(h.stores[1], h.id_of(1));
+  const auto all = h.run(list_foreign(vault, *h.keys, *h.state, 1));
+  CHECK(all.first.size() == ForeignSnapshots::kMost);
+  CHECK(all.more == 3);
+  CHECK(all.told_up_to == 1 + ForeignSnapshots::kMost);
+}
+
+TEST_CASE("heads: after an empty server was accepted all that comes there is judged, from the first") {
+  History h;
+  h.back_up(2);
+  h.look();
+  Heads(*h.state).accept(h.id_of(1), Head{}, 0);
+  h.stores[1].snapshots.erase(1);
+  h.stores[1].digests.erase(1);
+  h.plant(1, h.forged(1, h.keys->signing));
+  h.look();
+  CHECK(Heads(*h.state).foreign(h.id_of(1)).sequence == 1);
 }
 
 TEST_CASE("heads: a state of an earlier version judges what comes from now on") {
@@ -464,7 +534,7 @@ TEST_CASE("heads: later snapshots do not end the alarm about one that a server h
   CHECK_FALSE(h.look()[0].alarm);
   h.stores[0].snapshots.erase(4);
   CHECK(h.look()[0].alarm);
-  Heads(*h.state).accept(History::id_of(0), Head{2, h.list(1)[1].id, {}});
+  Heads(*h.state).accept(History::id_of(0), Head{2, h.list(1)[1].id, {}}, 2);
   CHECK(history_alarms(*h.state).empty());
 }
 
@@ -733,7 +803,7 @@ TEST_CASE("heads: what an administrator accepts is all that a server is known to
     CHECK(shown.sequence == 2);
     CHECK(shown.id == second);
     CHECK(Heads(*h.state).pinned(Machine::id_of(which)).sequence == 3);  // looking keeps nothing
-    Heads(*h.state).accept(Machine::id_of(which), shown);
+    Heads(*h.state).accept(Machine::id_of(which), shown, shown.sequence);
     CHECK(Heads(*h.state).pinned(Machine::id_of(which)).sequence == 2);
   };
   accept(0);
@@ -779,7 +849,7 @@ TEST_CASE("heads: what is accepted must be this agent's own, and may be nothing 
   FakeVault empty(h.stores[1], Machine::id_of(1));
   const Head shown = h.run(shown_head(empty, *h.keys, h.workers, *h.state));
   CHECK(shown.sequence == 0);
-  Heads(*h.state).accept(Machine::id_of(1), shown);
+  Heads(*h.state).accept(Machine::id_of(1), shown, shown.sequence);
   CHECK_FALSE(h.look()[1].alarm);
 }
 

@@ -5,6 +5,8 @@
 
 #include "agent/agent_metrics.hpp"
 #include "agent/report.hpp"
+#include "agent/shown_job.hpp"
+#include "platform/atomic_file.hpp"
 #include "sim/bad_sectors.hpp"
 #include "sim/sim_disk.hpp"
 #include "sim/sim_timers.hpp"
@@ -202,11 +204,60 @@ TEST_CASE("notices: one job of which nothing can be read is told of once, and th
   const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
   CHECK_THAT(text, Contains("farkeep_job_failures{job=\"other\"} 0\n") && Contains("farkeep_job_known{job=\"other\"} 1\n") && Contains("farkeep_job_known{job=\"main\"} 0\n"));
   CHECK_THAT(text, !Contains("farkeep_job_failures{job=\"main\"}") && !Contains("farkeep_job_next_start_timestamp_seconds{job=\"main\"}") && Contains("farkeep_job_enabled{job=\"main\"} 1\n"));
-  CHECK_THROWS_AS(report_of(m.state, m.config, m.zone, m.clock.wall(), ""), failure);  // the servers know what they were told last
+  wire::pb::Report report;
+  REQUIRE(report.ParseFromString(to_string(report_of(m.state, m.config, m.zone, m.clock.wall(), ""))));
+  REQUIRE(report.job_size() == 2);  // the server's watch goes on
+  CHECK(report.job(0).name() == "main");
+  CHECK(report.job(0).last_good_ns() == 0);
+  CHECK(report.job(0).overdue_ns() == m.now());
+  CHECK(report.job(1).overdue_ns() > 0);
+  CHECK(report.job(1).overdue_ns() < m.now());
   Notices read_again(m.state, m.config, m.zone, m.clock, m.unknown, [&](Notice n) { m.told.push_back(std::move(n)); });
   m.told.clear();
   read_again.look();
   CHECK(m.told.empty());
+}
+
+TEST_CASE("notices: a job whose record was damaged is overdue for all who look, until its next good snapshot, and the others are as they were") {
+  NoticesMachine m(config_of("schedule = every 4h\noverdue_after = 2h\n[job other]\npath = /y\nschedule = every 4h\noverdue_after = 2h\n"));
+  for (const char* job : {"main", "other"}) {
+    agent::pb::Job record;
+    record.set_first_seen_ns(m.now());
+    record.set_last_good_ns(m.now());
+    m.state.set_job(job, record);
+  }
+  const auto report_now = [&](const std::string& done) {
+    wire::pb::Report report;
+    REQUIRE(report.ParseFromString(to_string(report_of(m.state, m.config, m.zone, m.clock.wall(), done))));
+    REQUIRE(report.job_size() == 2);
+    return report;
+  };
+  Buffer file = *read_file(m.disk, "/state/jobs/main/state", 1000);
+  file.back() ^= 1;
+  write_file_atomically(m.disk, "/state/jobs/main/state", file);
+  const auto expect_lost = [&] {
+    const auto report = report_now({});
+    CHECK(report.job(0).last_good_ns() == 0);
+    CHECK(report.job(0).overdue_ns() == m.now());
+    CHECK(report.job(1).last_good_ns() > 0);
+    CHECK(report.job(1).overdue_ns() > m.now());
+    const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), nullptr);
+    CHECK_THAT(text, Contains("farkeep_job_known{job=\"main\"} 0\n") && Contains("farkeep_job_known{job=\"other\"} 1\n"));
+    std::string problem;
+    (void)shown_job(m.state, "main", &problem);
+    CHECK_THAT(problem, Contains("damaged"));
+  };
+  expect_lost();
+  m.notices.look();
+  REQUIRE(m.told.size() == 1);
+  CHECK_THAT(m.told.at(0).text, Contains("job main is overdue") && Contains("not known, for its record was damaged"));
+  CHECK(m.events() == "overdue");
+  expect_lost();  // also when it has been written again
+  m.pass(1min);
+  CHECK(report_now("main").job(0).last_good_ns() == m.now());
+  CHECK(report_now("main").job(0).overdue_ns() > m.now());
+  auto never_ran = shown_job(m.state, "none");
+  CHECK_FALSE(never_ran.lost());
 }
 
 TEST_CASE("metrics: an identity that cannot be read leaves the jobs' figures") {
