@@ -3,7 +3,9 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
+#include <algorithm>
 #include <map>
+#include <string>
 
 #include "unit/vault/fake_clock.hpp"
 
@@ -212,4 +214,58 @@ TEST_CASE("ctime: a file system that has none shows no change, so its files are 
   CHECK_FALSE(unchanged(before, now));
   CHECK(perhaps_unchanged(before, now));
   CHECK_FALSE(perhaps_unchanged(before, MemoryFile(Buffer(11, 1), 0).stat()));
+}
+
+TEST_CASE("batch: a file that has grown since it was listed is handed back, with what comes behind it, and takes no memory") {
+  Cutting c;
+  WorkBatch batch;
+  const auto add = [&](const char* name, std::size_t size) {
+    WorkBatch::Item item;
+    item.found.path = item.found.name = name;
+    item.found.folder = std::make_shared<MemoryFolder>(noise(size), 1);
+    item.found.stat.kind = EntryKind::file;
+    batch.items.push_back(std::move(item));
+  };
+  add("a", 3000);
+  add("grown", 5'000'000);
+  add("z", 3000);
+  DoneBatch done = do_batch_of(&c.context, std::move(batch));
+  CHECK(done.grown);
+  REQUIRE(done.entries.size() == 1);
+  CHECK(done.entries[0].path == "a");
+  CHECK(done.data.bytes.size() <= 3000);
+  REQUIRE(done.rest.size() == 2);
+  CHECK(done.rest[0].found.path == "grown");
+  REQUIRE(done.rest[1].found.folder);
+}
+
+TEST_CASE("batch: it ends behind a few mebibytes of content or attributes, and goes on with the rest") {
+  Cutting c;
+  WorkBatch batch;
+  for (int i = 0; i < 10; ++i) {
+    WorkBatch::Item item;
+    item.found.path = item.found.name = "f" + std::to_string(i);
+    item.found.stat.kind = EntryKind::file;
+    if (i < 5) {
+      item.found.folder = std::make_shared<MemoryFolder>(noise(1'900'000), 1);
+    } else {
+      item.reuse.emplace();
+      item.reuse->path = item.found.path;
+      item.reuse->xattrs.push_back({"user.large", Buffer(1'500'000)});
+    }
+    batch.items.push_back(std::move(item));
+  }
+  std::vector<std::string> paths;
+  std::size_t pieces = 0;
+  while (!batch.items.empty()) {
+    DoneBatch done = do_batch_of(&c.context, std::move(batch));
+    CHECK_FALSE(done.grown);
+    CHECK(done.data.bytes.size() < 8'000'000);
+    for (auto& e : done.entries) paths.push_back(e.path);
+    batch.items = std::move(done.rest);
+    ++pieces;
+  }
+  CHECK(pieces >= 4);
+  CHECK(paths.size() == 10);
+  CHECK(std::is_sorted(paths.begin(), paths.end()));
 }

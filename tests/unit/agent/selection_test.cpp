@@ -180,7 +180,7 @@ TEST_CASE("sources: one below another is a source of its own where a rule, a mar
 
 TEST_CASE("walk: however much is left out in a row, what comes behind it is in the snapshot, and its changes are seen") {
   Tree t;
-  for (int i = 0; i < 6000; ++i) t.write("spool/" + std::string(200, 's') + std::to_string(i) + ".tmp", "");
+  for (int i = 0; i < 12'000; ++i) t.write("spool/" + std::string(200, 's') + std::to_string(i) + ".tmp", "");
   t.write("zz/important", "x");
   t.rules({{"*.tmp", "f", 1}});
   CHECK(t.walk() == Names{"spool", "zz", "zz/important"});
