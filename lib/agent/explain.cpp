@@ -27,7 +27,7 @@ std::string text_of(const Selection::Verdict& verdict, const Selection::Folder& 
 Explanation as_explanation(const Selection::Verdict& verdict, const Selection::Folder& in, std::string path) {
   Explanation out{verdict.kept(), std::move(path), text_of(verdict, in), {}, 0};
   if (verdict.rule) {
-    out.file = verdict.rule->file;
+    out.file = *verdict.rule->file;
     out.line = verdict.rule->line;
   }
   return out;

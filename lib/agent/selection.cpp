@@ -51,20 +51,33 @@ bool has_cache_tag(SourceFolder& folder, const SourceNames& names) {
   }
 }
 
-// Its lines that are rules.
-ExcludeRules rules_of(const Buffer& text, const std::string& file) {
-  std::vector<ExcludeLine> lines = exclude_lines(as_text(text), printable(file));
-  auto rules = ExcludeRules::parse(lines);
-  if (rules.value) return std::move(*rules.value);
-  for (auto& e : rules.errors) {
-    log_warning("{}:{}: {}; this line does not count", e.file, e.line, e.text);
-    std::erase_if(lines, [&](const ExcludeLine& l) { return l.line == e.line; });
-  }
-  rules = ExcludeRules::parse(lines);
-  return rules.value ? std::move(*rules.value) : ExcludeRules{};
-}
-
 }  // namespace
+
+IgnoreFile read_ignore_file(std::string_view text, const std::string& folder, const std::string& name, std::shared_ptr<const IgnoreRules> above) {
+  using Stopped = ExcludeRules::Reading::Stopped;
+  const std::string file = printable(folder + "/" + name);
+  const std::size_t rules_above = above ? above->rules_in_all : 0, own = sizeof(IgnoreRules) + file.size();
+  const std::size_t bytes = own + (above ? above->bytes_in_all : 0);  // with one rule in each of thousands of folders, the names are what takes memory
+  ExcludeRules::Reading found = ExcludeRules::read(exclude_lines(text, file), {IgnoreRules::kMaxRules - rules_above, IgnoreRules::kMaxBytes - std::min(bytes, IgnoreRules::kMaxBytes)});
+  IgnoreFile out{std::move(above), {}};
+  if (found.stopped == Stopped::too_wrong) {
+    const ConfigError& first = found.errors.front();
+    out.warnings.push_back(fmt::format("{}:{}: {}; with this one more than {} lines are no rules, so none of its rules counts: correct them, or remove the file", file, first.line, first.text, ExcludeRules::kMaxWrong));
+    return out;
+  }
+  if (found.stopped == Stopped::full) {
+    out.warnings.push_back(fmt::format("{}: with those of the folders above, its rules are more than {}, or take more than {} MiB of memory; none of its rules counts: shorten these files, or use exclude_file", file,
+                                       IgnoreRules::kMaxRules, IgnoreRules::kMaxBytes / limits::kMiB));
+    return out;
+  }
+  for (auto& e : found.errors) out.warnings.push_back(e.to_string() + "; this line does not count");
+  if (found.rules.size() == 0) return out;
+  IgnoreRules rules{folder.size(), std::move(found.rules), std::move(out.rules)};
+  rules.rules_in_all = rules_above + rules.rules.size();
+  rules.bytes_in_all = bytes + rules.rules.bytes();
+  out.rules = std::make_shared<const IgnoreRules>(std::move(rules));
+  return out;
+}
 
 Selection::Verdict Selection::decide(const Folder& in, std::string_view path, std::string_view name, const EntryStat& stat) const {
   if (!in.only.empty() && name != in.only) return {in.why};
@@ -72,7 +85,7 @@ Selection::Verdict Selection::decide(const Folder& in, std::string_view path, st
   ExcludeRules::Decision found = rules_.decide(path, is_folder);
   Reason reason = Reason::job_rule;
   for (const IgnoreRules* at = in.ignore.get(); at && !found.rule; at = at->above.get()) {
-    found = at->rules.decide(path.substr(at->base.size()), is_folder);
+    found = at->rules.decide(path.substr(at->base), is_folder);
     reason = Reason::ignore_rule;
   }
   if (found.verdict == ExcludeRules::Verdict::excluded) return {reason, found.rule};
@@ -103,17 +116,25 @@ Selection::Folder Selection::look_into(SourceFolder& folder, const SourceNames& 
   if (!ignore) return out;
   const std::string file = path + "/" + options_.ignore_file;
   if (ignore->kind != EntryKind::file) {
-    log_warning("{} is no file (links are not followed); its rules do not count", printable(file));
+    warn(printable(file) + " is no file (links are not followed); its rules do not count");
     return out;
   }
   try {
     const Buffer text = beginning(folder, options_.ignore_file, kMaxIgnoreFile + 1);
     if (text.size() > kMaxIgnoreFile) throw failure(Errc::too_large, "reading the rules in " + printable(file) + ", at most " + std::to_string(kMaxIgnoreFile) + " bytes");
-    out.ignore = std::make_shared<IgnoreRules>(IgnoreRules{path, rules_of(text, file), above.ignore});
+    IgnoreFile found = read_ignore_file(as_text(text), path, options_.ignore_file, above.ignore);
+    for (auto& line : found.warnings) warn(line);
+    out.ignore = std::move(found.rules);
   } catch (const failure& f) {
-    log_warning("{}; its rules do not count", f.what());
+    warn(std::string(f.what()) + "; its rules do not count");
   }
   return out;
+}
+
+void Selection::warn(const std::string& text) const {
+  if (warnings_ == kMaxWarnings) return;
+  if (++warnings_ < kMaxWarnings) log_warning("{}", text);
+  else log_warning("{}; more of what is wrong with ignore files is not told in this run: farkeep explain PATH tells it of one path", text);
 }
 
 }  // namespace farkeep

@@ -175,7 +175,7 @@ class AgentReader {
     if (out.paths.empty() && out.commands.empty() && !job.has("path") && !job.has("command"))
       wrong(section.place(), "the key path is missing in " + section.id.to_string() + ", or a command");
     for (const IniEntry* entry : job.entries("exclude"))
-      out.exclude.push_back({entry->value, *entry->file, entry->line});
+      out.exclude.emplace_back(entry->value, entry->file, entry->line);
     out.exclude_file = job.get("exclude_file", parse_path);
     out.one_file_system = job.get("one_file_system", parse_boolean);
     out.exclude_caches = job.get("exclude_caches", parse_boolean);

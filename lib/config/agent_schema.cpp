@@ -250,7 +250,10 @@ constexpr KeySpec kJob[] = {
     {.key = "ignore_file",
      .type = file_name,
      .example = ".farkeepignore",
-     .help = "The name of files with rules as in gitignore for the folder they lie in; exclude and exclude_file have the last word.",},
+     .help =
+         "The name of files with rules as in gitignore for the folder they lie in; exclude and exclude_file have the last word. "
+         "A file above 256 KiB, with more than 10 lines that are no rules, or whose rules are more than 10000 or take more than 8 MiB "
+         "with those of the folders above, does not count; the log names it.",},
     {.key = "schedule",
      .type = schedule,
      .example = "daily 02:30",

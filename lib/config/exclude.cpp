@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/limits.hpp"
-
 namespace farkeep {
 namespace {
 
@@ -18,27 +16,61 @@ std::string_view trim(std::string_view text) {
   return text.substr(0, keep);
 }
 
+bool says_nothing(std::string_view text) {
+  text = trim(text);
+  return text.empty() || text[0] == '#';
+}
+
 }  // namespace
 
 Parsed<ExcludeRules> ExcludeRules::parse(std::span<const ExcludeLine> lines) {
-  Parsed<ExcludeRules> out;
-  ExcludeRules rules;
+  Reading found = read(lines, Room{});
+  if (found.errors.empty()) return {std::move(found.rules), {}};
+  return {std::nullopt, std::move(found.errors)};
+}
+
+// Lines count for the room whether they are right or wrong, for exclude_lines() counts them so.
+ExcludeRules::Reading ExcludeRules::read(std::span<const ExcludeLine> lines, const Room& room) {
+  Reading out;
+  ExcludeRules& rules = out.rules;
+  std::size_t met = 0;
+  const auto stop = [&out](const ExcludeLine& line, Reading::Stopped why, std::string text) {
+    out.stopped = why;
+    out.errors.push_back({*line.file, line.line, std::move(text)});
+  };
   for (const ExcludeLine& line : lines) {
-    std::string_view const text = trim(line.text);
-    if (text.empty() || text[0] == '#') continue;
-    if (rules.rules_.size() == limits::kMaxPatterns) {
-      out.errors.push_back({line.file, line.line, "there are more than 10000 exclude rules"});
+    if (says_nothing(line.text)) continue;
+    if (met++ == room.rules) {
+      stop(line, Reading::Stopped::full, "there are more than " + std::to_string(room.rules) + " exclude rules");
       break;
     }
     auto rule = compile(line);
-    if (rule) {
-      rules.signatures_.push_back(signature(*rule));
-      rules.rules_.push_back(std::move(*rule));
-    } else {
-      out.errors.push_back({line.file, line.line, std::move(rule.error().text)});
+    if (!rule && out.errors.size() == kMaxWrong) {
+      stop(line, Reading::Stopped::too_wrong, "more than " + std::to_string(kMaxWrong) + " lines are no rules, and what is wrong from here on is not told");
+      break;
     }
+    if (!rule) {
+      out.errors.push_back({*line.file, line.line, std::move(rule.error().text)});
+      continue;
+    }
+    std::size_t const bytes = bytes_of(*rule);
+    if (bytes > room.bytes - rules.bytes_) {
+      stop(line, Reading::Stopped::full, "the exclude rules take more than " + std::to_string(room.bytes) + " bytes of memory");
+      break;
+    }
+    rules.bytes_ += bytes;
+    rules.signatures_.push_back(signature(*rule));
+    rules.rules_.push_back(std::move(*rule));
   }
-  if (out.errors.empty()) out.value = std::move(rules);
+  rules.signatures_.shrink_to_fit();
+  rules.rules_.shrink_to_fit();
+  return out;
+}
+
+// A rule of many short components takes fifty times the bytes of its text.
+std::size_t ExcludeRules::bytes_of(const Rule& rule) noexcept {
+  std::size_t out = sizeof(Rule) + sizeof(Signature) + rule.line.text.capacity() + rule.start.capacity() + rule.parts.capacity() * sizeof(Part);
+  for (const Part& part : rule.parts) out += part.glob.bytes();
   return out;
 }
 
@@ -46,8 +78,7 @@ Parsed<ExcludeRules> ExcludeRules::parse(std::span<const ExcludeLine> lines) {
 // compare
 Value<ExcludeRules::Rule> ExcludeRules::compile(const ExcludeLine& line) {
   if (line.text.size() > limits::kMaxPattern) return refused("the rule is longer than 4 KiB");
-  Rule rule;
-  rule.line = line;
+  Rule rule(line);
   std::string_view text = trim(line.text);
   rule.includes = text.starts_with('!');
   if (rule.includes) text.remove_prefix(1);
@@ -72,6 +103,8 @@ Value<ExcludeRules::Rule> ExcludeRules::compile(const ExcludeLine& line) {
     if (!glob) return glob.error();
     rule.parts.push_back({component == "**" && (at_root || has_slash), std::move(*glob)});
   }
+
+  rule.parts.shrink_to_fit();
 
   // "**/name" is what "name" means.
   bool const leads = rule.parts.size() == 2 && rule.parts[0].any_depth && !rule.parts[1].any_depth;
@@ -153,12 +186,13 @@ bool ExcludeRules::matches(const Rule& rule, std::string_view path) noexcept {
 
 std::vector<ExcludeLine> exclude_lines(std::string_view text, const std::string& file) {
   std::vector<ExcludeLine> out;
+  auto const name = std::make_shared<const std::string>(file);
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  for (int number = 1; !text.empty(); ++number) {
+  for (int number = 1; !text.empty() && out.size() <= limits::kMaxPatterns; ++number) {
     std::size_t const end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     if (line.ends_with('\r')) line.remove_suffix(1);
-    out.push_back({std::string{line}, file, number});
+    if (!says_nothing(line)) out.emplace_back(std::string{line}, name, number);
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   return out;

@@ -1,11 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/limits.hpp"
 #include "config/glob.hpp"
 #include "config/parsed.hpp"
 
@@ -13,8 +17,11 @@ namespace farkeep {
 
 /// One line of exclude rules, and where it was written.
 struct ExcludeLine {
+  ExcludeLine(std::string rule, std::shared_ptr<const std::string> in, int number) : text(std::move(rule)), file(std::move(in)), line(number) {}
+  ExcludeLine(std::string rule, std::string in, int number) : ExcludeLine(std::move(rule), std::make_shared<const std::string>(std::move(in)), number) {}
+
   std::string text;
-  std::string file;
+  std::shared_ptr<const std::string> file;  ///< never null; one name for all lines of a file, for a path may be 64 KiB long
   int line = 0;
 };
 
@@ -40,11 +47,23 @@ class ExcludeRules {
     const ExcludeLine* rule = nullptr;  ///< the rule that decided, owned by the rules; null: none matched
   };
 
+  static constexpr std::size_t kMaxWrong = 10;  ///< who wrote more lines that are no rules meant another kind of file
+
+  /// How much there may be of them.
+  struct Room {
+    std::size_t rules = limits::kMaxPatterns;
+    std::size_t bytes = std::numeric_limits<std::size_t>::max();  ///< of memory, see bytes()
+  };
+  struct Reading;
+
   ExcludeRules() = default;
 
-  /// Later lines win over earlier ones.  Refused, each with its line: rules that could never match (a `.` or
-  /// `..` component, only slashes), malformed globs, rules beyond limits.hpp.
+  /// Later lines win over earlier ones.  Refused, each with its line up to kMaxWrong of them: rules that could never match
+  /// (a `.` or `..` component, only slashes), malformed globs, rules beyond limits.hpp.
   static Parsed<ExcludeRules> parse(std::span<const ExcludeLine> lines);
+
+  /// The lines that are rules, and what is wrong with the others.
+  static Reading read(std::span<const ExcludeLine> lines, const Room& room);
 
   /// For a walk that goes down from the top and does not enter what is excluded: looks at this path alone.
   /// `path` is absolute bytes, without `//`, `.`, `..` or a slash at the end; `/` itself is always included.
@@ -55,6 +74,8 @@ class ExcludeRules {
   Decision decide_from_root(std::string_view path, bool is_folder) const noexcept;
 
   std::size_t size() const noexcept { return rules_.size(); }
+  /// About what they take in memory, without the names of their files.
+  std::size_t bytes() const noexcept { return bytes_; }
 
  private:
   struct Part {
@@ -62,6 +83,8 @@ class ExcludeRules {
     Glob glob;
   };
   struct Rule {
+    explicit Rule(ExcludeLine from) : line(std::move(from)) {}
+
     bool includes = false;
     bool folders_only = false;
     bool by_name = false;  // parts is one glob for the last component
@@ -83,13 +106,27 @@ class ExcludeRules {
 
   static Value<Rule> compile(const ExcludeLine& line);
   static Signature signature(const Rule& rule);
+  static std::size_t bytes_of(const Rule& rule) noexcept;
   static bool matches(const Rule& rule, std::string_view path) noexcept;
 
   std::vector<Rule> rules_;
   std::vector<Signature> signatures_;  // of the rule at the same place
+  std::size_t bytes_ = 0;
 };
 
-/// The lines of an exclude file (LF or CR LF, BOM allowed), with their numbers.
+struct ExcludeRules::Reading {
+  enum class Stopped : std::uint8_t {
+    nowhere,
+    too_wrong,  ///< at the line that would be one more than kMaxWrong; it is the last of the errors
+    full,       ///< at the line for which there was no room; the same
+  };
+  ExcludeRules rules;
+  std::vector<ConfigError> errors;
+  Stopped stopped = Stopped::nowhere;
+};
+
+/// The lines of an exclude file (LF or CR LF, BOM allowed), with their numbers.  Blank lines and comments are left out, and
+/// what follows the first line that is one too many for limits::kMaxPatterns.
 std::vector<ExcludeLine> exclude_lines(std::string_view text, const std::string& file);
 
 }  // namespace farkeep

@@ -128,7 +128,7 @@ void Glob::choose_shape() {
   for (const Token& token : tokens_) {
     if (is_byte(token)) text_ += static_cast<char>(token.byte);
   }
-  tokens_ = {};
+  tokens_ = std::vector<Token>();  // = {} would keep their memory
 }
 
 // Only the last star met needs to be tried again: what an earlier one took can always be taken by it.

@@ -49,6 +49,9 @@ class Glob {
   std::optional<std::uint8_t> first_byte() const noexcept { return first_; }
   std::optional<std::uint8_t> last_byte() const noexcept { return last_; }
 
+  /// About what it takes in memory besides itself.
+  std::size_t bytes() const noexcept { return text_.capacity() + tokens_.capacity() * sizeof(Token) + sets_.capacity() * sizeof(Set); }
+
  private:
   /// Most patterns that people write are one of the first four: no loop over tokens for them.
   enum class Shape : std::uint8_t { any, exact, prefix, suffix, general };

@@ -33,7 +33,7 @@ std::optional<std::string> outside(const KeySpec& spec, std::uint64_t number, st
 std::optional<std::string> pattern_problem(std::string_view text) {
   if (text.starts_with('#'))
     return in_quotes(text) + " is a comment to exclude rules: write \\# for a name that begins with #";
-  ExcludeLine const line[] = {{std::string{text}, {}, 0}};
+  ExcludeLine const line[] = {{std::string{text}, std::string{}, 0}};
   auto parsed = ExcludeRules::parse(line);
   return parsed ? std::nullopt : std::optional{std::move(parsed.errors[0].text)};
 }

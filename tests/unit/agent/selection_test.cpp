@@ -7,6 +7,7 @@
 #include "agent/explain.hpp"
 #include "agent/scanner.hpp"
 #include "base/limits.hpp"
+#include "platform/printable.hpp"
 #include "platform/process.hpp"
 #include "restless_tree.hpp"
 #include "whole_machine.hpp"
@@ -128,6 +129,86 @@ TEST_CASE("ignore_file: a line that is no rule does not count, the others do") {
   t.write("a/y.c", "");
   t.job.scan.ignore_file = ".ignore";
   CHECK(t.walk() == Names{"a", "a/.ignore", "a/y.c"});
+}
+
+TEST_CASE("ignore_file: of a file of a hundred thousand wrong lines one warning names it, and none of its rules counts") {
+  std::string wrong = "*.o\n";
+  for (int i = 0; i < 100'000; ++i) wrong += "/\n";
+  const IgnoreFile found = read_ignore_file(wrong, "/a", ".ignore", nullptr);
+  REQUIRE(found.warnings.size() == 1);
+  CHECK_THAT(found.warnings[0], Contains("'/a/.ignore':2: ") && Contains("none of its rules counts"));
+  CHECK_FALSE(found.rules);
+  // Those above go on to count.
+  const auto above = read_ignore_file("*.c\n", "", ".ignore", nullptr).rules;
+  CHECK(read_ignore_file(wrong, "/a", ".ignore", above).rules == above);
+}
+
+TEST_CASE("ignore_file: a file of nothing but blank lines and comments costs nothing") {
+  const auto above = read_ignore_file("*.c\n", "", ".ignore", nullptr).rules;
+  const IgnoreFile found = read_ignore_file(std::string(250'000, '\n') + "# c\n", "/" + std::string(60'000, 'a'), ".ignore", above);
+  CHECK(found.rules == above);
+  CHECK(found.warnings.empty());
+}
+
+TEST_CASE("ignore_file: rules are bounded over all the folders above, and a file beyond that is named once and does not count") {
+  std::shared_ptr<const IgnoreRules> rules;
+  std::string folder, text;
+  std::size_t warnings = 0;
+  const auto enter = [&] {
+    folder += "/d";
+    const IgnoreFile found = read_ignore_file(text, folder, ".ignore", rules);
+    warnings += found.warnings.size();
+    if (!found.warnings.empty()) {
+      CHECK(found.rules == rules);
+      CHECK_THAT(found.warnings[0], Contains(printable(folder + "/.ignore") + ": "));
+    }
+    rules = found.rules;
+  };
+  const auto held = [&] {
+    std::size_t out = 0;
+    for (const IgnoreRules* at = rules.get(); at; at = at->above.get()) out += at->rules.size();
+    return out;
+  };
+  SECTION("many rules") {
+    for (int i = 0; i < 4000; ++i) text += "a" + std::to_string(i) + "\n";
+    for (int i = 0; i < 5; ++i) enter();
+    CHECK(held() == 8000);
+    CHECK(warnings == 3);
+    text = "*.o\n";  // there is still room for this
+    enter();
+    CHECK(held() == 8001);
+    CHECK(warnings == 3);
+  }
+  SECTION("rules that take much memory") {
+    for (int i = 0; i < 20; ++i) {
+      for (int k = 0; k < 2000; ++k) text += "/a";
+      text += "\n";
+    }
+    for (int i = 0; i < 5; ++i) enter();
+    CHECK(held() == 20);
+    CHECK(warnings == 4);
+    REQUIRE(rules);
+    CHECK(rules->bytes_in_all <= IgnoreRules::kMaxBytes);
+  }
+  SECTION("a rule in each of thousands of folders below a long path: the names count too") {
+    text = "a\n";
+    folder = "/" + std::string(50'000, 'x');
+    for (int i = 0; i < 4000; ++i) enter();
+    CHECK(held() + warnings == 4000);
+    CHECK(warnings > 0);
+    REQUIRE(rules);
+    CHECK(rules->bytes_in_all <= IgnoreRules::kMaxBytes);
+  }
+}
+
+TEST_CASE("ignore_file: of a tree full of wrong ignore files the log has a bounded number of lines") {
+  Tree t;
+  t.job.scan.ignore_file = ".ignore";
+  t.write(".ignore", "/\n[\n*.o\n");
+  const Selection selection(t.job.rules, t.job.scan);
+  const auto folder = t.files->open((t.base / "source").string());
+  for (std::size_t i = 0; i < Selection::kMaxWarnings; ++i) CHECK(selection.look_into(*folder, folder->names({}, kNamesRoom), (t.base / "source").string(), {}).ignore);
+  CHECK(selection.warnings() == Selection::kMaxWarnings);
 }
 
 TEST_CASE("explain: every answer is that of the walk, for all that is there") {

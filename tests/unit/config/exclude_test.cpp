@@ -203,11 +203,41 @@ TEST_CASE("exclude: a pattern made to be slow is not") {
 
 TEST_CASE("exclude: a file of rules is cut into numbered lines, whatever its line ends") {
   auto const lines = exclude_lines("\xef\xbb\xbf*.a\r\n\n# c\n*.b", "x");
-  REQUIRE(lines.size() == 4);
+  REQUIRE(lines.size() == 2);
   CHECK(lines[0].text == "*.a");
-  CHECK(lines[3].text == "*.b");
-  CHECK(lines[3].line == 4);
-  CHECK(lines[3].file == "x");
+  CHECK(lines[1].text == "*.b");
+  CHECK(lines[1].line == 4);
+  CHECK(*lines[1].file == "x");
   CHECK(exclude_lines("", "x").empty());
-  CHECK(exclude_lines("\n", "x").size() == 1);
+}
+
+TEST_CASE("exclude: blank lines and comments are not stored, and all lines of a file share its name") {
+  std::string text;
+  for (int i = 0; i < 50'000; ++i) text += i % 2 ? "\n" : "  \n# c\r\n";
+  CHECK(exclude_lines(text, "x").empty());
+  auto const lines = exclude_lines(text + "a\nb\n", std::string(60'000, 'x'));
+  REQUIRE(lines.size() == 2);
+  CHECK(lines[0].file == lines[1].file);
+  CHECK(lines[1].line == 75'002);
+}
+
+TEST_CASE("exclude: of a file of wrong lines the first ten are told, and that there are more") {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "/\n";
+  auto const lines = exclude_lines(text, "f");
+  CHECK(lines.size() == limits::kMaxPatterns + 1);
+  auto const out = ExcludeRules::parse(lines);
+  REQUIRE(out.errors.size() == ExcludeRules::kMaxWrong + 1);
+  CHECK(out.errors.back().line == 11);
+}
+
+TEST_CASE("exclude: what rules take in memory counts, not their text") {
+  std::string deep;
+  for (int i = 0; i < 1000; ++i) deep += "/a";
+  CHECK(rules({deep}).bytes() > 50 * deep.size());
+  CHECK(rules({std::string(4000, 'a')}).bytes() < 20'000);  // no token for each byte
+  std::vector<ExcludeLine> const lines(20, {deep, "f", 1});
+  auto const out = ExcludeRules::read(lines, {limits::kMaxPatterns, 10 * rules({deep}).bytes()});
+  CHECK(out.stopped == ExcludeRules::Reading::Stopped::full);
+  CHECK(out.rules.size() == 10);
 }
