@@ -3,6 +3,9 @@
 
 #include "agent/backup_work.hpp"
 #include "agent/command_output.hpp"
+#include "archive/content_stream.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace farkeep {
 namespace {
@@ -11,6 +14,7 @@ constexpr std::size_t kScanBatch = 1024;              // names looked at in one 
 constexpr std::size_t kWorkItems = 512;               // items of one unit of work…
 constexpr std::size_t kWorkBytes = 1 * limits::kMiB;  // …and about as many bytes to read, and of paths…
 constexpr std::size_t kWorkFolders = 64;              // …and folders, which they hold open
+constexpr std::size_t kListsAhead = 32;               // fetched together: about 8,000 chunks to ask about
 
 }  // namespace
 
@@ -103,9 +107,42 @@ task<void> BackupAttempt::Work::match(std::vector<ScanItem> found, std::vector<W
   for (auto i : doubtful) {
     bool all = true;
     for (std::size_t c = out[i].reuse->chunks.size(); c > 0; --c) all = here[q++] && all;
+    if (all && out[i].reuse->list_depth > 0) all = co_await has_below_lists(*out[i].reuse);
     if (all) continue;
     out[i].reuse.reset();
     --progress.unchanged;
+  }
+}
+
+// A server that has a list need not have the chunks in it: they travel in other records, and the run that sent them was cut off.  The lists come from this server,
+// so it has those too.  One that it cannot give counts as lacking: the file is read again.
+task<bool> BackupAttempt::Work::has_below_lists(const Entry& entry) {
+  ContentStream stream(entry);
+  std::vector<ObjectId> questions;
+  for (;;) {
+    while (questions.size() < limits::kIdsPerQuestion) {
+      const auto chunk = stream.next();
+      if (!chunk) break;
+      if (questions.empty() || questions.back() != chunk->id) questions.push_back(chunk->id);  // zeros are one chunk again and again
+    }
+    if (questions.size() == limits::kIdsPerQuestion || stream.at_end()) {
+      std::vector<ObjectId> some = std::exchange(questions, {});
+      const std::vector<bool> has = co_await vault.have(std::move(some));
+      if (std::find(has.begin(), has.end(), false) != has.end()) co_return false;
+      if (stream.at_end()) co_return true;
+      continue;
+    }
+    std::string lost;
+    try {
+      std::vector<NodePlainOwned> lists = co_await fetcher->load(stream.wanted(kListsAhead));
+      for (auto& n : lists) value_or_throw(stream.give(n.id, n.message, n.refs), "reading a list of chunks");
+    } catch (const failure& f) {
+      if (!is_about_data(f)) throw;
+      lost = f.what();
+    }
+    if (lost.empty()) continue;
+    log_debug("a file is read again, for a list of its chunks cannot be had: {}", lost);
+    co_return false;
   }
 }
 

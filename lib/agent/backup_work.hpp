@@ -62,6 +62,7 @@ struct BackupAttempt::Work {
   task<void> scan_ahead();
   task<void> produce();
   task<void> match(std::vector<ScanItem> found, std::vector<WorkBatch::Item>& out);
+  task<bool> has_below_lists(const Entry& entry);
   task<void> start(std::vector<WorkBatch::Item> items);
   // backup_read.cpp: units of work, done
   task<void> small(std::shared_ptr<Slot> slot, WorkBatch batch);

@@ -1,6 +1,7 @@
 #include "agent/journal.hpp"
 
-#include "archive/node_codec.hpp"
+#include "archive/catalog_builder.hpp"  // kNodeWeight
+#include "base/check.hpp"
 #include "base/codec.hpp"
 #include "base/limits.hpp"
 #include "crypto/digest.hpp"
@@ -17,10 +18,23 @@ JournalWriter::JournalWriter(Disk& disk, const std::string& path) {
 }
 
 void JournalWriter::add(std::span<const Entry> entries) {
-  if (entries.empty()) return;
   LeafEncoder encoder;
-  for (auto& e : entries) encoder.add(e);
+  std::size_t weight = 0;
+  for (auto& e : entries) {
+    const std::size_t before = encoder.weight();
+    encoder.add(e);
+    weight += encoder.weight() - before + e.user.size() + e.group.size();
+    if (weight < kNodeWeight) continue;
+    write(encoder);
+    weight = 0;
+  }
+  if (encoder.entries() > 0) write(encoder);
+}
+
+void JournalWriter::write(LeafEncoder& encoder) {
+  FARKEEP_CHECK(encoder.entries() <= kMaxNodeElements);
   const EncodedNode leaf = encoder.finish();
+  FARKEEP_CHECK(leaf.message.size() <= limits::kMaxRecordPlain && leaf.refs.size() <= limits::kMaxRefsPerRecord);
   Buffer body = leaf.message;
   for (auto& r : leaf.refs) append(body, r.view());
   Buffer frame;
