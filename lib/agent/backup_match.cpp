@@ -127,7 +127,8 @@ task<bool> BackupAttempt::Work::has_below_lists(const Entry& entry) {
     }
     if (questions.size() == limits::kIdsPerQuestion || stream.at_end()) {
       std::vector<ObjectId> some = std::exchange(questions, {});
-      const std::vector<bool> has = co_await vault.have(std::move(some));
+      std::vector<bool> has;
+      if (!some.empty()) has = co_await vault.have(std::move(some));
       if (std::find(has.begin(), has.end(), false) != has.end()) co_return false;
       if (stream.at_end()) co_return true;
       continue;

@@ -108,7 +108,7 @@ path = /
   CHECK(job.paths == std::vector<std::string>{"/home", "/srv/with # sign"});
   REQUIRE(job.exclude.size() == 2);
   CHECK(job.exclude[1].text == "!keep.tmp");
-  CHECK(job.exclude[1].file == "agent.ini");
+  CHECK(*job.exclude[1].file == "agent.ini");
   CHECK(job.exclude[1].line == 33);
   CHECK(ExcludeRules::parse(job.exclude));
   CHECK(job.exclude_file == "/etc/farkeep/exclude");

@@ -32,7 +32,7 @@ AgentConfig config(const std::string& main, const std::vector<std::string>& drop
 
 std::string excludes(const AgentConfig& c) {
   std::string out;
-  for (auto const& e : c.jobs.at(0).exclude) out += e.text + "@" + e.file.substr(e.file.rfind('/') + 1) + ":" + std::to_string(e.line) + " ";
+  for (auto const& e : c.jobs.at(0).exclude) out += e.text + "@" + e.file->substr(e.file->rfind('/') + 1) + ":" + std::to_string(e.line) + " ";
   return out;
 }
 
