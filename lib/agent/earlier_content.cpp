@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/fetcher.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 
@@ -38,8 +39,7 @@ task<void> EarlierContent::refill(NodeLoader& nodes) {
       std::vector<NodePlainOwned> some = co_await nodes.load(stream_.wanted(kEarlierNodesAhead));
       for (auto& n : some) value_or_throw(stream_.give(n.id, n.message, n.refs), "reading a list of chunks");
     } catch (const failure& f) {
-      const Errc e = classify(f.code());
-      if (e != Errc::missing_object && e != Errc::damaged && e != Errc::malformed) throw;
+      if (!is_about_data(f)) throw;
       trouble = f.what();
     }
     if (trouble.empty()) continue;
