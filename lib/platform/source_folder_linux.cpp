@@ -115,9 +115,9 @@ SourceNames OpenSourceFolder::names(const std::string& after, std::size_t room) 
   for (std::uint32_t const i : order) {
     out[i].name = std::move(names[i].name);
     struct stat st;
-    if (::fstatat(folder_.get(), out[i].name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0)
+    if (::fstatat(folder_.get(), out[i].name.c_str(), &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) == 0) {
       out[i].stat = entry_stat(st);
-    else {
+    } else {
       out[i].error = {errno, boost::system::system_category()};
       if (names[i].is_folder) out[i].stat.kind = EntryKind::folder;  // what leaves folders out leaves it out
     }
@@ -182,35 +182,32 @@ EntryStat OpenSourceFolder::stat(const std::string& name) const {
   return entry_stat(st);
 }
 
+// Of a folder of 300,000 names that is removed while it is read, not every one can be searched for.  1. the first are  2. then all names are read once: who is not
+// among them is gone  3. of those among them some are searched for once more, for they may have gone since  4. if none of them was there, the others have gone like them
 bool OpenSourceFolder::lists(const std::string& name) const {
-  // Of a folder of 300,000 names that is removed while it is read, not every one can be searched for: from the 64th on a list of what there is then serves.  What is in
-  // it may be removed later, so some are searched for once more; of all others it counts as there, and is told of.
   constexpr int kMostSearches = 64;
   constexpr std::size_t kMostListed = 1 << 20;
   if (cannot_list_ != 0) return SourceFolder::lists(name);
   std::lock_guard guard{search_};
-  if (searched_ >= kMostSearches && !listed_) {
-    Descriptor const again = open_quietly(folder_.get(), ".", O_DIRECTORY);
-    if (!again && errno == ENOENT) return false;
-    try {
-      if (again) listed_ = name_digests(again.get(), name_, kMostListed);
-    } catch (const failure& f) {
-      return classify(f.code()) != Errc::not_found;
-    }
-    if (!listed_) return true;
-  }
-  bool const is_listed = !listed_ || listed_->size() >= kMostListed || std::binary_search(listed_->begin(), listed_->end(), std::hash<std::string_view>{}(name));
-  if (!is_listed) return false;
-  if (searched_ >= 2 * kMostSearches) return true;
-  ++searched_;
+  if (searched_ >= 2 * kMostSearches) return is_listed_ && may_be_listed(name);
   // Opened anew: the position of the other one belongs to who lists it.
   Descriptor const own = open_quietly(folder_.get(), ".", O_DIRECTORY);
   if (!own) return errno != ENOENT;
   try {
-    return has_name(own.get(), name_, name);
+    if (searched_ == kMostSearches && listed_.empty()) listed_ = name_digests(own.get(), name_, kMostListed);
+    if (listed_.size() == kMostListed) listed_.clear();  // not all of them
+    if (!may_be_listed(name)) return false;
+    ++searched_;
+    bool const found = has_name(own.get(), name_, name);
+    is_listed_ = is_listed_ || found;
+    return found;
   } catch (const failure& f) {
     return classify(f.code()) != Errc::not_found;
   }
+}
+
+bool OpenSourceFolder::may_be_listed(const std::string& name) const {
+  return listed_.empty() || std::binary_search(listed_.begin(), listed_.end(), std::hash<std::string_view>{}(name));
 }
 
 EntryStat OpenSourceFolder::stat() const {

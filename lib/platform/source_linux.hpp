@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <mutex>
-#include <optional>
+#include <vector>
 
 #include "platform/descriptor.hpp"
 #include "platform/source_tree.hpp"
@@ -47,12 +47,15 @@ class OpenSourceFolder final : public SourceFolder {
   bool has_flags() const override;
 
  private:
+  bool may_be_listed(const std::string& name) const;
+
   Descriptor folder_;
   std::string name_;
   int cannot_list_;  // an error number, or 0
   mutable std::mutex search_;
-  mutable int searched_ = 0;                                   // how often for a name, from its first to its last
-  mutable std::optional<std::vector<std::size_t>> listed_;  // digests of all names, sorted, when that was too often
+  mutable int searched_ = 0;                   // how often for a name, from its first to its last
+  mutable bool is_listed_ = false;             // one of them was there: what lies here is listed, and not given
+  mutable std::vector<std::size_t> listed_;  // digests of all names when they were read, sorted; empty: not yet, or they are too many
 };
 
 /// Whether an open file or folder lies on a file system that the kernel makes up.

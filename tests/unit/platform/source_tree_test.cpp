@@ -102,6 +102,17 @@ TEST_CASE("source: whether a name is still in a folder, after any number of ques
   CHECK_FALSE(folder->lists("f0"));
 }
 
+TEST_CASE("source: of a folder that is emptied while it is read no name counts as listed") {
+  Scratch s;
+  REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
+  for (int i = 0; i < 1000; ++i) put(s.at("d/f" + std::to_string(i)), "");
+  auto const folder = SourceFolder::open(s.at("d"));
+  for (int i = 0; i < 1000; ++i) {
+    REQUIRE(::unlink(s.at("d/f" + std::to_string(i)).c_str()) == 0);
+    CHECK_FALSE(folder->lists("f" + std::to_string(i)));
+  }
+}
+
 TEST_CASE("source: whether a name is still in a folder, also when the folder itself is gone") {
   Scratch s;
   REQUIRE(::mkdir(s.at("d").c_str(), 0700) == 0);
