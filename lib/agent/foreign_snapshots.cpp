@@ -139,7 +139,10 @@ task<ForeignSnapshots> list_foreign(VaultPort& vault, const AgentKeys& keys, Age
       if (out.first.size() < ForeignSnapshots::kMost) out.first.push_back(Head{number, manifest->snapshot_id(), acknowledged(as_text(row.receipt))});
       else ++out.more;
     }
-    if (seen == before) break;
+    if (seen == before) {  // nothing that can be read: what lies behind it was not looked at
+      out.told_up_to = seen;
+      break;
+    }
   }
   if (out.more > 0) out.told_up_to = out.first.back().sequence;
   co_return out;
