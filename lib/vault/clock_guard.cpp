@@ -94,7 +94,7 @@ void ClockGuard::require(const std::string& doing) const {
 
 void ClockGuard::heard(WallTime theirs) {
   // Anything else is no time, and would overflow below.
-  constexpr auto kFirst = std::int64_t{0}, kLast = std::int64_t{7'258'118'400};  // 1970, 2200
+  constexpr auto kFirst = std::int64_t{1}, kLast = std::int64_t{7'258'118'400};  // 1970 (0: it said nothing), 2200
   if (unix_seconds(theirs) < kFirst || unix_seconds(theirs) > kLast) return;
   std::lock_guard guard{mutex_};
   auto const now = clock_.wall();

@@ -141,3 +141,11 @@ TEST_CASE("clock guard: certificates are judged by the newest believed time whil
   CHECK(guard.judge() == Judged::behind);
   CHECK_FALSE(guard.instead_of_now());
 }
+
+TEST_CASE("clock guard: a partner that does not say what its clock says disputes nothing") {
+  ClockWorld w;
+  auto guard = w.guard();
+  guard.note();
+  guard.heard(WallTime{});
+  CHECK_FALSE(guard.difference());
+}
