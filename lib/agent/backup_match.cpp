@@ -4,7 +4,6 @@
 #include "agent/backup_work.hpp"
 #include "agent/command_output.hpp"
 #include "archive/content_stream.hpp"
-#include "base/error.hpp"
 #include "base/log.hpp"
 
 namespace farkeep {
@@ -36,18 +35,18 @@ task<void> BackupAttempt::Work::produce() {
   std::uint64_t bytes = 0;
   std::size_t folders = 0;
   const SourceFolder* in_folder = nullptr;  // the last one
+  const auto start_all = [&]() -> task<void> {
+    std::vector<WorkBatch::Item> full = std::exchange(items, {});
+    bytes = folders = 0;
+    co_await start(std::move(full));
+  };
   while (auto found = co_await scanned.pop()) {
     std::vector<WorkBatch::Item> matched;
     co_await match(std::move(*found), matched);
     for (auto& item : matched) {
       if (item.reuse) item.found.folder.reset();  // nothing more is read of it
       const bool alone = is_alone(item);
-      if (!items.empty() && (alone || items.size() >= kWorkItems || bytes >= kWorkBytes || folders >= kWorkFolders)) {
-        std::vector<WorkBatch::Item> full = std::move(items);
-        items.clear();
-        co_await start(std::move(full));
-        bytes = folders = 0;
-      }
+      if (!items.empty() && (alone || items.size() >= kWorkItems || bytes >= kWorkBytes || folders >= kWorkFolders)) co_await start_all();
       if (item.found.folder && item.found.folder.get() != in_folder) {
         in_folder = item.found.folder.get();
         ++folders;
@@ -55,15 +54,10 @@ task<void> BackupAttempt::Work::produce() {
       bytes += item.found.path.size();
       if (is_read(item)) bytes += item.found.stat.size;
       items.push_back(std::move(item));
-      if (alone) {
-        std::vector<WorkBatch::Item> full = std::move(items);
-        items.clear();
-        co_await start(std::move(full));
-        bytes = folders = 0;
-      }
+      if (alone) co_await start_all();
     }
   }
-  if (!items.empty()) co_await start(std::move(items));
+  if (!items.empty()) co_await start_all();
   order.close();
 }
 
@@ -133,14 +127,7 @@ task<bool> BackupAttempt::Work::has_below_lists(const Entry& entry) {
       if (stream.at_end()) co_return true;
       continue;
     }
-    std::string lost;
-    try {
-      std::vector<NodePlainOwned> lists = co_await fetcher->load(stream.wanted(kListsAhead));
-      for (auto& n : lists) value_or_throw(stream.give(n.id, n.message, n.refs), "reading a list of chunks");
-    } catch (const failure& f) {
-      if (!is_about_data(f)) throw;
-      lost = f.what();
-    }
+    const std::string lost = co_await take_lists(*fetcher, stream, kListsAhead);
     if (lost.empty()) continue;
     log_debug("a file is read again, for a list of its chunks cannot be had: {}", lost);
     co_return false;

@@ -34,14 +34,7 @@ task<void> EarlierContent::refill(NodeLoader& nodes) {
       ended_ = true;
       break;
     }
-    std::string trouble;
-    try {
-      std::vector<NodePlainOwned> some = co_await nodes.load(stream_.wanted(kEarlierNodesAhead));
-      for (auto& n : some) value_or_throw(stream_.give(n.id, n.message, n.refs), "reading a list of chunks");
-    } catch (const failure& f) {
-      if (!is_about_data(f)) throw;
-      trouble = f.what();
-    }
+    const std::string trouble = co_await take_lists(nodes, stream_, kEarlierNodesAhead);
     if (trouble.empty()) continue;
     log_debug("what a file consisted of before is not known to its end: {}", trouble);
     ended_ = true;

@@ -49,6 +49,18 @@ bool is_about_data(const boost::system::system_error& error) noexcept {
          code == Errc::too_large || code == Errc::unsupported_version;
 }
 
+task<std::string> take_lists(NodeLoader& from, ContentStream& stream, std::size_t most) {
+  std::string problem;
+  try {
+    std::vector<NodePlainOwned> lists = co_await from.load(stream.wanted(most));
+    for (auto& n : lists) value_or_throw(stream.give(n.id, n.message, n.refs), "reading a list of chunks");
+  } catch (const failure& f) {
+    if (!is_about_data(f)) throw;
+    problem = f.what();
+  }
+  co_return problem;
+}
+
 const OpenedRecord::Object* ObjectSet::find(const ObjectId& id) const {
   const auto it = places_.find(id);
   return it == places_.end() ? nullptr : it->second.object;

@@ -2,6 +2,7 @@
 
 #include <list>
 #include <memory>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "agent/memory_plan.hpp"
 #include "agent/node_loader.hpp"
 #include "agent/vault_port.hpp"
+#include "archive/content_stream.hpp"
 #include "archive/record_codec.hpp"
 #include "async/budget.hpp"
 #include "async/scope.hpp"
@@ -20,6 +22,10 @@ namespace farkeep {
 /// Whether a failure says of a record, a node or an envelope that it is not there, or not what it should be: no other moment heals that.  Not what the connection
 /// or this machine's disk fails with, nor what a server says of its own state.
 bool is_about_data(const boost::system::system_error& error) noexcept;
+
+/// Fetches the lists that the stream wants next, `most` together, and gives them to it.  What is wrong with one that cannot be had or used; empty: nothing.  Throws what is
+/// not about data.
+task<std::string> take_lists(NodeLoader& from, ContentStream& stream, std::size_t most);
 
 /// Plaintext of objects, kept alive by the records that it lies in.
 class ObjectSet {
