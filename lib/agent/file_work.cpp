@@ -268,52 +268,52 @@ void give_up(const ScanItem& item, const failure& f) {
   throw Unreadable(f);
 }
 
+namespace {
+
+// False: it is a file that has grown since the walk saw it; nothing was done with it.
+bool do_item(const ReadContext& context, WorkBatch::Item& it, DoneBatch& done) {
+  ScanItem& found = it.found;
+  const auto add_as_found = [&] {
+    done.entries.push_back(entry_of(found));
+    done.journal.push_back(false);
+  };
+  const bool is_folder = found.stat.kind == EntryKind::folder;  // what is in it may have been read before, and needs it
+  if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
+  if (it.reuse) {
+    done.entries.push_back(std::move(*it.reuse));
+    done.journal.push_back(it.journal);
+    return true;
+  }
+  if (found.made_up) {  // a folder for the output of commands
+    add_as_found();
+    return true;
+  }
+  if (!found.folder || (!found.problem.empty() && !is_folder)) return true;
+  try {
+    return read_of(found, [&] { return read_item(context, found, done); });
+  } catch (const NotThere&) {
+    if (is_folder) add_as_found();
+    else done.vanished.add(found.path);
+  } catch (const Unreadable& f) {
+    if (is_folder) add_as_found();
+    done.problems.push_back({found.path, f.what(), is_folder});
+  }
+  return true;
+}
+
+}  // namespace
+
 DoneBatch do_batch_of(const ReadContext* context, WorkBatch batch) {
   DoneBatch done;
   done.entries.reserve(batch.items.size());
   std::size_t attributes = 0, counted = 0;
-  for (auto next = batch.items.begin(); next != batch.items.end(); ++next) {
+  auto next = batch.items.begin();
+  for (; next != batch.items.end() && done.data.bytes.size() + attributes <= kMostSmall; ++next) {
+    done.grown = !do_item(*context, *next, done);
+    if (done.grown) break;
     for (; counted < done.entries.size(); ++counted) attributes += attribute_bytes(done.entries[counted]);
-    if (done.data.bytes.size() + attributes > kMostSmall) {
-      done.rest.assign(std::make_move_iterator(next), std::make_move_iterator(batch.items.end()));
-      return done;
-    }
-    WorkBatch::Item& it = *next;
-    ScanItem& found = it.found;
-    if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
-    if (it.reuse) {
-      done.entries.push_back(std::move(*it.reuse));
-      done.journal.push_back(it.journal);
-      continue;
-    }
-    if (found.made_up) {  // a folder for the output of commands
-      done.entries.push_back(entry_of(found));
-      done.journal.push_back(false);
-      continue;
-    }
-    if (!found.folder || (!found.problem.empty() && found.stat.kind != EntryKind::folder)) continue;
-    try {
-      const bool is_done = read_of(found, [&] { return read_item(*context, found, done); });
-      if (is_done) continue;
-      done.rest.assign(std::make_move_iterator(next), std::make_move_iterator(batch.items.end()));
-      done.grown = true;
-      return done;
-    } catch (const NotThere&) {
-      if (found.stat.kind == EntryKind::folder) {  // what was in it may have been read before
-        done.entries.push_back(entry_of(found));
-        done.journal.push_back(false);
-      } else {
-        done.vanished.add(found.path);
-      }
-    } catch (const Unreadable& f) {
-      const bool is_folder = found.stat.kind == EntryKind::folder;  // what is in it needs it, and it lacks its attributes
-      if (is_folder) {
-        done.entries.push_back(entry_of(found));
-        done.journal.push_back(false);
-      }
-      done.problems.push_back({found.path, f.what(), is_folder});
-    }
   }
+  done.rest.assign(std::make_move_iterator(next), std::make_move_iterator(batch.items.end()));
   return done;
 }
 

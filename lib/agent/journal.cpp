@@ -19,14 +19,13 @@ JournalWriter::JournalWriter(Disk& disk, const std::string& path) {
 
 void JournalWriter::add(std::span<const Entry> entries) {
   LeafEncoder encoder;
-  std::size_t weight = 0;
+  std::size_t owners = 0;  // their names, which a leaf's weight leaves out
   for (auto& e : entries) {
-    const std::size_t before = encoder.weight();
     encoder.add(e);
-    weight += encoder.weight() - before + e.user.size() + e.group.size();
-    if (weight < kNodeWeight) continue;
+    owners += e.user.size() + e.group.size();
+    if (encoder.weight() + owners < kNodeWeight) continue;
     write(encoder);
-    weight = 0;
+    owners = 0;
   }
   if (encoder.entries() > 0) write(encoder);
 }
