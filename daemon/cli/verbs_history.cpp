@@ -79,8 +79,8 @@ void tell(const Shown& s) {
   if (s.now.sequence < s.known.sequence) tell_text(fmt::format("  given up there: numbers {} to {}", s.now.sequence + 1, s.known.sequence));
   else if (s.gives_up()) tell_text(fmt::format("  given up there: number {} as {}", s.known.sequence, s.known.id.brief()));
   for (auto& one : s.foreign.first)
-    tell_text(fmt::format("  left as it is there: {}, which is not this machine's, and may be missing for ever as its own", in_words(one)));
-  if (s.foreign.more > 0) tell_text(fmt::format("  and {} more that are not this machine's, of which the next look tells", s.foreign.more));
+    tell_text(fmt::format("  {} there was not made by this machine: it stays, and this machine's snapshot of that number may be missing there for ever", in_words(one)));
+  if (s.foreign.more > 0) tell_text(fmt::format("  and {} more that were not made by this machine: the next run or `farkeep status` tells of them", s.foreign.more));
 }
 
 void confirm(const Values& values) {

@@ -67,7 +67,7 @@ class Descent {
       if (source_ == kNone && !leads) return said;
       const std::uint64_t around = here_;
       step(name, at, begins);
-      if (source_ != kNone && !begins && job_.scan.one_file_system && folder_ && here_ != device_) {  // mounted by our coming in
+      if (source_ != kNone && !begins && job_.scan.one_file_system && folder_ && here_ != device_) {  // something was mounted when it was entered
         source_ = kNone;
         said = {false, at, "it is another file system (one_file_system)", {}, 0};
         if (!leads) return said;

@@ -216,7 +216,7 @@ bool Scanner::descend(ScanItem& item, std::size_t source, bool begins, bool lead
     try {
       auto inner = item.folder->folder(item.name);
       item.stat = inner->stat();
-      if (whole && !begins && options_.one_file_system && item.stat.device != devices_[source]) {  // mounted by our coming in
+      if (whole && !begins && options_.one_file_system && item.stat.device != devices_[source]) {  // something was mounted when it was entered
         whole = false;
         if (!leads) return true;
       }

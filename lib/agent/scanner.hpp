@@ -72,7 +72,7 @@ class Scanner {
   /// `sources` are absolute paths.  `tree` and `rules` must outlive the scanner.
   Scanner(SourceTree& tree, const std::vector<std::string>& sources, const ExcludeRules& rules, ScanOptions options, Reach reach = Reach::everything, std::size_t room = kNamesRoom);
 
-  /// The next items, at most about `most` and fewer where paths are very long or folders small; perhaps none at all, where much was left out.  Nothing: the end.
+  /// The next items, at most about `most` and fewer where paths are very long or folders small; no items where much was left out.  std::nullopt is the end.
   /// A source that does not exist is an item with a problem; the walk goes on.
   std::optional<std::vector<ScanItem>> next(std::size_t most);
 

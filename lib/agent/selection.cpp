@@ -62,11 +62,11 @@ IgnoreFile read_ignore_file(std::string_view text, const std::string& folder, co
   IgnoreFile out{std::move(above), {}};
   if (found.stopped == Stopped::too_wrong) {
     const ConfigError& first = found.errors.front();
-    out.warnings.push_back(fmt::format("{}:{}: {}; with this one more than {} lines are no rules, so none of its rules counts: correct them, or remove the file", file, first.line, first.text, ExcludeRules::kMaxWrong));
+    out.warnings.push_back(fmt::format("{}:{}: {}; this line and at least {} others are no rules, so the whole file does not count: correct them, or remove it", file, first.line, first.text, ExcludeRules::kMaxWrong));
     return out;
   }
   if (found.stopped == Stopped::full) {
-    out.warnings.push_back(fmt::format("{}: with those of the folders above, its rules are more than {}, or take more than {} MiB of memory; none of its rules counts: shorten these files, or use exclude_file", file,
+    out.warnings.push_back(fmt::format("{}: with the rules of the folders above there are more than {} rules, or they take more than {} MiB of memory; this file does not count: shorten these files, or use exclude_file", file,
                                        IgnoreRules::kMaxRules, IgnoreRules::kMaxBytes / limits::kMiB));
     return out;
   }

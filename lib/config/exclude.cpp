@@ -46,7 +46,7 @@ ExcludeRules::Reading ExcludeRules::read(std::span<const ExcludeLine> lines, con
     }
     auto rule = compile(line);
     if (!rule && out.errors.size() == kMaxWrong) {
-      stop(line, Reading::Stopped::too_wrong, "more than " + std::to_string(kMaxWrong) + " lines are no rules, and what is wrong from here on is not told");
+      stop(line, Reading::Stopped::too_wrong, "more than " + std::to_string(kMaxWrong) + " lines are no rules: correct those that are named; what follows was not read");
       break;
     }
     if (!rule) {

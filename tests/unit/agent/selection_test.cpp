@@ -131,12 +131,12 @@ TEST_CASE("ignore_file: a line that is no rule does not count, the others do") {
   CHECK(t.walk() == Names{"a", "a/.ignore", "a/y.c"});
 }
 
-TEST_CASE("ignore_file: of a file of a hundred thousand wrong lines one warning names it, and none of its rules counts") {
+TEST_CASE("ignore_file: of a file of a hundred thousand wrong lines one warning names it, and the whole file does not count") {
   std::string wrong = "*.o\n";
   for (int i = 0; i < 100'000; ++i) wrong += "/\n";
   const IgnoreFile found = read_ignore_file(wrong, "/a", ".ignore", nullptr);
   REQUIRE(found.warnings.size() == 1);
-  CHECK_THAT(found.warnings[0], Contains("'/a/.ignore':2: ") && Contains("none of its rules counts"));
+  CHECK_THAT(found.warnings[0], Contains("'/a/.ignore':2: ") && Contains("the whole file does not count"));
   CHECK_FALSE(found.rules);
   // Those above go on to count.
   const auto above = read_ignore_file("*.c\n", "", ".ignore", nullptr).rules;
