@@ -36,6 +36,7 @@ std::vector<VaultName> written_reports(Registry* registry) {
 }
 
 constexpr std::ptrdiff_t kAdoptAtOnce = 32;  // two syncs each: a second of a slow disk
+constexpr int kMostDamagedNoted = 1000;       // 45 KiB; of the others people hear again after a restart
 
 // Where accounts and agents of the first version are at home: at the pair's primary, on both servers.
 ServerId home_of_the_first_version(Registry* registry, AddressDirectory* directory, ServerId own) {
@@ -170,7 +171,7 @@ Server::Server(Executor executor, Disk& disk, Store& store, const Identity& iden
 
 Server::~Server() = default;
 
-// Neither a restart nor another certificate makes people hear it again, nor that it is over never.
+// So that a restart, or another certificate, neither tells people again nor forgets to tell them that it is over.
 void Server::Parts::recall_what_was_told() {
   try {
     auto const watch = registry.alarm_watch();
@@ -190,7 +191,9 @@ task<void> Server::Parts::note_what_was_told() {
         [](Registry* r, std::uint32_t disk, std::set<std::string> damaged) {
           r->change_alarm_watch([&](vault::pb::AlarmWatch& watch) {
             watch.set_disk(disk);
-            *watch.mutable_damaged() = {damaged.begin(), damaged.end()};
+            watch.clear_damaged();
+            for (auto const& name : damaged)
+              if (watch.damaged_size() < kMostDamagedNoted) watch.add_damaged(name);
           });
         },
         &registry, static_cast<std::uint32_t>(disk_watch.level()), std::set<std::string>{damage_watch.told()});
