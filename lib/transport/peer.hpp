@@ -47,13 +47,9 @@ struct Request {
 class HangUp : public failure {
  public:
   using failure::failure;
-  HangUp(Errc code, const std::string& doing, std::chrono::seconds retry_after) : failure(code, doing), retry_after_(retry_after) {}
+  HangUp(Errc code, const std::string& doing, std::chrono::seconds retry_after, std::optional<WallTime> time = std::nullopt) : failure(code, doing), retry_after_(retry_after), time_(time) {}
   std::chrono::seconds retry_after() const noexcept { return retry_after_; }
-  /// Tells the other side what this machine's clock says, which is why it is refused.
-  HangUp by(WallTime time) && {
-    time_ = time;
-    return std::move(*this);
-  }
+  /// What this machine's clock says, where that is why the other side is refused: it hears it.
   std::optional<WallTime> time() const noexcept { return time_; }
 
  private:

@@ -180,7 +180,7 @@ task<Reply> Session::hello(Request request) {
     auto const say = [](std::int64_t ns) { return ns > 0 ? rfc3339(WallTime{std::chrono::nanoseconds{ns}}) : std::string{"nothing"}; };
     auto const now = parts_.clock.wall();
     throw HangUp(Errc::identity, who_.untimely + ": the server's clock or this machine's is wrong, or the certificate was not renewed in time; the server says it is " +
-                                     say(now.time_since_epoch().count()) + ", this machine says " + say(theirs.time_ns())).by(now);
+                                     say(now.time_since_epoch().count()) + ", this machine says " + say(theirs.time_ns()), std::chrono::seconds{0}, now);
   }
   if (who_.role != PeerIdentity::Role::anonymous)
     co_await workers_->offload([](Session* self, std::string software) { self->admit(software); }, this, theirs.software());
