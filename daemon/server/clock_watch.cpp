@@ -19,11 +19,8 @@ task<void> ClockWatch::look_for_doubt() {
   if (!problem.empty()) log_warning("reading which time was believed last: {}", problem);
 }
 
-task<void> ClockWatch::read_told(Server& server, bool& told) {
-  told = co_await workers_.offload([](Registry* registry) { return registry->alarm_watch().value_or(vault::pb::AlarmWatch{}).clock(); }, &server.registry());
-}
-
-task<void> ClockWatch::look(Server& server, bool& told) {
+task<void> ClockWatch::look(Server& server) {
+  if (!told_) told_ = co_await workers_.offload([](Registry* registry) { return registry->alarm_watch().value_or(vault::pb::AlarmWatch{}).clock(); }, &server.registry());
   auto const trouble = co_await workers_.offload(
       [](ClockGuard* guard) {
         guard->note();
@@ -32,12 +29,12 @@ task<void> ClockWatch::look(Server& server, bool& told) {
       &server.clock_guard());
   tell_difference(server);
   bool const is_wrong = !trouble.empty();
-  if (is_wrong == told) co_return;
+  if (is_wrong == *told_) co_return;
   if (is_wrong) log_error("{}; no certificates are issued meanwhile", trouble);
   else log_info("this server's clock is believed again");
   Notice notice{is_wrong ? Notice::Event::failed : Notice::Event::recovered, "", is_wrong ? trouble : "this server's clock is believed again", true};
   notifier_.tell(std::move(notice));
-  told = is_wrong;
+  told_ = is_wrong;
   co_await workers_.offload([](Registry* registry, bool w) { registry->change_alarm_watch([w](vault::pb::AlarmWatch& watch) { watch.set_clock(w); }); }, &server.registry(), bool{is_wrong});
 }
 
@@ -50,12 +47,9 @@ void ClockWatch::tell_difference(Server& server) {
 }
 
 task<void> ClockWatch::run(Server& server) {
-  bool told = false;
-  auto const unread = co_await problem_of(read_told(server, told));
-  if (!unread.empty()) log_warning("reading what people were told last: {}", unread);
   for (;;) {
     co_await look_for_doubt();
-    auto const problem = co_await problem_of(look(server, told));
+    auto const problem = co_await problem_of(look(server));
     if (!problem.empty()) log_warning("noting the time: {}", problem);
     co_await timers_.sleep(kClockLook);
   }

@@ -25,8 +25,7 @@ class ClockWatch {
   std::optional<WallTime> instead_of_now() const noexcept { return instead_of_now_; }
 
  private:
-  task<void> look(Server& server, bool& told);
-  task<void> read_told(Server& server, bool& told);
+  task<void> look(Server& server);
   void tell_difference(Server& server);
 
   ClockGuard& guard_;
@@ -34,6 +33,7 @@ class ClockWatch {
   Workers& workers_;
   Notifier& notifier_;
   std::optional<WallTime> instead_of_now_;
+  std::optional<bool> told_;  // that the clock is not believed; nothing: not read yet
   bool difference_told_ = false;
 };
 
