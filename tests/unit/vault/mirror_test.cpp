@@ -31,6 +31,30 @@ class SickStore final : public StoreInMemory {
   const std::string agent_;
 };
 
+// While they cannot reach one another, each takes another snapshot as number 1: the agent was restored from an image, and starts again.
+void make_fork(PairOfServers& w, TestAgent& agent) {
+  w.part();
+  REQUIRE(agent.run(*w.east, 100) == Errc{});
+  agent.sequence = 0;
+  agent.previous = Digest{};
+  REQUIRE(agent.run(*w.west, 200) == Errc{});
+  w.heal();
+}
+
+// As `farkeep-server snapshots set-aside` does; what came of it within the time.
+std::string set_aside(PairOfServers& w, DataCentre& centre, const TestAgent& agent, std::uint64_t number, const std::string& reason, std::chrono::nanoseconds time) {
+  AsideOrders orders{centre.disk(), "/data"};
+  AsideOrder order;
+  order.account = agent.account;
+  order.agent = agent.agent;
+  order.sequence = number;
+  order.reason = reason;
+  order.time_ns = w.planet.clock.wall().time_since_epoch().count();
+  orders.place(order);
+  w.planet.pass(time);
+  return orders.outcome(order).value_or("nothing");
+}
+
 }  // namespace
 
 TEST_CASE("mirror: what one side accepts is protected on both within seconds, either way") {
@@ -812,13 +836,8 @@ TEST_CASE("mirror: two snapshots with one number stay where they are and stop no
   REQUIRE(agent.enrol(*w.east, w.east->token("acme", 2)) == Errc{});
   REQUIRE(other.enrol(*w.east, w.east->token("acme")) == Errc{});
   w.planet.pass(5s);
-  w.part();
-  REQUIRE(agent.run(*w.east, 100) == Errc{});
-  agent.sequence = 0;  // an agent restored from an image: it starts again
-  agent.previous = Digest{};
-  REQUIRE(agent.run(*w.west, 200) == Errc{});
+  make_fork(w, agent);
   REQUIRE(other.run(*w.east, 300) == Errc{});
-  w.heal();
   w.planet.pass(2min);
   CHECK(w.east->snapshots(agent.account, agent.agent).size() == 1);
   CHECK(w.west->snapshots(agent.account, agent.agent).size() == 1);
@@ -836,12 +855,7 @@ TEST_CASE("mirror: a fork that is known stays so while its vault cannot be looke
   w.east->start();
   REQUIRE(agent.enrol(*w.east, w.east->token("acme")) == Errc{});
   w.planet.pass(5s);
-  w.part();
-  REQUIRE(agent.run(*w.east, 100) == Errc{});
-  agent.sequence = 0;  // an agent restored from an image: it starts again
-  agent.previous = Digest{};
-  REQUIRE(agent.run(*w.west, 200) == Errc{});
-  w.heal();
+  make_fork(w, agent);
   w.planet.pass(2min);
   auto const forked = [&] { return w.east->registry().mirror_state().value().forked_size(); };
   CHECK(forked() == 1);
@@ -856,14 +870,7 @@ TEST_CASE("mirror: a fork that is known stays so while its vault cannot be looke
   w.east->stop();
   store.sick = false;
   w.east->start();
-  AsideOrders orders{w.west->disk(), "/data"};
-  AsideOrder order;
-  order.account = agent.account;
-  order.agent = agent.agent;
-  order.sequence = 1;
-  order.reason = "of the image";
-  orders.place(order);
-  w.planet.pass(5min);
+  CHECK(set_aside(w, *w.west, agent, 1, "of the image", 5min) == "done");
   CHECK(forked() == 0);
   CHECK(w.equal_and_protected(agent, 1));
 }
@@ -916,21 +923,9 @@ TEST_CASE("mirror: a vault that has failed for hours is tried again when the par
   TestAgent agent{w.planet};
   REQUIRE(agent.enrol(*w.east, w.east->token("acme", 2)) == Errc{});
   w.planet.pass(1min);
-  w.part();
-  REQUIRE(agent.run(*w.east, 100) == Errc{});
-  agent.sequence = 0;  // an agent restored from an image: it starts again
-  agent.previous = Digest{};
-  REQUIRE(agent.run(*w.west, 200) == Errc{});
-  w.heal();
+  make_fork(w, agent);
   w.planet.pass(24h);
-  AsideOrders orders{w.west->disk(), "/data"};
-  AsideOrder order;
-  order.account = agent.account;
-  order.agent = agent.agent;
-  order.sequence = 1;
-  order.reason = "of the image";
-  orders.place(order);
-  w.planet.pass(1min);
+  CHECK(set_aside(w, *w.west, agent, 1, "of the image", 1min) == "done");
   CHECK(w.equal_and_protected(agent, 1));
 }
 
@@ -942,29 +937,17 @@ TEST_CASE("mirror: what one side set aside does not come back, and the other sid
   REQUIRE(agent.run(*w.east, 200) == Errc{});
   w.planet.pass(30s);
   REQUIRE(w.equal_and_protected(agent, 2));
-  auto const set_aside = [&](DataCentre& centre) {
-    AsideOrders orders{centre.disk(), "/data"};
-    AsideOrder order;
-    order.account = agent.account;
-    order.agent = agent.agent;
-    order.sequence = 2;
-    order.reason = "made by a thief";
-    order.time_ns = w.planet.clock.wall().time_since_epoch().count();
-    orders.place(order);
-    w.planet.pass(10s);
-    return orders.outcome(order).value_or("nothing");
-  };
-  CHECK(set_aside(*w.east) == "done");
+  CHECK(set_aside(w, *w.east, agent, 2, "made by a thief", 10s) == "done");
   CHECK(as_text(w.east->disk().content("/data/audit.log")).find("made by a thief") != std::string_view::npos);
   w.planet.pass(5min);
   CHECK(w.east->snapshots(agent.account, agent.agent).size() == 1);
   CHECK(w.west->snapshots(agent.account, agent.agent).size() == 2);
   CHECK(w.west->registry().mirror_state()->behind() == 1);
-  CHECK(set_aside(*w.west) == "done");
+  CHECK(set_aside(w, *w.west, agent, 2, "made by a thief", 10s) == "done");
   w.planet.pass(5min);
   CHECK(w.west->registry().mirror_state()->behind() == 0);
   CHECK(w.equal_and_protected(agent, 1));
-  CHECK(set_aside(*w.west) == "done");  // the same once more is no error
+  CHECK(set_aside(w, *w.west, agent, 2, "made by a thief", 10s) == "done");  // the same once more is no error
 }
 
 TEST_CASE("mirror: a partner makes no vault, and keeps no slot, for an agent of whom nobody has heard") {
