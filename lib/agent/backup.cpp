@@ -77,6 +77,10 @@ task<void> BackupAttempt::Work::prepare() {
   progress.server = vault.server();
   progress.phase = "scanning";
   last = parts.state.job(job.name);
+  if (!last.lacks_trusted() && !sees_trusted_attributes()) {  // before there is a journal of it
+    last.set_lacks_trusted(true);
+    parts.state.set_job(job.name, last);
+  }
   folder = parts.state.job_folder(job.name);
   progress.expected_files = last.files();
   progress.expected_bytes = last.bytes();
@@ -118,7 +122,7 @@ task<void> BackupAttempt::Work::prepare() {
     catalogue.cache->add(n);
     catalogue.nodes.push_back(std::move(n));
   });
-  context = std::make_unique<ReadContext>(ReadContext{parts.keys.ring, parts.keys.cut_key, kDefaultSizes, parts.clock});
+  context = std::make_unique<ReadContext>(ReadContext{parts.keys.ring, parts.keys.cut_key, kDefaultSizes, parts.clock, last.lacks_trusted() && sees_trusted_attributes()});
   scanner = std::make_unique<Scanner>(parts.sources, job.sources, job.rules, job.scan, Scanner::Reach::everything, parts.memory.names);
 }
 

@@ -43,6 +43,7 @@ void remember(AgentState& state, const ServerId& server, WallTime now, const std
   if (counted) {
     record.set_files(counted->files);
     record.set_bytes(counted->bytes);
+    record.set_lacks_trusted(!sees_trusted_attributes());
   }
   state.set_job(job, record);
   if (state.has_all_hints()) state.clear_pending();

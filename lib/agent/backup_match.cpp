@@ -44,7 +44,7 @@ task<void> BackupAttempt::Work::produce() {
     std::vector<WorkBatch::Item> matched;
     co_await match(std::move(*found), matched);
     for (auto& item : matched) {
-      if (item.reuse) item.found.folder.reset();  // nothing more is read of it
+      if (item.reuse && !context->attributes_anew) item.found.folder.reset();  // nothing more is read of it
       const bool alone = is_alone(item);
       if (!items.empty() && (alone || items.size() >= kWorkItems || bytes >= kWorkBytes || folders >= kWorkFolders)) co_await start_all();
       if (item.found.folder && item.found.folder.get() != in_folder) {

@@ -255,6 +255,19 @@ bool read_item(const ReadContext& context, const ScanItem& item, DoneBatch& done
   return true;
 }
 
+void read_attributes_anew(const ScanItem& found, WorkBatch::Item& it, DoneBatch& done) {
+  Entry entry = *it.reuse;
+  Xattrs xattrs = found.folder->xattrs(found.name);
+  entry.xattrs = std::move(xattrs.kept);
+  if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing its attributes");
+  if (!xattrs.lost.empty()) {
+    done.problems.push_back({found.path, without(xattrs.lost), true});
+    entry.ctime_ns = kNoCtime;
+  }
+  it.journal = it.journal || entry.xattrs != it.reuse->xattrs;
+  it.reuse = std::move(entry);
+}
+
 std::size_t attribute_bytes(const Entry& entry) {
   std::size_t out = 0;
   for (auto& one : entry.xattrs) out += one.name.size() + one.value.size();
@@ -279,9 +292,12 @@ bool do_item(const ReadContext& context, WorkBatch::Item& it, DoneBatch& done) {
   };
   const bool is_folder = found.stat.kind == EntryKind::folder;  // what is in it may have been read before, and needs it
   if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
-  if (it.reuse) {
+  const auto take_over = [&] {
     done.entries.push_back(std::move(*it.reuse));
     done.journal.push_back(it.journal);
+  };
+  if (it.reuse && !found.folder) {
+    take_over();
     return true;
   }
   if (found.made_up) {  // a folder for the output of commands
@@ -290,13 +306,16 @@ bool do_item(const ReadContext& context, WorkBatch::Item& it, DoneBatch& done) {
   }
   if (!found.folder || (!found.problem.empty() && !is_folder)) return true;
   try {
-    return read_of(found, [&] { return read_item(context, found, done); });
+    if (!it.reuse) return read_of(found, [&] { return read_item(context, found, done); });
+    read_of(found, [&] { read_attributes_anew(found, it, done); });
+    take_over();
   } catch (const NotThere&) {
     if (is_folder) add_as_found();
     else done.vanished.add(found.path);
   } catch (const Unreadable& f) {
     if (is_folder) add_as_found();
-    done.problems.push_back({found.path, f.what(), is_folder});
+    if (it.reuse) take_over();
+    done.problems.push_back({found.path, f.what(), is_folder || it.reuse});
   }
   return true;
 }

@@ -35,7 +35,9 @@ bool set_io_priority(IoPriority priority);
 std::string host_name();
 std::uint32_t process_id();
 bool is_root();
-/// This process may read every file, and the system hides attributes from it all the same: trusted.*, which it shows only to who may administer it (CAP_SYS_ADMIN).
+/// The system shows attributes named trusted.* only to who may administer it (CAP_SYS_ADMIN).
+bool sees_trusted_attributes();
+/// This process may read every file, and is not shown them.
 bool sees_no_trusted_attributes();
 
 bool stdin_is_terminal();

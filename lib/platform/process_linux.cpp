@@ -68,14 +68,21 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+namespace {
+
 // capget(2): glibc has no wrapper.
-bool sees_no_trusted_attributes() {
+bool has_capability(int capability) {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {};
   if (::syscall(SYS_capget, &header, sets) != 0) return false;
-  auto const has = [&](int capability) { return (sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0; };
-  return (has(CAP_DAC_READ_SEARCH) || has(CAP_DAC_OVERRIDE)) && !has(CAP_SYS_ADMIN);
+  return (sets[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
 }
+
+}  // namespace
+
+bool sees_trusted_attributes() { return has_capability(CAP_SYS_ADMIN); }
+
+bool sees_no_trusted_attributes() { return (has_capability(CAP_DAC_READ_SEARCH) || has_capability(CAP_DAC_OVERRIDE)) && !sees_trusted_attributes(); }
 
 bool set_niceness(int niceness) { return ::setpriority(PRIO_PROCESS, 0, niceness) == 0; }
 

@@ -78,6 +78,20 @@ expect 0 fk a config check
 says "a.ini:[0-9]*: path '$S': not found (a warning)"
 mv "$work/src.away" "$S"
 
+note "attributes named trusted.* come with the first run that is shown them, of files that have not changed too"
+attributes() { python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "trusted.farkeep").decode())' "$1" 2>/dev/null; }
+if python3 -c 'import os, sys; os.setxattr(sys.argv[1], "trusted.farkeep", b"t")' "$S/data/2" 2>/dev/null; then
+  expect 0 in_future +60s setpriv --bounding-set=-sys_admin farkeep --config "$work/a.ini" backup main  # or the file has just changed, and is read again
+  says "trusted"
+  expect 0 fk a restore latest --path "$S/data/2" --target "$work/hidden"
+  [ -z "$(attributes "$work/hidden$S/data/2")" ] || fail "the system showed the attribute to who may not see it"
+  for i in 1 2; do  # the second one takes over what the first has read
+    expect 0 fk a backup main
+    expect 0 fk a restore latest --path "$S/data/2" --target "$work/shown$i"
+    [ "$(attributes "$work/shown$i$S/data/2")" = t ] || fail "run $i as root lacks the attribute"
+  done
+fi
+
 note "links, and what the running system makes up"
 sed -i "s|^path = $S\$|path = $S/link|" "$work/a.ini"
 expect 2 fk a config check
