@@ -119,7 +119,7 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
       boost::json::object o{{"message_type", "snapshot"}, {"id", s.id.is_zero() ? "" : s.id.hex()}, {"short_id", s.id.is_zero() ? "" : s.id.brief()}, {"sequence", s.sequence}, {"time", when},
                             {"protected", s.is_protected}, {"job", s.details.job}, {"host", s.details.host}, {"files", s.details.files}, {"folders", s.details.folders},
                             {"bytes", s.details.bytes}, {"bytes_sent", s.details.bytes_sent}, {"unreadable", s.details.unreadable},
-                            {"changed_while_read", s.details.changed_while_read}};
+                            {"changed_while_read", s.details.changed_while_read}, {"without_attributes", s.details.without_attributes}};
       boost::json::array tags;
       for (auto& t : s.details.tags) tags.emplace_back(t);
       put_paths(o, "paths", s.details.paths);
@@ -134,6 +134,7 @@ void print_snapshots(App& app, const std::vector<SnapshotInfo>& all) {
     std::string line = fmt::format("{}  {}  {:9}  {:12} {:>9} files {:>10}", s.id.is_zero() ? std::string(s.id.brief().size(), '-') : s.id.brief(), when, s.missing_from ? "missing" : s.is_protected ? "protected" : "received", harmless_line(s.details.job), s.details.files,
                                    show_bytes(static_cast<double>(s.details.bytes)));
     if (s.details.unreadable + s.details.changed_while_read) line += fmt::format("  {} unreadable, {} changed while read", s.details.unreadable, s.details.changed_while_read);
+    if (s.details.without_attributes) line += fmt::format("  {} without some attributes", s.details.without_attributes);
     if (s.missing_from != 0) line += fmt::format("  number {}", s.sequence);
     if (!s.problem.empty()) line += (s.on_its_way ? "  MISSING HERE: " : "  PROBLEM: ") + harmless_line(s.problem);
     else if (s.on_its_way) line += "  on " + harmless_line(s.elsewhere) + " alone so far";
@@ -197,7 +198,8 @@ Exit ls(App& app, const Values& values, const Operands& operands) {
   });
   Servers::Work work = [&](VaultPort& vault) -> task<void> {
     const std::vector<SnapshotInfo> all = co_await all_snapshots(app, vault);
-    const SnapshotInfo& snapshot = pick_snapshot(all, listing.begun() ? begun_with : own_name(app, all, name));
+    const std::string wanted = listing.begun() ? begun_with : own_name(app, all, name);
+    const SnapshotInfo& snapshot = pick_snapshot(all, wanted);
     if (!snapshot.problem.empty()) throw failure(Errc::damaged, "listing snapshot " + snapshot.id.brief() + ": " + snapshot.problem);
     begun_with = snapshot.id.hex();
     Fetcher fetcher(vault, app.keys(), app.workers());

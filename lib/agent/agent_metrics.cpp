@@ -87,6 +87,7 @@ std::string agent_metrics(const AgentState& state, const AgentConfig& config, co
   snapshot("farkeep_job_snapshot_sent_bytes", "What was sent for the newest snapshot.", [](const Record& r) { return number(r.bytes_sent()); });
   snapshot("farkeep_job_snapshot_unreadable", "Files that the newest snapshot lacks because they could not be read.", [](const Record& r) { return number(r.unreadable()); });
   snapshot("farkeep_job_snapshot_changed", "Files in the newest snapshot that changed while they were read.", [](const Record& r) { return number(r.changed()); });
+  snapshot("farkeep_job_snapshot_without_attributes", "Files and folders in the newest snapshot that lack attributes which could not be read.", [](const Record& r) { return number(r.without_attributes()); });
   snapshot("farkeep_job_snapshot_duration_seconds", "How long the run took that made it.", [](const Record& r) { return seconds(r.took_ns()); });
 
   out.family("farkeep_server_failures", gauge, "Connections to a server that failed since the last one that worked.");

@@ -83,6 +83,7 @@ task<void> BackupAttempt::Work::commit() {
   details.bytes_sent = progress.bytes_sent;
   details.unreadable = progress.unreadable;
   details.changed_while_read = progress.changed_while_read;
+  details.without_attributes = progress.without_attributes;
   details.software = kSoftware;
   details.follows = Heads(parts.state).newest_seen().sequence;
   for (auto& p : result.problems) details.problems.push_back(SnapshotProblem{p.path, p.text});

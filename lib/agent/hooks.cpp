@@ -54,7 +54,8 @@ task<std::string> Hooks::after(const BackupResult& result) {
               with_number("FARKEEP_BYTES", p.bytes),
               with_number("FARKEEP_BYTES_SENT", p.bytes_sent),
               with_number("FARKEEP_UNREADABLE", p.unreadable),
-              with_number("FARKEEP_CHANGED", p.changed_while_read)};
+              with_number("FARKEEP_CHANGED", p.changed_while_read),
+              with_number("FARKEEP_WITHOUT_ATTRIBUTES", p.without_attributes)};
   std::string problems = co_await all(job_.hooks.after, "after", std::move(facts), job_.hooks.timeout);
   co_return problems;
 }

@@ -14,7 +14,7 @@ namespace farkeep {
 /// what stands behind it does not run.  Of the others all run, even if one fails.  Each knows the run by its environment:
 ///
 ///   FARKEEP_JOB  FARKEEP_HOOK (before…)  FARKEEP_OUTCOME (done, incomplete, failed, skipped, stopped)  FARKEEP_SNAPSHOT  FARKEEP_ERROR
-///   FARKEEP_FILES  FARKEEP_BYTES  FARKEEP_BYTES_SENT  FARKEEP_UNREADABLE  FARKEEP_CHANGED
+///   FARKEEP_FILES  FARKEEP_BYTES  FARKEEP_BYTES_SENT  FARKEEP_UNREADABLE  FARKEEP_CHANGED  FARKEEP_WITHOUT_ATTRIBUTES
 class Hooks {
  public:
   static constexpr int kSkip = 75;

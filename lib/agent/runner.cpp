@@ -127,6 +127,7 @@ task<std::optional<BackupResult>> JobRunner::run(const BackupJob& job, Patience 
     record.set_own_alarm_told(true);
     record.set_unreadable(end.result->progress.unreadable);
     record.set_changed(end.result->progress.changed_while_read);
+    record.set_without_attributes(end.result->progress.without_attributes);
     record.set_took_ns(std::chrono::nanoseconds(parts_.timers.now() - began).count());
   }
   parts_.state.set_job(job.name, record);

@@ -28,6 +28,7 @@ Buffer encode_details(const SnapshotDetails& d) {
   m.set_bytes_sent(d.bytes_sent);
   m.set_unreadable(d.unreadable);
   m.set_changed_while_read(d.changed_while_read);
+  m.set_without_attributes(d.without_attributes);
   m.set_software(d.software);
   if (d.follows) m.set_follows(*d.follows);
   for (const auto& p : d.problems) {
@@ -56,6 +57,7 @@ result<SnapshotDetails> decode_details(ByteView message) {
   d.bytes_sent = m.bytes_sent();
   d.unreadable = m.unreadable();
   d.changed_while_read = m.changed_while_read();
+  d.without_attributes = m.without_attributes();
   d.software = m.software();
   if (m.has_follows()) d.follows = m.follows();
   for (const auto& p : m.problem()) d.problems.push_back({p.path(), p.text()});

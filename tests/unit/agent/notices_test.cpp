@@ -370,9 +370,11 @@ TEST_CASE("metrics: after a snapshot all is there, once, and each sample follows
   record.set_files(12);
   record.set_bytes(3456);
   record.set_took_ns(1'500'000'000);
+  record.set_without_attributes(2);
   m.state.set_job("main", record);
   const std::string text = agent_metrics(m.state, m.config, m.zone, m.clock.wall(), &m.job());
-  CHECK_THAT(text, Contains("farkeep_job_snapshot_files{job=\"main\"} 12\n") && Contains("farkeep_job_snapshot_duration_seconds{job=\"main\"} 1.5\n") && Contains("farkeep_job_running{job=\"main\"} 1\n"));
+  CHECK_THAT(text, Contains("farkeep_job_snapshot_files{job=\"main\"} 12\n") &&
+                       Contains("farkeep_job_snapshot_without_attributes{job=\"main\"} 2\n") && Contains("farkeep_job_snapshot_duration_seconds{job=\"main\"} 1.5\n") && Contains("farkeep_job_running{job=\"main\"} 1\n"));
   std::istringstream lines(text);
   std::string family;
   std::set<std::string> families;
