@@ -138,11 +138,11 @@ void apply_times(const ApplyTo& to, const EntryStat& stat, NotApplied& missing) 
     return;
   }
   // Beyond what it holds a file system has the nearest time, without a word.
-  constexpr std::int64_t kAllHold = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t kAllHoldFrom = 315'619'200, kAllHoldTo = std::numeric_limits<std::int32_t>::max();  // 1980-01-02 (FAT, in any zone) to 2038
   constexpr std::uint64_t kCoarsest = 2;
   std::int64_t const want = times[1].tv_sec;
   struct stat now;
-  if ((want >= 0 && want <= kAllHold) || ::fstat(to.descriptor, &now) != 0) return;
+  if ((want >= kAllHoldFrom && want <= kAllHoldTo) || ::fstat(to.descriptor, &now) != 0) return;
   std::int64_t const got = now.st_mtim.tv_sec;
   if (static_cast<std::uint64_t>(std::max(got, want)) - static_cast<std::uint64_t>(std::min(got, want)) <= kCoarsest) return;
   missing.times = true;
