@@ -3,9 +3,11 @@
 #   config/packages.sh build | package | test
 set -euo pipefail
 
+farkeep_release() { (. /etc/os-release && echo "${VERSION_CODENAME:-}"); }
+
 # Debian 12 has two versions of Boost, of which the usual one is too old.
 farkeep_boost() {
-  case "$(. /etc/os-release && echo "${VERSION_CODENAME:-}")" in
+  case "$(farkeep_release)" in
     bookworm) echo 1.81 ;;
     trixie | noble) echo 1.83 ;;
   esac
@@ -23,7 +25,8 @@ farkeep_packages() {
       # units, manual pages, completions
       systemd mandoc man-db zsh fish
       # the lab's firewalls and proxies
-      nftables iptables conntrack bc socat openssl dante-server microsocks openssh-server openssh-client squid haproxy nginx-light libnginx-mod-stream rinetd)
+      nftables iptables conntrack bc socat openssl microsocks openssh-server openssh-client squid haproxy nginx-light libnginx-mod-stream rinetd)
+    [ "$(farkeep_release)" = trixie ] || want+=(dante-server)  # Debian 13 has none: what needs it is skipped there
   fi
   local missing=() p
   for p in "${want[@]}"; do

@@ -244,8 +244,8 @@ task<bool> fits_any(VaultPort& vault, const AgentKeys& keys) {
   FitTrust trust;
   trust.owner = KeyOwner{keys.account, keys.agent};
   RootFit fit(keys.ring);
-  const std::vector<RootFit*> one(1, &fit);
-  (void)co_await look_for_fit(vault, std::move(trust), one);
+  std::vector<RootFit*> one{&fit};
+  (void)co_await look_for_fit(vault, std::move(trust), std::move(one));
   co_return fit.any();
 }
 

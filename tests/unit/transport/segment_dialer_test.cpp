@@ -10,7 +10,7 @@
 
 using namespace farkeep;
 using namespace std::chrono_literals;
-using Catch::Matchers::Contains;
+using Catch::Contains;
 using test::World;
 
 namespace {
