@@ -13,6 +13,7 @@
 #include "vault/names.hpp"
 #include "vault/registry_file.hpp"
 #include "vault/registry_locked.hpp"
+#include "wire/refusal.hpp"
 
 namespace farkeep {
 namespace {
@@ -228,7 +229,7 @@ void Registry::finish_pending(vault::pb::Token& token) {
 // word in a token.
 vault::pb::Agent Registry::recovered(const AgentId& id, const Enrolment& enrolment, bool admits) {
   auto const here = known<vault::pb::Agent>(to_string(id.view()));
-  if (!here) throw failure(Errc::not_found, "recovering agent " + id.hex() + ": this server does not know it");
+  if (!here) throw wire::Refusal(Errc::not_found, "recovering agent " + id.hex() + ": this server does not know it", std::chrono::seconds{0});
   auto const now_holds = settled(*here, self());
   if (now_holds.revoked() && !admits)
     throw failure(Errc::unauthorised, "recovering agent " + id.hex() + ": it was revoked; this takes a token that the administrator made with --recover and --admit");

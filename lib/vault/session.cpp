@@ -15,8 +15,9 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr auto kAskAgain = std::chrono::seconds{30};   // for a place: backups end, and an agent has another server to go to
 constexpr std::size_t kSmallFrame = 4 * limits::kKiB;  // 64 of them are less than one record: not counted
 
-// What may be told to the other side about a failure: never what our disks and files are called.
-bool is_private(Errc code) { return code == Errc::io || code == Errc::no_space || code == Errc::damaged || code == Errc::busy; }
+// What may be told to the other side about a failure: never what our disks and files are called.  What is not there, or in the way, is a file of ours, unless it was
+// said for the other side (wire::Refusal).
+bool is_private(Errc code) { return code == Errc::io || code == Errc::no_space || code == Errc::damaged || code == Errc::busy || code == Errc::not_found || code == Errc::exists; }
 
 std::string public_text(Errc code) {
   switch (code) {
@@ -113,6 +114,7 @@ task<Reply> Session::handle(Request request, Replies& replies) {
     parts_.troubles.say(parts_.timers.now(), who_.text() + " asks for " + std::string{wire::name_of(verb)} + ": " + e.what());
   }
   if (code == Errc::no_space) parts_.disk.refused();
+  if (code == Errc::not_found || code == Errc::exists) code = Errc::io;
   throw wire::Refusal(code, public_text(code), std::chrono::seconds{code == Errc::busy ? 10 : 60});
 }
 

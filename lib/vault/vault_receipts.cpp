@@ -5,6 +5,7 @@
 #include "vault/receipt_facts.hpp"
 #include "vault/vault.hpp"
 #include "vault/vault_limits.hpp"
+#include "wire/refusal.hpp"
 
 // The partner's receipts, and which snapshots they protect (LOCKING.md §4a).
 namespace farkeep {
@@ -105,7 +106,7 @@ task<void> Vault::note_pushed(std::uint64_t sequence, Buffer receipt, bool pushe
   if (receipt.size() > vault_limits::kMaxReceipt) throw failure(Errc::too_large, "keeping the partner's receipt of a snapshot");
   auto const facts = value_or_throw(receipt_facts(receipt), "keeping the partner's receipt of a snapshot");
   auto const row = rows_.find(sequence);
-  if (row == rows_.end()) throw failure(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here");
+  if (row == rows_.end()) throw wire::Refusal(Errc::not_found, "keeping the partner's receipt of a snapshot that is not here", std::chrono::seconds{0});
   if (!(facts.snapshot == row->second.digest)) throw failure(Errc::identity, "keeping the partner's receipt of a snapshot: it is of another one");
   if (pushed_here) row->second.came = facts.mark;
   co_await keep_partner_receipt(sequence, std::move(receipt), facts);
