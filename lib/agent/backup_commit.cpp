@@ -84,6 +84,7 @@ task<void> BackupAttempt::Work::commit() {
   details.unreadable = progress.unreadable;
   details.changed_while_read = progress.changed_while_read;
   details.without_attributes = progress.without_attributes;
+  details.hid_trusted = sees_no_trusted_attributes();
   details.software = kSoftware;
   details.follows = Heads(parts.state).newest_seen().sequence;
   for (auto& p : result.problems) details.problems.push_back(SnapshotProblem{p.path, p.text});

@@ -59,6 +59,7 @@ struct SnapshotDetails {
   std::uint64_t bytes_sent = 0;  ///< of new records
   std::uint64_t unreadable = 0, changed_while_read = 0;
   std::uint64_t without_attributes = 0;  ///< in the snapshot, but some of their attributes could not be read
+  bool hid_trusted = false;              ///< its maker may read every file, and was not shown attributes named trusted.*
   std::string software;
   std::vector<SnapshotProblem> problems;  ///< the first kMaxProblems
   /// The newest number that any server had, as far as the maker knew; 0: none had one.  Numbers between that and this one's were given, and taken by no server.

@@ -29,6 +29,7 @@ Buffer encode_details(const SnapshotDetails& d) {
   m.set_unreadable(d.unreadable);
   m.set_changed_while_read(d.changed_while_read);
   m.set_without_attributes(d.without_attributes);
+  m.set_hid_trusted(d.hid_trusted);
   m.set_software(d.software);
   if (d.follows) m.set_follows(*d.follows);
   for (const auto& p : d.problems) {
@@ -58,6 +59,7 @@ result<SnapshotDetails> decode_details(ByteView message) {
   d.unreadable = m.unreadable();
   d.changed_while_read = m.changed_while_read();
   d.without_attributes = m.without_attributes();
+  d.hid_trusted = m.hid_trusted();
   d.software = m.software();
   if (m.has_follows()) d.follows = m.follows();
   for (const auto& p : m.problem()) d.problems.push_back({p.path(), p.text()});

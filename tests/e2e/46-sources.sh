@@ -84,10 +84,12 @@ if python3 -c 'import os, sys; os.setxattr(sys.argv[1], "trusted.farkeep", b"t")
   NO_FAKE_STAT=1 expect 0 in_future +60s setpriv --bounding-set=-sys_admin farkeep --config "$work/a.ini" backup main  # for what has just changed is read again in any case
   says "trusted"
   expect 0 fk a restore latest --path "$S/data/2" --target "$work/hidden"
+  says "trusted.\* are not in this snapshot"
   [ -z "$(attributes "$work/hidden$S/data/2")" ] || fail "the system showed the attribute to who may not see it"
   for i in 1 2; do  # the second one takes over what the first has read
     expect 0 fk a backup main
     expect 0 fk a restore latest --path "$S/data/2" --target "$work/shown$i"
+    ! grep -q trusted "$work/out" || fail "run $i lacks them: $(cat "$work/out")"
     [ "$(attributes "$work/shown$i$S/data/2")" = t ] || fail "run $i as root lacks the attribute"
   done
 fi

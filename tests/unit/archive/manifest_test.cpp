@@ -29,7 +29,7 @@ struct Scene {
     details.tags = {"before upgrade"};
     details.started = details.ended = kNow;
     details.files = 3, details.folders = 2, details.others = 1, details.bytes = 12345, details.bytes_sent = 99;
-    details.unreadable = 1, details.changed_while_read = 1, details.without_attributes = 2;
+    details.unreadable = 1, details.changed_while_read = 1, details.without_attributes = 2, details.hid_trusted = true;
     details.software = "farkeep 1";
     details.problems = {{"/etc/shadow", "permission denied"}};
   }
