@@ -171,8 +171,8 @@ void Registry::take_partners_keys(const AgentId& id) {
       if (!retired.contains(key)) keys.insert(key);
   for (auto const& key : word.key()) keys.erase(key);
   if (keys.empty()) throw failure(Errc::usage, "changing agent " + id.hex() + ": the partner says no other key of it than this server knows");
-  auto const own = self();
-  for (auto const& key : settled(*here, own).key())
+  auto const now_holds = settled(*here, self());
+  for (auto const& key : now_holds.key())
     if (!keys.contains(key)) retired.insert(key);
   word.clear_key();
   word.clear_retired_key();
