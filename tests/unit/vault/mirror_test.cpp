@@ -714,7 +714,7 @@ TEST_CASE("mirror: a partner leaves no more and no larger slots in a vault than 
     co_await peer.call<msg::Done>(Verb::add_slot, question);
   };
   for (int day = 0; day < 3; ++day) {
-    w.planet.pass(24h);
+    w.off_for(24h);
     REQUIRE(partner.with(*w.east, work) == Errc{});
   }
   CHECK(agent.client.with(*w.east, add) == Errc{});
@@ -750,7 +750,7 @@ TEST_CASE("mirror: key slots for which the partner has no room hold up no snapsh
     }
   };
   REQUIRE(agent.client.with(*w.east, add) == Errc{});
-  w.planet.pass(24h);
+  w.off_for(24h);
   REQUIRE(agent.client.with(*w.east, add) == Errc{});
   REQUIRE(agent.run(*w.east, 200) == Errc{});
   w.heal();
@@ -917,6 +917,7 @@ TEST_CASE("mirror: a vault that has failed for hours is tried again when the par
   for (auto* centre : {w.east.get(), w.west.get()}) {
     centre->stop();
     centre->settings().mirror.backoff = 24h;
+    centre->settings().mirror.interval = 10min;
   }
   w.west->start();
   w.east->start();
@@ -925,7 +926,7 @@ TEST_CASE("mirror: a vault that has failed for hours is tried again when the par
   w.planet.pass(1min);
   make_fork(w, agent);
   w.planet.pass(24h);
-  CHECK(set_aside(w, *w.west, agent, 1, "of the image", 1min) == "done");
+  CHECK(set_aside(w, *w.west, agent, 1, "of the image", 11min) == "done");
   CHECK(w.equal_and_protected(agent, 1));
 }
 

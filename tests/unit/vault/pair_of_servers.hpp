@@ -17,6 +17,18 @@ struct PairOfServers {
     planet.pass(std::chrono::seconds{30});
   }
 
+  /// Who runs is off for so long: nothing wakes up meanwhile.
+  void off_for(std::chrono::nanoseconds time) {
+    std::vector<DataCentre*> on;
+    for (auto* centre : {east.get(), west.get()}) {
+      if (!centre->running()) continue;
+      on.push_back(centre);
+      centre->stop();
+    }
+    planet.pass(time);
+    for (auto* centre : on) centre->start();
+  }
+
   void join() {
     Registry::TokenOrder order;
     order.purpose = vault::pb::Token::INVITE;
