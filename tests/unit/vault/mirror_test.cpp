@@ -925,7 +925,7 @@ TEST_CASE("mirror: a vault that has failed for hours is tried again when the par
   REQUIRE(agent.enrol(*w.east, w.east->token("acme", 2)) == Errc{});
   w.planet.pass(1min);
   make_fork(w, agent);
-  w.planet.pass(24h);
+  w.planet.pass(6h);
   CHECK(set_aside(w, *w.west, agent, 1, "of the image", 11min) == "done");
   CHECK(w.equal_and_protected(agent, 1));
 }
