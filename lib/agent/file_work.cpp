@@ -262,9 +262,8 @@ void read_attributes_anew(const ScanItem& found, WorkBatch::Item& it, DoneBatch&
   if (auto valid = check_entry(entry); !valid) throw failure(valid.error(), "describing its attributes");
   if (!xattrs.lost.empty()) {
     done.problems.push_back({found.path, without(xattrs.lost), true});
-    entry.ctime_ns = kNoCtime;
+    entry.ctime_ns = kNoCtime;  // or the next run would take it for whole
   }
-  it.journal = it.journal || entry.xattrs != it.reuse->xattrs;
   it.reuse = std::move(entry);
 }
 
@@ -286,16 +285,16 @@ namespace {
 // False: it is a file that has grown since the walk saw it; nothing was done with it.
 bool do_item(const ReadContext& context, WorkBatch::Item& it, DoneBatch& done) {
   ScanItem& found = it.found;
+  const bool is_folder = found.stat.kind == EntryKind::folder;  // what is in it may have been read before, and needs it
   const auto add_as_found = [&] {
     done.entries.push_back(entry_of(found));
     done.journal.push_back(false);
   };
-  const bool is_folder = found.stat.kind == EntryKind::folder;  // what is in it may have been read before, and needs it
-  if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
   const auto take_over = [&] {
     done.entries.push_back(std::move(*it.reuse));
     done.journal.push_back(it.journal);
   };
+  if (!found.problem.empty()) done.problems.push_back({found.path, found.problem});
   if (it.reuse && !found.folder) {
     take_over();
     return true;
@@ -314,7 +313,10 @@ bool do_item(const ReadContext& context, WorkBatch::Item& it, DoneBatch& done) {
     else done.vanished.add(found.path);
   } catch (const Unreadable& f) {
     if (is_folder) add_as_found();
-    if (it.reuse) take_over();
+    if (it.reuse) {
+      it.reuse->ctime_ns = kNoCtime;
+      take_over();
+    }
     done.problems.push_back({found.path, f.what(), is_folder || it.reuse});
   }
   return true;

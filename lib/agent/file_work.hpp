@@ -43,7 +43,7 @@ struct ReadContext {
   const CutKey& cut_key;
   ChunkSizes sizes;
   const Clock& clock;
-  bool attributes_anew = false;  ///< of files whose content is taken over too
+  bool attributes_anew = false;  ///< of a file whose content is taken over, attributes are read all the same
 };
 
 /// Reads one regular file and cuts it into chunks, piece by piece, so that a file of any size needs one piece of memory.

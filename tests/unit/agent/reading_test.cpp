@@ -4,6 +4,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "platform/process.hpp"
 #include "restless_tree.hpp"
 #include "whole_machine.hpp"
 
@@ -185,6 +186,40 @@ TEST_CASE("reading: attributes that cannot be read cost themselves alone, are na
   Noted noted;
   CHECK(backup(m, tree, noted).complete());
   CHECK(backup(m, tree, noted).progress.unchanged == 3);
+}
+
+TEST_CASE("reading: after runs that were not shown all attributes, those of unchanged files are read anew, until they were") {
+  if (!sees_trusted_attributes()) return;
+  Machine m;
+  m.write("asked", m.noise(kSmall, 1));
+  m.write("lossy", m.noise(kSmall, 2));
+  m.write("mute", m.noise(kSmall, 3));
+  m.let_time_pass();
+  RestlessTree tree;
+  Noted noted;
+  REQUIRE(backup(m, tree, noted).complete());
+  auto record = m.state->job("main");
+  CHECK_FALSE(record.lacks_trusted());
+  record.set_lacks_trusted(true);
+  m.state->set_job("main", record);
+
+  tree.unrest.lost["lossy"] = "'user.x': Input/output error";
+  tree.unrest.cannot_ask.insert("mute");
+  const BackupResult r = backup(m, tree, noted);
+  CHECK(r.progress.unchanged == 3);
+  CHECK(r.progress.files == 3);  // what cannot be asked is kept
+  CHECK(r.progress.without_attributes == 2);
+  CHECK(r.progress.unreadable == 0);
+  CHECK(r.progress.bytes_read == 0);
+  CHECK_FALSE(m.state->job("main").lacks_trusted());
+
+  tree.unrest.lost.clear();
+  tree.unrest.cannot_ask.clear();
+  const BackupResult next = backup(m, tree, noted);
+  CHECK(next.complete());
+  CHECK(next.progress.unchanged == 1);  // the other two are read again
+  m.restore();
+  CHECK(m.same());
 }
 
 TEST_CASE("reading: what was removed since it was listed is counted apart, and nothing is wrong with such a snapshot") {

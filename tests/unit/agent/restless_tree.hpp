@@ -33,8 +33,10 @@ struct Unrest {
   };
   std::map<std::string, BadSector> cannot_read = {};  // the same of reading them there
   std::map<std::string, std::string> lost = {};       // of these names, attributes that cannot be read
+  std::set<std::string> cannot_ask = {};              // names whose attributes cannot even be listed
 
   Xattrs found(const std::string& name, Xattrs x) const {
+    if (cannot_ask.contains(name)) throw_errno(EIO, "listing the attributes of " + name);
     if (const auto at = lost.find(name); at != lost.end()) x.lost = at->second;
     return x;
   }
