@@ -20,7 +20,6 @@ task<void> ClockWatch::look_for_doubt() {
 }
 
 task<void> ClockWatch::look(Server& server) {
-  if (!told_) told_ = co_await workers_.offload([](Registry* registry) { return registry->alarm_watch().value_or(vault::pb::AlarmWatch{}).clock(); }, &server.registry());
   auto const trouble = co_await workers_.offload(
       [](ClockGuard* guard) {
         guard->note();
@@ -28,6 +27,7 @@ task<void> ClockWatch::look(Server& server) {
       },
       &server.clock_guard());
   tell_difference(server);
+  if (!told_) told_ = co_await workers_.offload([](Registry* registry) { return registry->alarm_watch().value_or(vault::pb::AlarmWatch{}).clock(); }, &server.registry());
   bool const is_wrong = !trouble.empty();
   if (is_wrong == *told_) co_return;
   if (is_wrong) log_error("{}; no certificates are issued meanwhile", trouble);
