@@ -26,7 +26,7 @@ endif()
 # Several sources as one: headers are read once for all of them, which takes two fifths off the time of a whole build.
 # g++ takes their anonymous types for some of a header then, and warns of each type that holds one; the frames of coroutines do.
 # A source still includes what it uses itself: a build of dev by hand compiles each by itself.
-# g++ 14.2 (Debian 13) ends itself at a coroutine that returns a type of an unnamed namespace when that is not in the file it was given.
+# Not with g++ 14.2 (Debian 13), which crashes at a coroutine template that returns such a type; 13 was not tried.
 if(FARKEEP_UNITY AND NOT (CMAKE_CXX_COMPILER_ID STREQUAL GNU AND CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13))
   set(CMAKE_UNITY_BUILD ON)
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)

@@ -279,7 +279,7 @@ Exit restore(App& app, const Values& values, const Operands& operands) {
     if (result.not_applied > kMostShown) app.say(fmt::format("  and {} more", result.not_applied - kMostShown));
     if (result.left_out)
       app.say(fmt::format("{} device nodes, set-uid or set-gid bits or capabilities were left out: this machine's own state does not say that it made this snapshot (with --special they are restored)", result.left_out));
-    if (snapshot.details.hid_trusted) app.say("attributes named trusted.* are not in this snapshot: the system did not show them to the run that made it, which had no CAP_SYS_ADMIN");
+    if (snapshot.details.hid_trusted) app.say("attributes named trusted.* are not in this snapshot, for the run that made it had no CAP_SYS_ADMIN; snapshots made by root have them");
     if (p.unreadable) app.say(fmt::format("{} entries could not be restored", p.unreadable));
     if (result.lost) app.say(fmt::format("of {} of them no server has a usable copy (farkeep check --read-data looks at all there is); an older snapshot may have them", result.lost));
   }

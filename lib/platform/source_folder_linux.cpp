@@ -182,8 +182,8 @@ EntryStat OpenSourceFolder::stat(const std::string& name) const {
   return entry_stat(st);
 }
 
-// Of a folder of 300,000 names that is removed while it is read, not every one can be searched for.  1. the first are  2. then all names are read once: who is not
-// among them is gone  3. of those among them some are searched for once more, for they may have gone since  4. if none of them was there, the others have gone like them
+// Not every one of 300,000 names that vanish while their folder is read can be searched for.  1. the first ones are  2. then all names are read once: what is not among them
+// is gone  3. some of those among them are searched for all the same, for they may have gone since  4. if none of these was found, the rest counts as gone too
 bool OpenSourceFolder::lists(const std::string& name) const {
   constexpr int kMostSearches = 64;
   constexpr std::size_t kMostListed = 1 << 20;

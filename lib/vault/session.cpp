@@ -15,8 +15,8 @@ constexpr std::uint32_t kProtocolVersion = 1;
 constexpr auto kAskAgain = std::chrono::seconds{30};   // for a place: backups end, and an agent has another server to go to
 constexpr std::size_t kSmallFrame = 4 * limits::kKiB;  // 64 of them are less than one record: not counted
 
-// What may be told to the other side about a failure: never what our disks and files are called.  What is not there, or in the way, is a file of ours, unless it was
-// said for the other side (wire::Refusal).
+// What may be told to the other side about a failure: never what our disks and files are called.  Whatever is "not found" or "exists already" is such a file; what is
+// meant for the other side is a wire::Refusal.
 bool is_private(Errc code) { return code == Errc::io || code == Errc::no_space || code == Errc::damaged || code == Errc::busy || code == Errc::not_found || code == Errc::exists; }
 
 std::string public_text(Errc code) {
